@@ -1,0 +1,2 @@
+/** Matrix products: {@link dev.panhead.blas.Gemm}. */
+package dev.panhead.blas;

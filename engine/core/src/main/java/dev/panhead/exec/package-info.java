@@ -1,0 +1,2 @@
+/** The threads: {@link dev.panhead.exec.Workers}, created and closed by the caller. */
+package dev.panhead.exec;

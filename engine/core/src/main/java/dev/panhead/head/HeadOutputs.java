@@ -1,0 +1,66 @@
+package dev.panhead.head;
+
+import dev.panhead.tensor.Matrix;
+
+/**
+ * What a head writes beside the loss, each of it optional, all of it the caller's memory. T tokens, d hidden width, V vocabulary.
+ *
+ * @param losses l_t, 1 x T, or null; an ignored token's is 0
+ * @param hidden where dL/dX goes, T x d, or null
+ * @param weight where dL/dW goes, V x d, or null
+ * @param bias where dL/db goes, 1 x V, or null
+ */
+public record HeadOutputs(Matrix losses, Gradient hidden, Gradient weight, Gradient bias) {
+
+    /** Nothing but the loss. */
+    public static final HeadOutputs NONE = new HeadOutputs(null, null, null, null);
+
+    /**
+     * A place for a gradient.
+     *
+     * @param into the caller's memory
+     * @param accumulate whether the gradient is added to what {@code into} holds, or takes its place
+     */
+    public record Gradient(Matrix into, boolean accumulate) {
+
+        /** The gradient takes the place of what is there. */
+        public static Gradient write(Matrix into) {
+            return new Gradient(into, false);
+        }
+
+        /** The gradient is added to what is there. */
+        public static Gradient add(Matrix into) {
+            return new Gradient(into, true);
+        }
+    }
+
+    /** The gradients of hidden states and weight, written. */
+    public static HeadOutputs gradients(Matrix hidden, Matrix weight) {
+        return NONE.withHidden(Gradient.write(hidden)).withWeight(Gradient.write(weight));
+    }
+
+    /** These outputs and the loss of each token, 1 x T. */
+    public HeadOutputs withLosses(Matrix losses) {
+        return new HeadOutputs(losses, hidden, weight, bias);
+    }
+
+    /** These outputs and dL/dX. */
+    public HeadOutputs withHidden(Gradient hidden) {
+        return new HeadOutputs(losses, hidden, weight, bias);
+    }
+
+    /** These outputs and dL/dW. */
+    public HeadOutputs withWeight(Gradient weight) {
+        return new HeadOutputs(losses, hidden, weight, bias);
+    }
+
+    /** These outputs and dL/db. */
+    public HeadOutputs withBias(Gradient bias) {
+        return new HeadOutputs(losses, hidden, weight, bias);
+    }
+
+    /** Whether any gradient is asked for. */
+    public boolean wantsGradients() {
+        return hidden != null || weight != null || bias != null;
+    }
+}

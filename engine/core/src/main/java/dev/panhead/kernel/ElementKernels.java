@@ -1,0 +1,4 @@
+package dev.panhead.kernel;
+
+/** Element kernels. */
+public interface ElementKernels {}

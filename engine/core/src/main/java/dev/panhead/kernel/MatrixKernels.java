@@ -1,0 +1,4 @@
+package dev.panhead.kernel;
+
+/** Matrix kernels. */
+public interface MatrixKernels {}

@@ -1,0 +1,16 @@
+package dev.panhead.kernel;
+
+/** The arithmetic in scalars: the same operations as {@link VectorKernels}, for machines without the Vector API and for tests. */
+final class ScalarKernels {
+
+    private ScalarKernels() {}
+
+    static Kernels create() {
+        return new Kernels(
+                "scalar",
+                Float.SIZE,
+                new ScalarMatrixKernels(),
+                new ScalarSoftmaxKernels(),
+                new ScalarElementKernels());
+    }
+}

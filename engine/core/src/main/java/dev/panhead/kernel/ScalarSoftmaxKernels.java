@@ -1,0 +1,4 @@
+package dev.panhead.kernel;
+
+/** Scalar. */
+final class ScalarSoftmaxKernels implements SoftmaxKernels {}

@@ -1,0 +1,4 @@
+package dev.panhead.kernel;
+
+/** Softmax kernels. */
+public interface SoftmaxKernels {}

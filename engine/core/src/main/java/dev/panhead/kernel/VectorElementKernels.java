@@ -1,0 +1,4 @@
+package dev.panhead.kernel;
+
+/** Vector. */
+final class VectorElementKernels implements ElementKernels {}

@@ -1,0 +1,4 @@
+package dev.panhead.kernel;
+
+/** Vector. */
+final class VectorSoftmaxKernels implements SoftmaxKernels {}

@@ -1,0 +1,223 @@
+package dev.panhead.tensor;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Objects;
+
+/**
+ * A float32 matrix of {@code rows x columns}, stored by rows in an off-heap {@link MemorySegment}.
+ *
+ * <p>Element (r, c) lies at float {@code r * rowStride + c} of the segment, in the machine's byte order; no alignment is
+ * required. A matrix is a view: it owns no memory, and lives as long as its segment's arena. Matrices with no rows or no
+ * columns are allowed. A row vector of n elements is a matrix of 1 x n.
+ *
+ * <p>The view is immutable and may be shared between threads; the data is as safe to share as its segment is, and concurrent
+ * writes to one element are the caller's to order.
+ */
+public final class Matrix {
+
+    /** The alignment, in bytes, of matrices allocated here: one cache line, and the widest vector there is. */
+    public static final long ALIGNMENT = 64;
+
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+    private final MemorySegment segment;
+    private final int rows;
+    private final int columns;
+    private final long rowStride;
+
+    private Matrix(MemorySegment segment, int rows, int columns, long rowStride) {
+        this.segment = segment;
+        this.rows = rows;
+        this.columns = columns;
+        this.rowStride = rowStride;
+    }
+
+    /**
+     * Allocates a matrix of zeros, 64-byte aligned, its rows lying close together.
+     *
+     * @param arena the owner of the memory; a shared one if several threads are to work on it
+     * @throws IllegalArgumentException if {@code rows} or {@code columns} is negative
+     */
+    public static Matrix allocate(Arena arena, int rows, int columns) {
+        requireShape(rows, columns);
+        MemorySegment segment = arena.allocate((long) rows * columns * Float.BYTES, ALIGNMENT);
+        return new Matrix(segment, rows, columns, columns);
+    }
+
+    /**
+     * Allocates a matrix of 64-byte alignment that holds the given values by rows.
+     *
+     * @throws IllegalArgumentException if there are not {@code rows * columns} values
+     */
+    public static Matrix of(Arena arena, int rows, int columns, float... values) {
+        Matrix matrix = allocate(arena, rows, columns);
+        if (values.length != (long) rows * columns) {
+            throw new IllegalArgumentException("a matrix of " + rows + " x " + columns + " has "
+                    + (long) rows * columns + " elements, but " + values.length + " values were given");
+        }
+        MemorySegment.copy(values, 0, matrix.segment, FLOAT, 0, values.length);
+        return matrix;
+    }
+
+    /** Wraps {@code rows * columns} floats at the start of a segment, rows lying close together. */
+    public static Matrix wrap(MemorySegment segment, int rows, int columns) {
+        return wrap(segment, rows, columns, columns);
+    }
+
+    /**
+     * Wraps a caller's segment, without copying.
+     *
+     * @param segment off-heap memory, at least {@code ((rows - 1) * rowStride + columns) * 4} bytes of it
+     * @param rowStride floats from the start of a row to the start of the next, at least {@code columns}
+     * @throws IllegalArgumentException if the segment is on the heap or too small, or a dimension is out of range
+     */
+    public static Matrix wrap(MemorySegment segment, int rows, int columns, long rowStride) {
+        Objects.requireNonNull(segment, "segment");
+        requireShape(rows, columns);
+        if (!segment.isNative()) {
+            throw new IllegalArgumentException(
+                    "a matrix lies off the heap, but this segment is backed by a heap array; copy it with Matrix.of");
+        }
+        if (rowStride < columns) {
+            throw new IllegalArgumentException("row stride " + rowStride + " is less than the " + columns + " columns");
+        }
+        long needed = extent(rows, columns, rowStride) * Float.BYTES;
+        if (segment.byteSize() < needed) {
+            throw new IllegalArgumentException("a matrix of " + rows + " x " + columns + " with row stride " + rowStride
+                    + " needs " + needed + " bytes, but the segment has " + segment.byteSize());
+        }
+        return new Matrix(segment.asSlice(0, needed), rows, columns, rowStride);
+    }
+
+    /** Number of rows. */
+    public int rows() {
+        return rows;
+    }
+
+    /** Number of columns. */
+    public int columns() {
+        return columns;
+    }
+
+    /** Floats from the start of a row to the start of the next. */
+    public long rowStride() {
+        return rowStride;
+    }
+
+    /** Number of elements, {@code rows * columns}. */
+    public long size() {
+        return (long) rows * columns;
+    }
+
+    /** Whether the rows follow each other without a gap, so that the elements are one run of floats. */
+    public boolean isContiguous() {
+        return rowStride == columns || rows <= 1;
+    }
+
+    /** The memory behind this matrix; it begins at element (0, 0). */
+    public MemorySegment segment() {
+        return segment;
+    }
+
+    /** Byte offset of element (row, column) in {@link #segment()}, unchecked. */
+    public long offset(int row, int column) {
+        return (row * rowStride + column) * Float.BYTES;
+    }
+
+    /** Reads one element. */
+    public float get(int row, int column) {
+        Objects.checkIndex(row, rows);
+        Objects.checkIndex(column, columns);
+        return segment.get(FLOAT, offset(row, column));
+    }
+
+    /** Writes one element. */
+    public void set(int row, int column, float value) {
+        Objects.checkIndex(row, rows);
+        Objects.checkIndex(column, columns);
+        segment.set(FLOAT, offset(row, column), value);
+    }
+
+    /**
+     * A view of {@code rows x columns} elements that begins at (row, column) and shares this matrix's memory.
+     *
+     * @throws IndexOutOfBoundsException if the view would leave this matrix
+     */
+    public Matrix view(int row, int column, int rows, int columns) {
+        Objects.checkFromIndexSize(row, rows, this.rows);
+        Objects.checkFromIndexSize(column, columns, this.columns);
+        long length = extent(rows, columns, rowStride) * Float.BYTES;
+        return new Matrix(segment.asSlice(length == 0 ? 0 : offset(row, column), length), rows, columns, rowStride);
+    }
+
+    /** A view of the rows {@code from} (inclusive) to {@code to} (exclusive). */
+    public Matrix rows(int from, int to) {
+        Objects.checkFromToIndex(from, to, rows);
+        return view(from, 0, to - from, columns);
+    }
+
+    /** Sets every element to one value; what lies between the rows stays as it is. */
+    public void fill(float value) {
+        for (int r = 0; r < rows; r++) {
+            long row = r * rowStride;
+            for (int c = 0; c < columns; c++) {
+                segment.setAtIndex(FLOAT, row + c, value);
+            }
+        }
+    }
+
+    /**
+     * Copies another matrix of the same shape into this one.
+     *
+     * @throws IllegalArgumentException if the shapes differ
+     */
+    public void copyFrom(Matrix source) {
+        source.requireShape("source", rows, columns);
+        for (int r = 0; r < rows; r++) {
+            MemorySegment.copy(
+                    source.segment, source.offset(r, 0), segment, offset(r, 0), (long) columns * Float.BYTES);
+        }
+    }
+
+    /** The elements by rows, as a new array. */
+    public float[] toArray() {
+        float[] values = new float[Math.toIntExact(size())];
+        for (int r = 0; r < rows; r++) {
+            MemorySegment.copy(segment, FLOAT, offset(r, 0), values, r * columns, columns);
+        }
+        return values;
+    }
+
+    /**
+     * Checks this matrix's shape.
+     *
+     * @param name what to call this matrix in the message
+     * @return this matrix
+     * @throws IllegalArgumentException if the shape is another
+     */
+    public Matrix requireShape(String name, int rows, int columns) {
+        if (this.rows != rows || this.columns != columns) {
+            throw new IllegalArgumentException(name + " must be " + rows + " x " + columns + ", but is " + this.rows
+                    + " x " + this.columns);
+        }
+        return this;
+    }
+
+    /** The shape, for messages. */
+    @Override
+    public String toString() {
+        return "Matrix[" + rows + " x " + columns + (isContiguous() ? "]" : ", row stride " + rowStride + "]");
+    }
+
+    private static void requireShape(int rows, int columns) {
+        if (rows < 0 || columns < 0) {
+            throw new IllegalArgumentException("a matrix cannot be " + rows + " x " + columns);
+        }
+    }
+
+    private static long extent(int rows, int columns, long rowStride) {
+        return rows == 0 || columns == 0 ? 0 : Math.addExact(Math.multiplyExact(rows - 1L, rowStride), columns);
+    }
+}
