@@ -1,11 +1,42 @@
 package dev.panhead.blas;
 
 import dev.panhead.exec.Workers;
+import dev.panhead.kernel.Kernels;
+import dev.panhead.kernel.MatrixKernels;
+import dev.panhead.kernel.Packing;
+import dev.panhead.kernel.Tile;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 
-/** General matrix product C = alpha op(A) op(B) + beta C in float32. */
+/**
+ * The general matrix product C = alpha op(A) op(B) + beta C in float32, op being the matrix or its transpose.
+ *
+ * <p>Every element of C is the sum, in ascending order, of one chain of fused multiply-adds for each {@value #BLOCK}
+ * consecutive k, the elements of op(A) having been multiplied by alpha first. The result is thereby a function of the operands
+ * alone: the same bits for any number of workers, any vector width, and without vectors. A NaN or infinity of the operands
+ * goes where the arithmetic takes it; with beta = 0, C is overwritten whatever it held, and with alpha = 0, A and B are not
+ * read.
+ *
+ * <p>One call at a time; a call allocates nothing on the heap.
+ */
 public final class Gemm {
+
+    /** KC: length of the reduction blocks, at absolute multiples of it. */
+    public static final int BLOCK = 256;
+
+    /** NC: columns of op(B) that are packed at once, a multiple of every tile's. */
+    private static final int COLUMNS = 3072;
+
+    /** MC: rows of op(A) that a worker packs at once, a multiple of every tile's. */
+    private static final int ROWS = 96;
+
+    /** Vector panels packed by one task. */
+    private static final int PANELS_A_TASK = 4;
+
+    /** Tasks for each worker, so that the work ends evenly. */
+    private static final int TASKS_A_WORKER = 4;
 
     /** op: what is done to an operand before the product. */
     public enum Op {
@@ -15,11 +46,205 @@ public final class Gemm {
         TRANSPOSE
     }
 
-    /** Plans products; scratch (about 2 MB a worker) comes from the arena, which must be shared if there are more workers than one. */
-    public Gemm(Arena arena, Workers workers) {}
+    private final Workers workers;
+    private final MatrixKernels kernels = Kernels.current().matrix();
+    private final Tile tile = kernels.tile();
+    private final MemorySegment vectorPanels;
+    private final MemorySegment[] broadcastPanels;
+    private final MemorySegment[] edges;
+    private final Workers.Task packing = this::packColumns;
+    private final Workers.Task product = this::multiplyBlock;
 
-    /** C = alpha op(A) op(B) + beta C; C must overlap neither A nor B; beta = 0 overwrites C whatever it held. */
+    private float alpha;
+    private float beta;
+    private Op opA;
+    private Op opB;
+    private Matrix a;
+    private Matrix b;
+    private Matrix c;
+    private int firstColumn;
+    private int columns;
+    private int firstK;
+    private int kc;
+    private int rowsATask;
+    private int panelsATask;
+
+    /**
+     * Plans products of any shape.
+     *
+     * @param arena owner of the scratch memory, 3 MiB and 0.5 MiB for each worker; shared, if there are more workers than one
+     */
+    public Gemm(Arena arena, Workers workers) {
+        this.workers = workers;
+        vectorPanels = arena.allocate(tile.vectorPanels(COLUMNS) * tile.vectorBytes(BLOCK), Matrix.ALIGNMENT);
+        broadcastPanels = new MemorySegment[workers.size()];
+        edges = new MemorySegment[workers.size()];
+        for (int w = 0; w < workers.size(); w++) {
+            broadcastPanels[w] =
+                    arena.allocate(tile.broadcastPanels(ROWS) * Tile.broadcastBytes(BLOCK), Matrix.ALIGNMENT);
+            edges[w] = arena.allocate((long) ROWS * tile.columns() * Float.BYTES, Matrix.ALIGNMENT);
+        }
+        workers.requireAccessible("the scratch memory", vectorPanels);
+    }
+
+    /** C = op(A) op(B). */
+    public void multiply(Op opA, Matrix a, Op opB, Matrix b, Matrix c) {
+        multiply(1, opA, a, opB, b, 0, c);
+    }
+
+    /**
+     * C = alpha op(A) op(B) + beta C.
+     *
+     * @param a op(A) is m x k
+     * @param b op(B) is k x n
+     * @param c m x n; must not share elements with A or B
+     * @throws IllegalArgumentException if the shapes do not fit, C shares elements with A or B, or a matrix is of a confined arena
+     *     and there are more workers than one
+     */
     public void multiply(float alpha, Op opA, Matrix a, Op opB, Matrix b, float beta, Matrix c) {
-        throw new UnsupportedOperationException();
+        Objects.requireNonNull(opA, "opA");
+        Objects.requireNonNull(opB, "opB");
+        int m = opA == Op.NONE ? a.rows() : a.columns();
+        int k = opA == Op.NONE ? a.columns() : a.rows();
+        int kOfB = opB == Op.NONE ? b.rows() : b.columns();
+        int n = opB == Op.NONE ? b.columns() : b.rows();
+        if (k != kOfB) {
+            throw new IllegalArgumentException("op(A) is " + m + " x " + k + " and op(B) is " + kOfB + " x " + n
+                    + ": the inner dimensions differ");
+        }
+        c.requireShape("C", m, n);
+        workers.requireAccessible("A", a.segment());
+        workers.requireAccessible("B", b.segment());
+        workers.requireAccessible("C", c.segment());
+        requireApart("A", a, c);
+        requireApart("B", b, c);
+        if (m == 0 || n == 0) {
+            return;
+        }
+        this.alpha = alpha;
+        this.beta = beta;
+        this.opA = opA;
+        this.opB = opB;
+        this.a = a;
+        this.b = b;
+        this.c = c;
+        int depth = alpha == 0 ? 0 : k;
+        for (firstColumn = 0; firstColumn < n; firstColumn += COLUMNS) {
+            columns = Math.min(COLUMNS, n - firstColumn);
+            split(m);
+            firstK = 0;
+            do {
+                kc = Math.min(BLOCK, depth - firstK); // 0 if there is nothing to add up
+                int panels = tile.vectorPanels(columns);
+                if (kc > 0) {
+                    workers.run((panels + PANELS_A_TASK - 1) / PANELS_A_TASK, packing);
+                }
+                workers.run(rowTasks(m) * columnTasks(), product);
+                firstK += BLOCK;
+            } while (firstK < depth);
+        }
+        this.a = null;
+        this.b = null;
+        this.c = null;
+    }
+
+    private static void requireApart(String name, Matrix operand, Matrix c) {
+        if (operand.overlaps(c)) {
+            throw new IllegalArgumentException("C shares memory with " + name);
+        }
+    }
+
+    /** Cuts C's columns at hand into tasks of about equal size, several for each worker. */
+    private void split(int m) {
+        int wanted = workers.size() == 1 ? 1 : workers.size() * TASKS_A_WORKER;
+        int panels = tile.vectorPanels(columns);
+        int rowTasks = Math.clamp((m + ROWS - 1) / ROWS, Math.min(wanted, tile.broadcastPanels(m)), Integer.MAX_VALUE);
+        rowsATask = Math.min(ROWS, tile.broadcastPanels((m + rowTasks - 1) / rowTasks) * tile.rows());
+        int columnTasks = Math.clamp((wanted + rowTasks(m) - 1) / rowTasks(m), 1, panels);
+        panelsATask = (panels + columnTasks - 1) / columnTasks;
+    }
+
+    private int rowTasks(int m) {
+        return (m + rowsATask - 1) / rowsATask;
+    }
+
+    private int columnTasks() {
+        int panels = tile.vectorPanels(columns);
+        return (panels + panelsATask - 1) / panelsATask;
+    }
+
+    /** Packs some vector panels of op(B). */
+    private void packColumns(int task, int worker) {
+        int first = task * PANELS_A_TASK * tile.columns();
+        int count = Math.min(PANELS_A_TASK * tile.columns(), columns - first);
+        Packing.vector(kernels, opB == Op.TRANSPOSE, b, firstK, kc, firstColumn + first, count, vectorPanels,
+                task * PANELS_A_TASK * tile.vectorBytes(kc));
+    }
+
+    /** Computes one block of C for the reduction block at hand. */
+    private void multiplyBlock(int task, int worker) {
+        int columnTasks = columnTasks();
+        int row = task / columnTasks * rowsATask;
+        int rows = Math.min(rowsATask, c.rows() - row);
+        int fromPanel = task % columnTasks * panelsATask;
+        int toPanel = Math.min(fromPanel + panelsATask, tile.vectorPanels(columns));
+        if (firstK == 0 && beta != 1) {
+            scale(row, rows, fromPanel, toPanel);
+        }
+        if (kc == 0) {
+            return;
+        }
+        MemorySegment panels = broadcastPanels[worker];
+        Packing.broadcast(kernels, opA == Op.TRANSPOSE, a, alpha, row, rows, firstK, kc, panels, 0);
+        boolean accumulate = firstK > 0 || beta != 0;
+        int wholePanels = rows / tile.rows();
+        for (int p = fromPanel; p < toPanel; p++) {
+            int column = firstColumn + p * tile.columns();
+            int width = Math.min(tile.columns(), firstColumn + columns - column);
+            int direct = width == tile.columns() ? wholePanels : 0;
+            if (direct > 0) {
+                kernels.multiply(
+                        direct,
+                        kc,
+                        panels,
+                        0,
+                        vectorPanels,
+                        p * tile.vectorBytes(kc),
+                        c.segment(),
+                        c.offset(row, column),
+                        c.rowStride() * Float.BYTES,
+                        accumulate);
+            }
+            int done = direct * tile.rows();
+            if (done < rows) {
+                MemorySegment edge = edges[worker];
+                kernels.multiply(
+                        tile.broadcastPanels(rows - done),
+                        kc,
+                        panels,
+                        direct * Tile.broadcastBytes(kc),
+                        vectorPanels,
+                        p * tile.vectorBytes(kc),
+                        edge,
+                        0,
+                        (long) tile.columns() * Float.BYTES,
+                        false);
+                Packing.update(edge, tile.columns(), c, row + done, column, rows - done, width, accumulate);
+            }
+        }
+    }
+
+    /** C = beta C for one block; with beta = 0 the product itself overwrites it, unless there is none. */
+    private void scale(int row, int rows, int fromPanel, int toPanel) {
+        if (beta == 0 && kc > 0) {
+            return;
+        }
+        int from = firstColumn + fromPanel * tile.columns();
+        int to = Math.min(firstColumn + toPanel * tile.columns(), firstColumn + columns);
+        for (int i = row; i < row + rows; i++) {
+            for (int j = from; j < to; j++) {
+                c.set(i, j, beta == 0 ? 0 : beta * c.get(i, j));
+            }
+        }
     }
 }

@@ -1,4 +1,74 @@
 package dev.panhead.kernel;
 
-/** Matrix kernels. */
-public interface MatrixKernels {}
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Packing and the micro-kernel of the matrix products. Offsets, strides and pitches are in bytes, all else in elements.
+ *
+ * <p>A product of m x k and k x n is laid out as {@link Tile} says: the left side in broadcast panels of MR rows, the right
+ * side in vector panels of NR columns.
+ */
+public interface MatrixKernels {
+
+    /** The register tile of this implementation. */
+    Tile tile();
+
+    /**
+     * C (+)= A B for one vector panel B and any number of broadcast panels A that lie one after the other.
+     *
+     * <p>Each element of C is one chain of fused multiply-adds in ascending k that starts at 0; with {@code accumulate} the
+     * chain's end is added to what C held, else it takes its place. Whole tiles are written: C must have room for
+     * {@code panels * MR} rows of NR floats.
+     *
+     * @param panels number of broadcast panels
+     * @param kc length of the panels, at least 1
+     * @param cStride from a row of C to the next
+     */
+    void multiply(
+            int panels,
+            int kc,
+            MemorySegment a,
+            long aOffset,
+            MemorySegment b,
+            long bOffset,
+            MemorySegment c,
+            long cOffset,
+            long cStride,
+            boolean accumulate);
+
+    /**
+     * target(j, i) = scale * source(i, j) for {@code rows} x {@code columns} source elements. The target's rows are filled up
+     * with zeros to a multiple of {@value Tile#BROADCAST_PITCH} elements, for which they must have room.
+     */
+    void transpose(
+            int rows,
+            int columns,
+            float scale,
+            MemorySegment source,
+            long offset,
+            long stride,
+            MemorySegment target,
+            long to,
+            long pitch);
+
+    /**
+     * Cuts a source of {@code rows} x {@code columns} into panels of {@code width} columns: panel p's row i is
+     * scale * source(i, p * width ...), at {@code to + p * panelStride + i * pitch}, filled up with zeros to the pitch, which
+     * is a multiple of {@value Tile#BROADCAST_PITCH} floats.
+     */
+    void pack(
+            int rows,
+            int columns,
+            int width,
+            float scale,
+            MemorySegment source,
+            long offset,
+            long stride,
+            MemorySegment panels,
+            long to,
+            long pitch,
+            long panelStride);
+
+    /** target(i) = sum over k, in ascending order from 0, of panel(k, i): the column sums of one broadcast panel. */
+    void sumPanel(int kc, MemorySegment panel, long offset, MemorySegment target, long to);
+}

@@ -1,4 +1,148 @@
 package dev.panhead.kernel;
 
-/** Scalar. */
-final class ScalarMatrixKernels implements MatrixKernels {}
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** The matrix kernels in scalars. */
+final class ScalarMatrixKernels implements MatrixKernels {
+
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+    private static final Tile TILE = new Tile(6, 16);
+
+    @Override
+    public Tile tile() {
+        return TILE;
+    }
+
+    @Override
+    public void multiply(
+            int panels,
+            int kc,
+            MemorySegment a,
+            long aOffset,
+            MemorySegment b,
+            long bOffset,
+            MemorySegment c,
+            long cOffset,
+            long cStride,
+            boolean accumulate) {
+        for (int p = 0; p < panels; p++) {
+            long panel = aOffset + p * Tile.broadcastBytes(kc);
+            for (int i = 0; i < TILE.rows(); i++) {
+                long row = cOffset + (p * TILE.rows() + i) * cStride;
+                for (int j = 0; j < TILE.columns(); j++) {
+                    float sum = 0;
+                    for (int k = 0; k < kc; k++) {
+                        float left = a.get(FLOAT, panel + (k * Tile.BROADCAST_PITCH + i) * 4L);
+                        float right = b.get(FLOAT, bOffset + (k * TILE.columns() + j) * 4L);
+                        sum = Math.fma(left, right, sum);
+                    }
+                    long at = row + j * 4L;
+                    c.set(FLOAT, at, accumulate ? c.get(FLOAT, at) + sum : sum);
+                }
+            }
+        }
+    }
+
+    @Override
+    public void transpose(
+            int rows,
+            int columns,
+            float scale,
+            MemorySegment source,
+            long offset,
+            long stride,
+            MemorySegment target,
+            long to,
+            long pitch) {
+        transpose(0, rows, 0, columns, scale, source, offset, stride, target, to, pitch);
+    }
+
+    /** {@link #transpose} of the source's rows and columns from (inclusive) to (exclusive). */
+    static void transpose(
+            int fromRow,
+            int toRow,
+            int fromColumn,
+            int toColumn,
+            float scale,
+            MemorySegment source,
+            long offset,
+            long stride,
+            MemorySegment target,
+            long to,
+            long pitch) {
+        int filled = (toRow + Tile.BROADCAST_PITCH - 1) / Tile.BROADCAST_PITCH * Tile.BROADCAST_PITCH;
+        for (int j = fromColumn; j < toColumn; j++) {
+            long line = to + j * pitch;
+            for (int i = fromRow; i < toRow; i++) {
+                target.set(FLOAT, line + i * 4L, scale * source.get(FLOAT, offset + i * stride + j * 4L));
+            }
+            for (int i = toRow; i < filled; i++) {
+                target.set(FLOAT, line + i * 4L, 0);
+            }
+        }
+    }
+
+    @Override
+    public void pack(
+            int rows,
+            int columns,
+            int width,
+            float scale,
+            MemorySegment source,
+            long offset,
+            long stride,
+            MemorySegment panels,
+            long to,
+            long pitch,
+            long panelStride) {
+        for (int p = 0; p * width < columns; p++) {
+            packPanel(0, rows, p, columns, width, scale, source, offset, stride, panels, to, pitch, panelStride);
+        }
+    }
+
+    /** The rows from (inclusive) to (exclusive) of one panel of {@link #pack}. */
+    static void packPanel(
+            int fromRow,
+            int toRow,
+            int panel,
+            int columns,
+            int width,
+            float scale,
+            MemorySegment source,
+            long offset,
+            long stride,
+            MemorySegment panels,
+            long to,
+            long pitch,
+            long panelStride) {
+        int first = panel * width;
+        int held = Math.min(width, columns - first);
+        for (int i = fromRow; i < toRow; i++) {
+            long from = offset + i * stride + first * 4L;
+            long line = to + panel * panelStride + i * pitch;
+            for (int j = 0; j < held; j++) {
+                panels.set(FLOAT, line + j * 4L, scale * source.get(FLOAT, from + j * 4L));
+            }
+            for (int j = held; j < pitch / 4; j++) {
+                panels.set(FLOAT, line + j * 4L, 0);
+            }
+        }
+    }
+
+    @Override
+    public void sumPanel(int kc, MemorySegment panel, long offset, MemorySegment target, long to) {
+        sum(kc, panel, offset, target, to);
+    }
+
+    /** {@link #sumPanel}. */
+    static void sum(int kc, MemorySegment panel, long offset, MemorySegment target, long to) {
+        for (int i = 0; i < Tile.BROADCAST_PITCH; i++) {
+            float sum = 0;
+            for (int k = 0; k < kc; k++) {
+                sum += panel.get(FLOAT, offset + (k * Tile.BROADCAST_PITCH + i) * 4L);
+            }
+            target.set(FLOAT, to + i * 4L, sum);
+        }
+    }
+}

@@ -1,4 +1,200 @@
 package dev.panhead.kernel;
 
-/** Vector. */
-final class VectorMatrixKernels implements MatrixKernels {}
+import static dev.panhead.kernel.VectorWidth.FLOATS;
+import static dev.panhead.kernel.VectorWidth.ORDER;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/** The matrix kernels in vectors: a tile of 6 rows by 2 vectors, whatever the vectors' width. */
+final class VectorMatrixKernels implements MatrixKernels {
+
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+    private static final int LANES = FLOATS.length();
+    private static final int VECTOR_BYTES = LANES * Float.BYTES;
+    private static final Tile TILE = new Tile(6, 2 * LANES);
+
+    /** Bytes of a broadcast panel from one k to the next, and of the vector side's as a multiple of it. */
+    private static final int A_STEP = Tile.BROADCAST_PITCH * Float.BYTES;
+
+    private static final VectorSpecies<Float> EIGHT = FloatVector.SPECIES_256;
+
+    /** Whether data is moved in vectors of 8 floats, which are slow where the machine's are shorter. */
+    private static final boolean BLOCKS_OF_8 = LANES >= 8;
+
+    private static final long B_SCALE = 2 * VECTOR_BYTES / A_STEP;
+
+    @Override
+    public Tile tile() {
+        return TILE;
+    }
+
+    @Override
+    public void multiply(
+            int panels,
+            int kc,
+            MemorySegment a,
+            long aOffset,
+            MemorySegment b,
+            long bOffset,
+            MemorySegment c,
+            long cOffset,
+            long cStride,
+            boolean accumulate) {
+        long panelBytes = Tile.broadcastBytes(kc);
+        MemorySegment bPanel = b.asSlice(bOffset, TILE.vectorBytes(kc));
+        for (int p = 0; p < panels; p++) {
+            MemorySegment aPanel = a.asSlice(aOffset + p * panelBytes, panelBytes);
+            tile(kc * A_STEP, aPanel, bPanel, c, cOffset + p * TILE.rows() * cStride, cStride, accumulate);
+        }
+    }
+
+    /**
+     * One tile. The vectors of B stand on the left of the multiply-adds: with the broadcast there, C2's register allocator
+     * spills an accumulator in the loop on machines of 16 registers, at half the speed.
+     */
+    private static void tile(
+            int end, MemorySegment a, MemorySegment b, MemorySegment c, long at, long stride, boolean accumulate) {
+        FloatVector c00 = FloatVector.zero(FLOATS);
+        FloatVector c01 = c00;
+        FloatVector c10 = c00;
+        FloatVector c11 = c00;
+        FloatVector c20 = c00;
+        FloatVector c21 = c00;
+        FloatVector c30 = c00;
+        FloatVector c31 = c00;
+        FloatVector c40 = c00;
+        FloatVector c41 = c00;
+        FloatVector c50 = c00;
+        FloatVector c51 = c00;
+        for (int o = 0; o < end; o += A_STEP) {
+            FloatVector b0 = FloatVector.fromMemorySegment(FLOATS, b, B_SCALE * o, ORDER);
+            FloatVector b1 = FloatVector.fromMemorySegment(FLOATS, b, B_SCALE * o + VECTOR_BYTES, ORDER);
+            FloatVector a0 = FloatVector.broadcast(FLOATS, a.get(FLOAT, o));
+            c00 = b0.fma(a0, c00);
+            c01 = b1.fma(a0, c01);
+            FloatVector a1 = FloatVector.broadcast(FLOATS, a.get(FLOAT, (long) o + 4));
+            c10 = b0.fma(a1, c10);
+            c11 = b1.fma(a1, c11);
+            FloatVector a2 = FloatVector.broadcast(FLOATS, a.get(FLOAT, (long) o + 8));
+            c20 = b0.fma(a2, c20);
+            c21 = b1.fma(a2, c21);
+            FloatVector a3 = FloatVector.broadcast(FLOATS, a.get(FLOAT, (long) o + 12));
+            c30 = b0.fma(a3, c30);
+            c31 = b1.fma(a3, c31);
+            FloatVector a4 = FloatVector.broadcast(FLOATS, a.get(FLOAT, (long) o + 16));
+            c40 = b0.fma(a4, c40);
+            c41 = b1.fma(a4, c41);
+            FloatVector a5 = FloatVector.broadcast(FLOATS, a.get(FLOAT, (long) o + 20));
+            c50 = b0.fma(a5, c50);
+            c51 = b1.fma(a5, c51);
+        }
+        if (accumulate) {
+            c00 = load(c, at).add(c00);
+            c01 = load(c, at + VECTOR_BYTES).add(c01);
+            c10 = load(c, at + stride).add(c10);
+            c11 = load(c, at + stride + VECTOR_BYTES).add(c11);
+            c20 = load(c, at + 2 * stride).add(c20);
+            c21 = load(c, at + 2 * stride + VECTOR_BYTES).add(c21);
+            c30 = load(c, at + 3 * stride).add(c30);
+            c31 = load(c, at + 3 * stride + VECTOR_BYTES).add(c31);
+            c40 = load(c, at + 4 * stride).add(c40);
+            c41 = load(c, at + 4 * stride + VECTOR_BYTES).add(c41);
+            c50 = load(c, at + 5 * stride).add(c50);
+            c51 = load(c, at + 5 * stride + VECTOR_BYTES).add(c51);
+        }
+        c00.intoMemorySegment(c, at, ORDER);
+        c01.intoMemorySegment(c, at + VECTOR_BYTES, ORDER);
+        c10.intoMemorySegment(c, at + stride, ORDER);
+        c11.intoMemorySegment(c, at + stride + VECTOR_BYTES, ORDER);
+        c20.intoMemorySegment(c, at + 2 * stride, ORDER);
+        c21.intoMemorySegment(c, at + 2 * stride + VECTOR_BYTES, ORDER);
+        c30.intoMemorySegment(c, at + 3 * stride, ORDER);
+        c31.intoMemorySegment(c, at + 3 * stride + VECTOR_BYTES, ORDER);
+        c40.intoMemorySegment(c, at + 4 * stride, ORDER);
+        c41.intoMemorySegment(c, at + 4 * stride + VECTOR_BYTES, ORDER);
+        c50.intoMemorySegment(c, at + 5 * stride, ORDER);
+        c51.intoMemorySegment(c, at + 5 * stride + VECTOR_BYTES, ORDER);
+    }
+
+    @Override
+    public void transpose(
+            int rows,
+            int columns,
+            float scale,
+            MemorySegment source,
+            long offset,
+            long stride,
+            MemorySegment target,
+            long to,
+            long pitch) {
+        int blocked = BLOCKS_OF_8 ? columns & -8 : 0;
+        for (int i = 0; i < rows; i += 8) {
+            long from = offset + i * stride;
+            long into = to + i * (long) Float.BYTES;
+            int held = Math.min(8, rows - i);
+            for (int j = 0; j < blocked; j += 8) {
+                VectorTranspose.block(
+                        held, scale, source, from + j * (long) Float.BYTES, stride, target, into + j * pitch, pitch);
+            }
+            ScalarMatrixKernels.transpose(
+                    0, held, blocked, columns, scale, source, from, stride, target, into, pitch);
+        }
+    }
+
+    @Override
+    public void pack(
+            int rows,
+            int columns,
+            int width,
+            float scale,
+            MemorySegment source,
+            long offset,
+            long stride,
+            MemorySegment panels,
+            long to,
+            long pitch,
+            long panelStride) {
+        int pitchFloats = (int) (pitch / Float.BYTES);
+        // Eight rows at a time through all panels: lines of the source are read once, lines of the panels filled at once.
+        for (int row = 0; row < rows; row += 8) {
+            int end = Math.min(row + 8, rows);
+            for (int p = 0; p * width < columns; p++) {
+                if (BLOCKS_OF_8 && p * width + pitchFloats <= columns) {
+                    for (int i = row; i < end; i++) {
+                        long from = offset + i * stride + p * width * (long) Float.BYTES;
+                        long line = to + p * panelStride + i * pitch;
+                        for (long o = 0; o < pitch; o += 32) {
+                            FloatVector.fromMemorySegment(EIGHT, source, from + o, ORDER)
+                                    .mul(scale)
+                                    .intoMemorySegment(panels, line + o, ORDER);
+                        }
+                    }
+                } else {
+                    ScalarMatrixKernels.packPanel(
+                            row, end, p, columns, width, scale, source, offset, stride, panels, to, pitch, panelStride);
+                }
+            }
+        }
+    }
+
+    @Override
+    public void sumPanel(int kc, MemorySegment panel, long offset, MemorySegment target, long to) {
+        if (!BLOCKS_OF_8) {
+            ScalarMatrixKernels.sum(kc, panel, offset, target, to);
+            return;
+        }
+        MemorySegment from = panel.asSlice(offset, Tile.broadcastBytes(kc));
+        FloatVector sum = FloatVector.zero(EIGHT);
+        for (int o = 0; o < kc * A_STEP; o += A_STEP) {
+            sum = sum.add(FloatVector.fromMemorySegment(EIGHT, from, o, ORDER));
+        }
+        sum.intoMemorySegment(target, to, ORDER);
+    }
+
+    private static FloatVector load(MemorySegment segment, long offset) {
+        return FloatVector.fromMemorySegment(FLOATS, segment, offset, ORDER);
+    }
+}

@@ -205,6 +205,24 @@ public final class Matrix {
         return this;
     }
 
+    /**
+     * Whether this matrix and another may have an element in common. Views of one matrix that show different columns do not,
+     * although their segments interleave; where the row strides differ, interleaved segments count as overlapping.
+     */
+    public boolean overlaps(Matrix other) {
+        long start = segment.address();
+        long otherStart = other.segment.address();
+        if (start + segment.byteSize() <= otherStart || otherStart + other.segment.byteSize() <= start) {
+            return false;
+        }
+        if (rowStride != other.rowStride) {
+            return true;
+        }
+        long apart = Math.floorMod(otherStart - start, rowStride * Float.BYTES);
+        return apart < (long) columns * Float.BYTES
+                || apart + (long) other.columns * Float.BYTES > rowStride * Float.BYTES;
+    }
+
     /** The shape, for messages. */
     @Override
     public String toString() {

@@ -1,0 +1,84 @@
+package dev.panhead.kernel;
+
+import static dev.panhead.kernel.VectorWidth.ORDER;
+
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorShuffle;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * The transpose of 8 x 8 floats in registers, by Eklundh's exchanges: at distance 1, 2 and 4, each pair of rows swaps the
+ * lanes that stand in the wrong half, one rotation and one blend a row.
+ */
+final class VectorTranspose {
+
+    private static final VectorSpecies<Float> S = FloatVector.SPECIES_256;
+
+    private static final VectorShuffle<Float> LEFT_1 = VectorShuffle.iota(S, 1, 1, true);
+    private static final VectorShuffle<Float> LEFT_2 = VectorShuffle.iota(S, 2, 1, true);
+    private static final VectorShuffle<Float> TURN_4 = VectorShuffle.iota(S, 4, 1, true);
+    private static final VectorShuffle<Float> RIGHT_2 = VectorShuffle.iota(S, 6, 1, true);
+    private static final VectorShuffle<Float> RIGHT_1 = VectorShuffle.iota(S, 7, 1, true);
+
+    /** The lanes whose index has the bit set. */
+    private static final VectorMask<Float> BIT_1 = VectorMask.fromLong(S, 0b10101010);
+
+    private static final VectorMask<Float> BIT_2 = VectorMask.fromLong(S, 0b11001100);
+    private static final VectorMask<Float> BIT_4 = VectorMask.fromLong(S, 0b11110000);
+
+    private VectorTranspose() {}
+
+    /** target(j, i) = scale * source(i, j) for 8 columns j and {@code rows} <= 8 rows i; zeros take the place of the rest. */
+    static void block(
+            int rows,
+            float scale,
+            MemorySegment source,
+            long from,
+            long stride,
+            MemorySegment target,
+            long to,
+            long pitch) {
+        FloatVector zero = FloatVector.zero(S);
+        FloatVector r0 = load(source, from).mul(scale);
+        FloatVector r1 = rows > 1 ? load(source, from + stride).mul(scale) : zero;
+        FloatVector r2 = rows > 2 ? load(source, from + 2 * stride).mul(scale) : zero;
+        FloatVector r3 = rows > 3 ? load(source, from + 3 * stride).mul(scale) : zero;
+        FloatVector r4 = rows > 4 ? load(source, from + 4 * stride).mul(scale) : zero;
+        FloatVector r5 = rows > 5 ? load(source, from + 5 * stride).mul(scale) : zero;
+        FloatVector r6 = rows > 6 ? load(source, from + 6 * stride).mul(scale) : zero;
+        FloatVector r7 = rows > 7 ? load(source, from + 7 * stride).mul(scale) : zero;
+
+        FloatVector s0 = r0.blend(r1.rearrange(RIGHT_1), BIT_1);
+        FloatVector s1 = r0.rearrange(LEFT_1).blend(r1, BIT_1);
+        FloatVector s2 = r2.blend(r3.rearrange(RIGHT_1), BIT_1);
+        FloatVector s3 = r2.rearrange(LEFT_1).blend(r3, BIT_1);
+        FloatVector s4 = r4.blend(r5.rearrange(RIGHT_1), BIT_1);
+        FloatVector s5 = r4.rearrange(LEFT_1).blend(r5, BIT_1);
+        FloatVector s6 = r6.blend(r7.rearrange(RIGHT_1), BIT_1);
+        FloatVector s7 = r6.rearrange(LEFT_1).blend(r7, BIT_1);
+
+        r0 = s0.blend(s2.rearrange(RIGHT_2), BIT_2);
+        r2 = s0.rearrange(LEFT_2).blend(s2, BIT_2);
+        r1 = s1.blend(s3.rearrange(RIGHT_2), BIT_2);
+        r3 = s1.rearrange(LEFT_2).blend(s3, BIT_2);
+        r4 = s4.blend(s6.rearrange(RIGHT_2), BIT_2);
+        r6 = s4.rearrange(LEFT_2).blend(s6, BIT_2);
+        r5 = s5.blend(s7.rearrange(RIGHT_2), BIT_2);
+        r7 = s5.rearrange(LEFT_2).blend(s7, BIT_2);
+
+        r0.blend(r4.rearrange(TURN_4), BIT_4).intoMemorySegment(target, to, ORDER);
+        r1.blend(r5.rearrange(TURN_4), BIT_4).intoMemorySegment(target, to + pitch, ORDER);
+        r2.blend(r6.rearrange(TURN_4), BIT_4).intoMemorySegment(target, to + 2 * pitch, ORDER);
+        r3.blend(r7.rearrange(TURN_4), BIT_4).intoMemorySegment(target, to + 3 * pitch, ORDER);
+        r0.rearrange(TURN_4).blend(r4, BIT_4).intoMemorySegment(target, to + 4 * pitch, ORDER);
+        r1.rearrange(TURN_4).blend(r5, BIT_4).intoMemorySegment(target, to + 5 * pitch, ORDER);
+        r2.rearrange(TURN_4).blend(r6, BIT_4).intoMemorySegment(target, to + 6 * pitch, ORDER);
+        r3.rearrange(TURN_4).blend(r7, BIT_4).intoMemorySegment(target, to + 7 * pitch, ORDER);
+    }
+
+    private static FloatVector load(MemorySegment segment, long offset) {
+        return FloatVector.fromMemorySegment(S, segment, offset, ORDER);
+    }
+}
