@@ -229,7 +229,7 @@ public final class Gemm {
                         0,
                         (long) tile.columns() * Float.BYTES,
                         false);
-                Packing.update(edge, tile.columns(), c, row + done, column, rows - done, width, accumulate);
+                Packing.update(edge, 0, tile.columns(), c, row + done, column, rows - done, width, accumulate);
             }
         }
     }

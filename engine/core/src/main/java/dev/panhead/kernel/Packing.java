@@ -94,12 +94,20 @@ public final class Packing {
         }
     }
 
-    /** Puts a scratch tile into C, or adds it. The tile's rows lie {@code pitch} floats apart. */
+    /** Puts scratch rows, which begin at float {@code first} and lie {@code pitch} floats apart, into C, or adds them. */
     public static void update(
-            MemorySegment tile, int pitch, Matrix c, int row, int column, int rows, int columns, boolean accumulate) {
+            MemorySegment tile,
+            int first,
+            int pitch,
+            Matrix c,
+            int row,
+            int column,
+            int rows,
+            int columns,
+            boolean accumulate) {
         MemorySegment into = c.segment();
         for (int i = 0; i < rows; i++) {
-            long from = (long) i * pitch * Float.BYTES;
+            long from = (first + (long) i * pitch) * Float.BYTES;
             long to = c.offset(row + i, column);
             for (int j = 0; j < columns; j++) {
                 float value = tile.get(FLOAT, from + j * 4L);

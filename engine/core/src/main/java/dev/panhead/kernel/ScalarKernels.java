@@ -6,11 +6,12 @@ final class ScalarKernels {
     private ScalarKernels() {}
 
     static Kernels create() {
+        MatrixKernels matrix = new ScalarMatrixKernels();
         return new Kernels(
                 "scalar",
                 Float.SIZE,
-                new ScalarMatrixKernels(),
-                new ScalarSoftmaxKernels(),
+                matrix,
+                new ScalarSoftmaxKernels(matrix.tile()),
                 new ScalarElementKernels());
     }
 }

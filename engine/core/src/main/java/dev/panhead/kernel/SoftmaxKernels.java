@@ -1,4 +1,40 @@
 package dev.panhead.kernel;
 
-/** Softmax kernels. */
-public interface SoftmaxKernels {}
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Softmax over tiles of logits that hold a token in each lane: rows are vocabulary entries, NR tokens wide, close together.
+ * All reductions run down the rows, so that the tokens' results do not depend on each other, nor on the vectors' width.
+ * Offsets are in bytes.
+ */
+public interface SoftmaxKernels {
+
+    /**
+     * Turns logits into exponentials: z becomes e^(z + b - m), b being the row's bias, if there is one, and m the token's
+     * maximum over the tile, or the lowest finite float if all are -infinity. The tile's m and the sums of the exponentials, in
+     * the order of the rows, go to {@code maxima} and {@code sums}. A NaN or +infinity among a token's logits makes its sum
+     * NaN, and leaves a NaN where it stood.
+     *
+     * @param bias one float a row, or null for none
+     */
+    void exponentials(
+            int rows,
+            MemorySegment tile,
+            long at,
+            MemorySegment bias,
+            long biasAt,
+            MemorySegment maxima,
+            MemorySegment sums,
+            long statisticsAt);
+
+    /**
+     * Merges the maxima of {@code blocks} tiles of the same tokens: their maximum M goes to {@code merged}, and each m becomes
+     * e^(m - M).
+     *
+     * @param stride from a tile's maxima to the next's
+     */
+    void mergeMaxima(int blocks, MemorySegment maxima, long at, long stride, MemorySegment merged, long mergedAt);
+
+    /** Multiplies each row of a tile by NR factors, one a token. */
+    void scale(int rows, MemorySegment tile, long at, MemorySegment factors, long factorsAt);
+}

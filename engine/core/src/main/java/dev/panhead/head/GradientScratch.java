@@ -1,0 +1,70 @@
+package dev.panhead.head;
+
+import dev.panhead.kernel.Kernels;
+import dev.panhead.kernel.Tile;
+import dev.panhead.tensor.Matrix;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** The scratch memory that only gradients need; taken when the first are asked for. */
+final class GradientScratch {
+
+    /** Logits, then exponentials, then the logits' gradient G: [group][V, rounded up to whole tiles][NR]. */
+    final MemorySegment logits;
+
+    /** dX^T: [group][d, rounded up to whole tiles][NR]. */
+    final MemorySegment hiddenGradient;
+
+    /** X as vector panels, by reduction blocks: [token block][d / NR][tokens][NR]. */
+    final MemorySegment tokenPanels;
+
+    /** Each worker's tiles that leave the matrix they belong to, or are to be transposed. */
+    final MemorySegment[] edges;
+
+    private final Chunk chunk;
+
+    GradientScratch(Arena arena, Chunk chunk) {
+        this.chunk = chunk;
+        Tile tile = chunk.tile;
+        logits = Chunk.allocate(arena, (long) chunk.capacity * rows(chunk.vocabulary, tile));
+        hiddenGradient = Chunk.allocate(arena, (long) chunk.capacity * rows(chunk.width, tile));
+        tokenPanels = Chunk.allocate(arena, (long) chunk.capacity * tile.vectorPanels(chunk.width) * tile.columns());
+        edges = new MemorySegment[chunk.workers.size()];
+        for (int w = 0; w < edges.length; w++) {
+            edges[w] = arena.allocate(edgeBytes(tile), Matrix.ALIGNMENT);
+        }
+        chunk.workers.requireAccessible("the scratch memory", logits);
+    }
+
+    /** Bytes that the scratch of a chunk takes. */
+    static long bytes(int workers, int capacity, int vocabulary, int width) {
+        Tile tile = Kernels.current().matrix().tile();
+        long columns = (long) rows(vocabulary, tile) + rows(width, tile) + tile.vectorPanels(width) * tile.columns();
+        return columns * capacity * Float.BYTES + workers * edgeBytes(tile);
+    }
+
+    private static long edgeBytes(Tile tile) {
+        return (long) Chunk.VOCABULARY_BLOCK * tile.columns() * Float.BYTES;
+    }
+
+    private static int rows(int n, Tile tile) {
+        return tile.broadcastPanels(n) * tile.rows();
+    }
+
+    /** Offset of a group's logits from a vocabulary row on. */
+    long logits(int group, int row) {
+        return ((long) group * rows(chunk.vocabulary, chunk.tile) + row) * chunk.tile.columns() * Float.BYTES;
+    }
+
+    /** Offset of a group's dX^T from a hidden dimension on. */
+    long hiddenGradient(int group, int column) {
+        return ((long) group * rows(chunk.width, chunk.tile) + column) * chunk.tile.columns() * Float.BYTES;
+    }
+
+    /** Offset of a token block's vector panel of X. */
+    long tokenPanel(int tokenBlock, int kc, int panel) {
+        Tile tile = chunk.tile;
+        return tokenBlock * tile.vectorPanels(chunk.width) * tile.vectorBytes(Chunk.TOKEN_BLOCK)
+                + panel * tile.vectorBytes(kc);
+    }
+}

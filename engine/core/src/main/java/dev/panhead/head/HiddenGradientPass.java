@@ -1,0 +1,100 @@
+package dev.panhead.head;
+
+import dev.panhead.blas.Gemm;
+import dev.panhead.exec.Workers;
+import dev.panhead.head.HeadOutputs.Gradient;
+import dev.panhead.kernel.MatrixKernels;
+import dev.panhead.kernel.Packing;
+import dev.panhead.tensor.Matrix;
+import java.lang.foreign.MemorySegment;
+
+/** dX = G W, as dX^T = W^T G^T with tokens in lanes. A task is a block of columns of dX times some groups of tokens. */
+final class HiddenGradientPass implements Workers.Task {
+
+    private final Chunk chunk;
+    private Matrix weight;
+    private Gradient output;
+    private GradientScratch scratch;
+    private int groupsATask;
+
+    HiddenGradientPass(Chunk chunk) {
+        this.chunk = chunk;
+    }
+
+    /** Writes, or adds, the chunk's rows of dX. */
+    void run(Matrix weight, GradientScratch scratch, Gradient output) {
+        this.weight = weight;
+        this.scratch = scratch;
+        this.output = output;
+        int splits = chunk.splits(columnBlocks(), chunk.groups);
+        groupsATask = (chunk.groups + splits - 1) / splits;
+        splits = (chunk.groups + groupsATask - 1) / groupsATask;
+        chunk.workers.run(columnBlocks() * splits, this);
+        this.weight = null;
+        this.output = null;
+    }
+
+    private int columnBlocks() {
+        return (chunk.width + Chunk.COLUMN_BLOCK - 1) / Chunk.COLUMN_BLOCK;
+    }
+
+    @Override
+    public void run(int task, int worker) {
+        int column = task % columnBlocks() * Chunk.COLUMN_BLOCK;
+        int columns = Math.min(Chunk.COLUMN_BLOCK, chunk.width - column);
+        int from = task / columnBlocks() * groupsATask;
+        int to = Math.min(from + groupsATask, chunk.groups);
+        MatrixKernels kernels = chunk.kernels.matrix();
+        MemorySegment panels = chunk.panels[worker];
+        long rowBytes = (long) chunk.tile.columns() * Float.BYTES;
+        for (int row = 0; row < chunk.vocabulary; row += Gemm.BLOCK) {
+            int kc = Math.min(Gemm.BLOCK, chunk.vocabulary - row);
+            Packing.broadcast(kernels, true, weight, 1, column, columns, row, kc, panels, 0);
+            for (int group = from; group < to; group++) {
+                kernels.multiply(
+                        chunk.tile.broadcastPanels(columns),
+                        kc,
+                        panels,
+                        0,
+                        scratch.logits,
+                        scratch.logits(group, row),
+                        scratch.hiddenGradient,
+                        scratch.hiddenGradient(group, column),
+                        rowBytes,
+                        row > 0);
+            }
+        }
+        for (int group = from; group < to; group++) {
+            transposeBack(group, column, columns, scratch.edges[worker]);
+        }
+    }
+
+    private void transposeBack(int group, int column, int columns, MemorySegment rows) {
+        int count = chunk.tokensIn(group);
+        chunk.kernels
+                .matrix()
+                .transpose(
+                        columns,
+                        count,
+                        1,
+                        scratch.hiddenGradient,
+                        scratch.hiddenGradient(group, column),
+                        (long) chunk.tile.columns() * Float.BYTES,
+                        rows,
+                        0,
+                        (long) Chunk.COLUMN_BLOCK * Float.BYTES);
+        for (int lane = 0; lane < count; lane++) {
+            int token = chunk.tokens[group * chunk.tile.columns() + lane];
+            Packing.update(
+                    rows,
+                    lane * Chunk.COLUMN_BLOCK,
+                    Chunk.COLUMN_BLOCK,
+                    output.into(),
+                    token,
+                    column,
+                    1,
+                    columns,
+                    output.accumulate());
+        }
+    }
+}

@@ -1,0 +1,109 @@
+package dev.panhead.head;
+
+import dev.panhead.blas.Gemm;
+import dev.panhead.exec.Workers;
+import dev.panhead.kernel.MatrixKernels;
+import dev.panhead.kernel.Packing;
+import dev.panhead.kernel.SoftmaxKernels;
+import dev.panhead.tensor.Matrix;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * Forward: logits block by block, each turned into exponentials and statistics while it is in cache.
+ *
+ * <p>A task is a vocabulary block times some groups of tokens. The target's logit is taken out first (-infinity stands in its
+ * place), so that the sums are over the others and nothing has to be subtracted from them later.
+ */
+final class LogitsPass implements Workers.Task {
+
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+    private final Chunk chunk;
+    private Matrix weight;
+    private Matrix bias;
+    private GradientScratch scratch;
+    private int groupsATask;
+
+    LogitsPass(Chunk chunk) {
+        this.chunk = chunk;
+    }
+
+    /**
+     * Computes the chunk's exponentials and statistics.
+     *
+     * @param bias 1 x V or null
+     * @param scratch keeps the exponentials, or null if they are not wanted
+     */
+    void run(Matrix weight, Matrix bias, GradientScratch scratch) {
+        this.weight = weight;
+        this.bias = bias;
+        this.scratch = scratch;
+        int blocks = chunk.vocabularyBlocks();
+        int splits = chunk.splits(blocks, chunk.groups);
+        if (scratch == null) {
+            splits = Math.max(splits, (chunk.groups + Chunk.LOSS_GROUPS - 1) / Chunk.LOSS_GROUPS);
+        }
+        groupsATask = (chunk.groups + splits - 1) / splits;
+        splits = (chunk.groups + groupsATask - 1) / groupsATask;
+        chunk.workers.run(blocks * splits, this);
+        this.weight = null;
+        this.bias = null;
+    }
+
+    @Override
+    public void run(int task, int worker) {
+        int blocks = chunk.vocabularyBlocks();
+        int block = task % blocks;
+        int from = task / blocks * groupsATask;
+        int to = Math.min(from + groupsATask, chunk.groups);
+        int row = block * Chunk.VOCABULARY_BLOCK;
+        int rows = Math.min(Chunk.VOCABULARY_BLOCK, chunk.vocabulary - row);
+        MatrixKernels kernels = chunk.kernels.matrix();
+        MemorySegment panels = chunk.panels[worker];
+        MemorySegment tiles = scratch == null ? chunk.lossTiles[worker] : scratch.logits;
+        long rowBytes = (long) chunk.tile.columns() * Float.BYTES;
+        for (int k = 0; k < chunk.width; k += Gemm.BLOCK) {
+            int kc = Math.min(Gemm.BLOCK, chunk.width - k);
+            Packing.broadcast(kernels, false, weight, 1, row, rows, k, kc, panels, 0);
+            for (int group = from; group < to; group++) {
+                long at = scratch == null
+                        ? (group - from) * Chunk.VOCABULARY_BLOCK * rowBytes
+                        : scratch.logits(group, row);
+                kernels.multiply(
+                        chunk.tile.broadcastPanels(rows),
+                        kc,
+                        panels,
+                        0,
+                        chunk.hiddenPanels,
+                        chunk.hiddenPanel(group, k),
+                        tiles,
+                        at,
+                        rowBytes,
+                        k > 0);
+                if (k + kc == chunk.width) {
+                    finish(block, group, row, rows, tiles, at);
+                }
+            }
+        }
+    }
+
+    private void finish(int block, int group, int row, int rows, MemorySegment tiles, long at) {
+        int first = group * chunk.tile.columns();
+        int count = chunk.tokensIn(group);
+        for (int lane = 0; lane < count; lane++) {
+            int target = chunk.targets[first + lane] - row;
+            if (target >= 0 && target < rows) {
+                long cell = at + ((long) target * chunk.tile.columns() + lane) * Float.BYTES;
+                float logit = tiles.get(FLOAT, cell);
+                chunk.targetLogits[first + lane] = bias == null ? logit : logit + bias.get(0, row + target);
+                tiles.set(FLOAT, cell, Float.NEGATIVE_INFINITY);
+            }
+        }
+        SoftmaxKernels kernels = chunk.kernels.softmax();
+        MemorySegment biases = bias == null ? null : bias.segment();
+        long biasAt = bias == null ? 0 : bias.offset(0, row);
+        kernels.exponentials(
+                rows, tiles, at, biases, biasAt, chunk.maxima, chunk.sums, chunk.statistics(block, group));
+    }
+}

@@ -1,0 +1,107 @@
+package dev.panhead.head;
+
+import dev.panhead.exec.Workers;
+import dev.panhead.kernel.SoftmaxKernels;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * Merges the blocks' statistics into each token's loss and, if gradients are wanted, turns the exponentials into
+ * G = dL/dl_t (softmax - onehot) in place. A task is one group of tokens.
+ *
+ * <p>With m and S the maximum and the sum of exponentials over the entries other than the target a, and D = z_a - m:
+ *
+ * <pre>
+ *   loss = log1p(S e^-D),           1 - p_a = r / (1 + r),  r = S e^-D     if D >= 0
+ *   loss = log(S + e^D) - D,        1 - p_a = S / (S + e^D)                otherwise
+ * </pre>
+ *
+ * so that nothing cancels, however confident the token is. These few operations a token are done in double, by the exactly
+ * specified functions of {@link StrictMath}.
+ */
+final class SoftmaxPass implements Workers.Task {
+
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+    private final Chunk chunk;
+    private GradientScratch scratch;
+
+    SoftmaxPass(Chunk chunk) {
+        this.chunk = chunk;
+    }
+
+    /** Finishes the chunk: losses, and G in {@code scratch} unless that is null. */
+    void run(GradientScratch scratch) {
+        this.scratch = scratch;
+        chunk.workers.run(chunk.groups, this);
+    }
+
+    @Override
+    public void run(int group, int worker) {
+        int lanes = chunk.tile.columns();
+        SoftmaxKernels kernels = chunk.kernels.softmax();
+        int blocks = chunk.vocabularyBlocks();
+        long stride = chunk.statistics(1, 0);
+        kernels.mergeMaxima(
+                blocks,
+                chunk.maxima,
+                chunk.statistics(0, group),
+                stride,
+                chunk.merged,
+                (long) group * lanes * Float.BYTES);
+        int first = group * lanes;
+        int count = chunk.tokensIn(group);
+        for (int lane = 0; lane < count; lane++) {
+            finish(group, lane, first + lane);
+        }
+        if (scratch == null) {
+            return;
+        }
+        for (int block = 0; block < blocks; block++) {
+            int row = block * Chunk.VOCABULARY_BLOCK;
+            int rows = Math.min(Chunk.VOCABULARY_BLOCK, chunk.vocabulary - row);
+            kernels.scale(
+                    rows, scratch.logits, scratch.logits(group, row), chunk.maxima, chunk.statistics(block, group));
+        }
+        for (int lane = 0; lane < count; lane++) {
+            long cell = scratch.logits(group, chunk.targets[first + lane]) + (long) lane * Float.BYTES;
+            scratch.logits.set(FLOAT, cell, chunk.targetLogits[first + lane]);
+        }
+    }
+
+    /** One token's loss; with gradients, the factors of its exponentials and, in its logit's place, the target's gradient. */
+    private void finish(int group, int lane, int token) {
+        MemorySegment maxima = chunk.maxima;
+        int blocks = chunk.vocabularyBlocks();
+        long at = chunk.statistics(0, group) + (long) lane * Float.BYTES;
+        long stride = chunk.statistics(1, 0);
+        double sum = 0;
+        for (int block = 0; block < blocks; block++) {
+            sum += (double) chunk.sums.get(FLOAT, at + block * stride) * maxima.get(FLOAT, at + block * stride);
+        }
+        double max = chunk.merged.get(FLOAT, (long) token * Float.BYTES);
+        double above = chunk.targetLogits[token] - max;
+        double others;
+        double factor;
+        if (above >= 0) {
+            double decay = StrictMath.exp(-above);
+            double ratio = sum * decay;
+            chunk.losses[token] = StrictMath.log1p(ratio);
+            others = ratio / (1 + ratio);
+            factor = decay / (1 + ratio);
+        } else {
+            double total = sum + StrictMath.exp(above);
+            chunk.losses[token] = StrictMath.log(total) - above;
+            others = sum / total;
+            factor = 1 / total;
+        }
+        if (scratch != null) {
+            double scale = chunk.upstream[token];
+            for (int block = 0; block < blocks; block++) {
+                long cell = at + block * stride;
+                maxima.set(FLOAT, cell, (float) (maxima.get(FLOAT, cell) * factor * scale));
+            }
+            chunk.targetLogits[token] = (float) (-others * scale);
+        }
+    }
+}

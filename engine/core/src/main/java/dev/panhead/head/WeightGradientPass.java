@@ -1,0 +1,170 @@
+package dev.panhead.head;
+
+import dev.panhead.exec.Workers;
+import dev.panhead.head.HeadOutputs.Gradient;
+import dev.panhead.kernel.MatrixKernels;
+import dev.panhead.kernel.Packing;
+import dev.panhead.kernel.Tile;
+import dev.panhead.tensor.Matrix;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * dW = G^T X and db = the sum of G over the tokens, by reduction blocks of tokens that are added in order. A task is a block
+ * of vocabulary rows times some columns.
+ */
+final class WeightGradientPass implements Workers.Task {
+
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+    private final Chunk chunk;
+    private final Workers.Task packing = this::packTokens;
+    private GradientScratch scratch;
+    private Gradient weight;
+    private Gradient bias;
+    private boolean first;
+    private int rowsATask;
+    private int panelsATask;
+
+    WeightGradientPass(Chunk chunk) {
+        this.chunk = chunk;
+    }
+
+    /**
+     * Adds the chunk's share.
+     *
+     * @param weight where dW goes, or null
+     * @param bias where db goes, or null
+     * @param first whether this is the call's first chunk, which overwrites unless the output accumulates
+     */
+    void run(GradientScratch scratch, Gradient weight, Gradient bias, boolean first) {
+        this.scratch = scratch;
+        this.weight = weight;
+        this.bias = bias;
+        this.first = first;
+        int panels = weight == null ? 1 : chunk.tile.vectorPanels(chunk.width);
+        int rowTasks = chunk.splits(1, chunk.tile.broadcastPanels(chunk.vocabulary));
+        rowTasks = Math.max(rowTasks, chunk.vocabularyBlocks());
+        int rowPanels = chunk.tile.broadcastPanels((chunk.vocabulary + rowTasks - 1) / rowTasks);
+        rowsATask = rowPanels * chunk.tile.rows();
+        int columnTasks = chunk.splits(rowTasks(), panels);
+        panelsATask = (panels + columnTasks - 1) / columnTasks;
+        if (weight != null) {
+            chunk.workers.run(chunk.tokenBlocks(), packing);
+        }
+        chunk.workers.run(rowTasks() * ((panels + panelsATask - 1) / panelsATask), this);
+        this.weight = null;
+        this.bias = null;
+    }
+
+    private int rowTasks() {
+        return (chunk.vocabulary + rowsATask - 1) / rowsATask;
+    }
+
+    private void packTokens(int tokenBlock, int worker) {
+        int token = tokenBlock * Chunk.TOKEN_BLOCK;
+        int kc = Math.min(Chunk.TOKEN_BLOCK, chunk.count - token);
+        Packing.vector(
+                chunk.kernels.matrix(), false, chunk.hidden, token, kc, 0, chunk.width, scratch.tokenPanels,
+                scratch.tokenPanel(tokenBlock, kc, 0));
+    }
+
+    @Override
+    public void run(int task, int worker) {
+        int row = task % rowTasks() * rowsATask;
+        int rows = Math.min(rowsATask, chunk.vocabulary - row);
+        int fromPanel = task / rowTasks() * panelsATask;
+        MemorySegment panels = chunk.panels[worker];
+        for (int block = 0; block < chunk.tokenBlocks(); block++) {
+            int token = block * Chunk.TOKEN_BLOCK;
+            int kc = Math.min(Chunk.TOKEN_BLOCK, chunk.count - token);
+            packGradient(row, rows, token, kc, panels);
+            boolean begins = first && block == 0;
+            if (bias != null && fromPanel == 0) {
+                addBias(row, rows, kc, panels, scratch.edges[worker], begins && !bias.accumulate());
+            }
+            if (weight != null) {
+                int toPanel = Math.min(fromPanel + panelsATask, chunk.tile.vectorPanels(chunk.width));
+                boolean accumulate = !begins || weight.accumulate();
+                for (int p = fromPanel; p < toPanel; p++) {
+                    multiply(row, rows, block, kc, p, panels, scratch.edges[worker], accumulate);
+                }
+            }
+        }
+    }
+
+    /** Turns rows of G from [group][row][NR] into broadcast panels, tokens being the ks. */
+    private void packGradient(int row, int rows, int token, int kc, MemorySegment panels) {
+        int lanes = chunk.tile.columns();
+        int height = chunk.tile.rows();
+        long pitch = (long) Tile.BROADCAST_PITCH * Float.BYTES;
+        for (int group = token / lanes; group * lanes < token + kc; group++) {
+            int held = chunk.tokensIn(group);
+            for (int i = 0; i < rows; i += height) {
+                chunk.kernels
+                        .matrix()
+                        .transpose(
+                                Math.min(height, rows - i),
+                                held,
+                                1,
+                                scratch.logits,
+                                scratch.logits(group, row + i),
+                                (long) lanes * Float.BYTES,
+                                panels,
+                                i / height * Tile.broadcastBytes(kc) + (group * lanes - token) * pitch,
+                                pitch);
+            }
+        }
+    }
+
+    private void addBias(int row, int rows, int kc, MemorySegment panels, MemorySegment sums, boolean overwrite) {
+        Matrix into = bias.into();
+        int height = chunk.tile.rows();
+        for (int i = 0; i < rows; i += height) {
+            chunk.kernels.matrix().sumPanel(kc, panels, i / height * Tile.broadcastBytes(kc), sums, 0);
+            for (int j = i; j < Math.min(i + height, rows); j++) {
+                float sum = sums.get(FLOAT, (j - i) * (long) Float.BYTES);
+                into.set(0, row + j, overwrite ? sum : into.get(0, row + j) + sum);
+            }
+        }
+    }
+
+    private void multiply(
+            int row, int rows, int block, int kc, int p, MemorySegment panels, MemorySegment edge, boolean accumulate) {
+        MatrixKernels kernels = chunk.kernels.matrix();
+        Matrix into = weight.into();
+        Tile tile = chunk.tile;
+        int column = p * tile.columns();
+        int columns = Math.min(tile.columns(), chunk.width - column);
+        long b = scratch.tokenPanel(block, kc, p);
+        int direct = columns == tile.columns() ? rows / tile.rows() : 0;
+        if (direct > 0) {
+            kernels.multiply(
+                    direct,
+                    kc,
+                    panels,
+                    0,
+                    scratch.tokenPanels,
+                    b,
+                    into.segment(),
+                    into.offset(row, column),
+                    into.rowStride() * Float.BYTES,
+                    accumulate);
+        }
+        int done = direct * tile.rows();
+        if (done < rows) {
+            kernels.multiply(
+                    tile.broadcastPanels(rows - done),
+                    kc,
+                    panels,
+                    direct * Tile.broadcastBytes(kc),
+                    scratch.tokenPanels,
+                    b,
+                    edge,
+                    0,
+                    (long) tile.columns() * Float.BYTES,
+                    false);
+            Packing.update(edge, 0, tile.columns(), into, row + done, column, rows - done, columns, accumulate);
+        }
+    }
+}
