@@ -11,5 +11,6 @@ module dev.panhead.core {
     exports dev.panhead.exec;
     exports dev.panhead.blas;
     exports dev.panhead.head;
+    exports dev.panhead.format;
     exports dev.panhead.probe;
 }

@@ -1,0 +1,56 @@
+package dev.panhead.format;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+
+/** Writes a file whole or not at all: to a temporary file beside it, forced to disk, then renamed over it. */
+public final class AtomicFile {
+
+    /** What fills the file. */
+    @FunctionalInterface
+    public interface Body {
+        /** Writes the content to a channel that stands at the start of an empty file. */
+        void write(FileChannel channel) throws IOException;
+    }
+
+    private AtomicFile() {}
+
+    /**
+     * Writes a file, replacing one that is there. A reader sees the old content or the new; after a failure, the old is as it
+     * was and nothing is left behind.
+     *
+     * @throws IOException as the body or the file system throws it
+     */
+    public static void write(Path path, Body body) throws IOException {
+        Path folder = path.toAbsolutePath().getParent();
+        Path temporary = Files.createTempFile(folder, "." + path.getFileName() + "-", ".tmp");
+        try {
+            try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
+                body.write(channel);
+                channel.force(true);
+            }
+            try {
+                Files.move(temporary, path, StandardCopyOption.ATOMIC_MOVE);
+            } catch (AtomicMoveNotSupportedException e) {
+                Files.move(temporary, path, StandardCopyOption.REPLACE_EXISTING);
+            }
+            forceFolder(folder);
+        } finally {
+            Files.deleteIfExists(temporary);
+        }
+    }
+
+    /** Makes the rename durable where a folder can be opened; elsewhere the file system sees to it. */
+    private static void forceFolder(Path folder) {
+        try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
+            channel.force(true);
+        } catch (IOException unsupported) {
+            return; // Windows does not open folders
+        }
+    }
+}

@@ -1,0 +1,342 @@
+package dev.panhead.format;
+
+import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.Targets;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SequencedMap;
+import java.util.Set;
+
+/**
+ * A safetensors file, memory-mapped: named tensors behind a JSON header, as Hugging Face's library writes them.
+ *
+ * <p>The header is checked as a whole when the file is opened: every tensor must lie within the file, sized as its shape says,
+ * and the tensors must fill the data without gap or overlap. The mapping lives as long as the arena. Immutable; safe to share
+ * between threads if the arena is.
+ */
+public final class Safetensors {
+
+    private static final long MAX_HEADER = 100_000_000;
+    private static final String METADATA = "__metadata__";
+    private static final ValueLayout.OfFloat FLOAT =
+            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfShort SHORT =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    /**
+     * One tensor.
+     *
+     * @param name its name in the file
+     * @param type its elements' type
+     * @param shape its dimensions, outermost first; empty for a scalar
+     * @param data its bytes, little-endian, read-only, mapped
+     */
+    public record Tensor(String name, DType type, List<Long> shape, MemorySegment data) {}
+
+    private final Path path;
+    private final Map<String, Tensor> tensors;
+    private final Map<String, String> metadata;
+
+    private Safetensors(Path path, Map<String, Tensor> tensors, Map<String, String> metadata) {
+        this.path = path;
+        this.tensors = Collections.unmodifiableMap(tensors);
+        this.metadata = Collections.unmodifiableMap(metadata);
+    }
+
+    /**
+     * Opens a file.
+     *
+     * @param arena what the mapping lives as long as; shared, if several threads are to read it
+     * @throws FormatException if the file is not a well-formed safetensors file: says which file, what and where
+     * @throws IOException if the file cannot be read
+     */
+    public static Safetensors open(Path path, Arena arena) throws IOException {
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+            long size = channel.size();
+            if (size < Long.BYTES) {
+                throw new FormatException("a safetensors file has at least 8 bytes, but this has " + size);
+            }
+            MemorySegment file = channel.map(FileChannel.MapMode.READ_ONLY, 0, size, arena);
+            long headerBytes = file.get(LONG, 0);
+            if (headerBytes < 2 || headerBytes > MAX_HEADER || headerBytes > size - Long.BYTES) {
+                throw new FormatException("the header is said to have " + headerBytes + " bytes, in a file of " + size);
+            }
+            MemorySegment data = file.asSlice(Long.BYTES + headerBytes);
+            String header = decode(file.asSlice(Long.BYTES, headerBytes));
+            Map<String, Tensor> tensors = new LinkedHashMap<>();
+            Map<String, String> metadata = new LinkedHashMap<>();
+            for (Map.Entry<String, Object> entry :
+                    new HeaderParser(header).parse().entrySet()) {
+                if (entry.getKey().equals(METADATA)) {
+                    readMetadata(entry.getValue(), metadata);
+                } else {
+                    tensors.put(entry.getKey(), tensor(entry.getKey(), entry.getValue(), data));
+                }
+            }
+            requireFilled(tensors, data);
+            return new Safetensors(path, tensors, metadata);
+        } catch (FormatException e) {
+            throw new FormatException(path + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static String decode(MemorySegment bytes) throws FormatException {
+        try {
+            return StandardCharsets.UTF_8.newDecoder().decode(bytes.asByteBuffer()).toString();
+        } catch (CharacterCodingException e) {
+            throw new FormatException("the header is not UTF-8", e);
+        }
+    }
+
+    private static void readMetadata(Object value, Map<String, String> metadata) throws FormatException {
+        if (!(value instanceof Map<?, ?> map)) {
+            throw new FormatException(METADATA + " is not an object");
+        }
+        for (Map.Entry<?, ?> entry : map.entrySet()) {
+            if (!(entry.getValue() instanceof String text)) {
+                throw new FormatException(METADATA + "." + entry.getKey() + " is not a string");
+            }
+            metadata.put((String) entry.getKey(), text);
+        }
+    }
+
+    private static Tensor tensor(String name, Object value, MemorySegment data) throws FormatException {
+        if (!(value instanceof Map<?, ?> map)
+                || !(map.get("dtype") instanceof String dtype)
+                || !(map.get("shape") instanceof List<?> dimensions)
+                || !(map.get("data_offsets") instanceof List<?> offsets)
+                || map.size() != 3) {
+            throw new FormatException("tensor " + name + " is not described by dtype, shape and data_offsets");
+        }
+        DType type;
+        try {
+            type = DType.valueOf(dtype);
+        } catch (IllegalArgumentException e) {
+            throw new FormatException("tensor " + name + " has the unknown dtype " + dtype, e);
+        }
+        List<Long> shape = new ArrayList<>();
+        long bytes = type.bytes();
+        for (Object dimension : dimensions) {
+            if (!(dimension instanceof Long n)) {
+                throw new FormatException("tensor " + name + " has a shape that is not made of integers");
+            }
+            shape.add(n);
+            if (n > 0 && bytes > Long.MAX_VALUE / n) {
+                throw new FormatException("tensor " + name + " of shape " + dimensions + " is too large to exist");
+            }
+            bytes *= n;
+        }
+        if (offsets.size() != 2 || !(offsets.get(0) instanceof Long from) || !(offsets.get(1) instanceof Long to)) {
+            throw new FormatException("tensor " + name + " has data_offsets that are not two integers");
+        }
+        if (from > to || to > data.byteSize()) {
+            throw new FormatException("tensor " + name + " has data_offsets " + offsets + ", but there are "
+                    + data.byteSize() + " bytes of data");
+        }
+        if (to - from != bytes) {
+            throw new FormatException("tensor " + name + " of " + type + " " + shape + " takes " + bytes
+                    + " bytes, but its data_offsets span " + (to - from));
+        }
+        return new Tensor(name, type, List.copyOf(shape), data.asSlice(from, bytes));
+    }
+
+    private static void requireFilled(Map<String, Tensor> tensors, MemorySegment data) throws FormatException {
+        List<Tensor> inOrder = new ArrayList<>(tensors.values());
+        inOrder.sort((a, b) -> a.data.address() != b.data.address()
+                ? Long.compare(a.data.address(), b.data.address())
+                : Long.compare(a.data.byteSize(), b.data.byteSize()));
+        long end = data.address();
+        for (Tensor tensor : inOrder) {
+            if (tensor.data.address() != end) {
+                throw new FormatException("tensor " + tensor.name + " begins at data byte "
+                        + (tensor.data.address() - data.address()) + ", where "
+                        + (end - data.address()) + " was expected");
+            }
+            end += tensor.data.byteSize();
+        }
+        if (end != data.address() + data.byteSize()) {
+            throw new FormatException("there are " + (data.address() + data.byteSize() - end)
+                    + " bytes of data that belong to no tensor");
+        }
+    }
+
+    /** The tensors' names, in the header's order. */
+    public Set<String> names() {
+        return tensors.keySet();
+    }
+
+    /** The header's free-form metadata. */
+    public Map<String, String> metadata() {
+        return metadata;
+    }
+
+    /**
+     * One tensor.
+     *
+     * @throws FormatException if there is none of that name
+     */
+    public Tensor tensor(String name) throws FormatException {
+        Tensor tensor = tensors.get(name);
+        if (tensor == null) {
+            throw new FormatException(path + ": there is no tensor " + name + " among " + names());
+        }
+        return tensor;
+    }
+
+    /**
+     * A tensor of one or two dimensions as a matrix; one dimension gives a row vector. F32 is viewed where it lies in the file,
+     * BF16 and F16 are widened into memory from the arena.
+     *
+     * @throws FormatException if there is no such tensor, or it has another type or more dimensions
+     */
+    public Matrix matrix(String name, Arena arena) throws FormatException {
+        Tensor tensor = tensor(name);
+        int dimensions = tensor.shape.size();
+        if (dimensions != 1 && dimensions != 2) {
+            throw new FormatException(path + ": tensor " + name + " has shape " + tensor.shape + ", not that of a matrix");
+        }
+        int rows = dimensions == 1 ? 1 : dimension(tensor, 0);
+        int columns = dimension(tensor, dimensions - 1);
+        if (tensor.type == DType.F32 && ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN) {
+            return Matrix.wrap(tensor.data, rows, columns);
+        }
+        if (tensor.type != DType.F32 && tensor.type != DType.BF16 && tensor.type != DType.F16) {
+            throw new FormatException(path + ": tensor " + name + " is of " + tensor.type + ", not of F32, BF16 or F16");
+        }
+        Matrix matrix = Matrix.allocate(arena, rows, columns);
+        for (long i = 0; i < matrix.size(); i++) {
+            float value =
+                    switch (tensor.type) {
+                        case BF16 -> Float.intBitsToFloat(tensor.data.getAtIndex(SHORT, i) << 16);
+                        case F16 -> Float.float16ToFloat(tensor.data.getAtIndex(SHORT, i));
+                        default -> tensor.data.getAtIndex(FLOAT, i);
+                    };
+            matrix.segment().setAtIndex(ValueLayout.JAVA_FLOAT, i, value);
+        }
+        return matrix;
+    }
+
+    /**
+     * A one-dimensional tensor of I32 or I64 as targets, in memory from the arena.
+     *
+     * @throws FormatException if there is no such tensor, it has another type or shape, or a value is beyond 32 bits
+     */
+    public Targets targets(String name, Arena arena) throws FormatException {
+        Tensor tensor = tensor(name);
+        if (tensor.shape.size() != 1 || tensor.type != DType.I32 && tensor.type != DType.I64) {
+            throw new FormatException(path + ": tensor " + name + " is of " + tensor.type + " " + tensor.shape
+                    + ", not of I32 or I64 in one dimension");
+        }
+        Targets targets = Targets.allocate(arena, dimension(tensor, 0));
+        for (int i = 0; i < targets.size(); i++) {
+            long value = tensor.type == DType.I32 ? tensor.data.getAtIndex(INT, i) : tensor.data.getAtIndex(LONG, i);
+            if (value != (int) value) {
+                throw new FormatException(path + ": tensor " + name + " holds " + value + " at " + i);
+            }
+            targets.set(i, (int) value);
+        }
+        return targets;
+    }
+
+    private int dimension(Tensor tensor, int axis) throws FormatException {
+        long n = tensor.shape.get(axis);
+        if (n != (int) n) {
+            throw new FormatException(path + ": tensor " + tensor.name + " has a dimension of " + n);
+        }
+        return (int) n;
+    }
+
+    /**
+     * Writes matrices as F32 tensors of two dimensions, or of one for those with a single row, atomically.
+     *
+     * @throws IOException if the file cannot be written; what was there before is then as it was
+     */
+    public static void write(Path path, SequencedMap<String, Matrix> matrices, Map<String, String> metadata)
+            throws IOException {
+        byte[] header = header(matrices, metadata).getBytes(StandardCharsets.UTF_8);
+        AtomicFile.write(path, channel -> {
+            ByteBuffer start = ByteBuffer.allocate(Long.BYTES + header.length).order(ByteOrder.LITTLE_ENDIAN);
+            writeAll(channel, start.putLong(header.length).put(header).flip());
+            for (Matrix matrix : matrices.values()) {
+                ByteBuffer row = ByteBuffer.allocate(matrix.columns() * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+                for (int r = 0; r < matrix.rows(); r++) {
+                    row.clear();
+                    for (int c = 0; c < matrix.columns(); c++) {
+                        row.putFloat(matrix.get(r, c));
+                    }
+                    writeAll(channel, row.flip());
+                }
+            }
+        });
+    }
+
+    private static void writeAll(FileChannel channel, ByteBuffer bytes) throws IOException {
+        while (bytes.hasRemaining()) {
+            channel.write(bytes);
+        }
+    }
+
+    private static String header(SequencedMap<String, Matrix> matrices, Map<String, String> metadata) {
+        StringBuilder json = new StringBuilder("{");
+        if (!metadata.isEmpty()) {
+            json.append(quoted(METADATA)).append(":{");
+            String separator = "";
+            for (Map.Entry<String, String> entry : metadata.entrySet()) {
+                json.append(separator).append(quoted(entry.getKey())).append(':').append(quoted(entry.getValue()));
+                separator = ",";
+            }
+            json.append('}');
+        }
+        long offset = 0;
+        for (Map.Entry<String, Matrix> entry : matrices.entrySet()) {
+            Matrix matrix = entry.getValue();
+            long end = offset + matrix.size() * Float.BYTES;
+            String shape = matrix.rows() == 1 ? "[" + matrix.columns() + "]" : "[" + matrix.rows() + "," + matrix.columns() + "]";
+            json.append(json.length() > 1 ? "," : "")
+                    .append(quoted(entry.getKey()))
+                    .append(":{\"dtype\":\"F32\",\"shape\":")
+                    .append(shape)
+                    .append(",\"data_offsets\":[")
+                    .append(offset)
+                    .append(',')
+                    .append(end)
+                    .append("]}");
+            offset = end;
+        }
+        json.append('}');
+        while (json.toString().getBytes(StandardCharsets.UTF_8).length % Long.BYTES != 0) {
+            json.append(' '); // the data begins at a multiple of 8 bytes
+        }
+        return json.toString();
+    }
+
+    private static String quoted(String text) {
+        StringBuilder quoted = new StringBuilder("\"");
+        for (char c : text.toCharArray()) {
+            if (c == '"' || c == '\\') {
+                quoted.append('\\').append(c);
+            } else if (c < ' ') {
+                quoted.append(String.format("\\u%04x", (int) c));
+            } else {
+                quoted.append(c);
+            }
+        }
+        return quoted.append('"').toString();
+    }
+}

@@ -1,0 +1,2 @@
+/** Files: {@link dev.panhead.format.Safetensors}, memory-mapped to read and written atomically. */
+package dev.panhead.format;
