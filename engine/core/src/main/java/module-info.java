@@ -10,7 +10,9 @@ module dev.panhead.core {
     exports dev.panhead.tensor;
     exports dev.panhead.exec;
     exports dev.panhead.blas;
+    exports dev.panhead.math;
     exports dev.panhead.head;
+    exports dev.panhead.optim;
     exports dev.panhead.format;
     exports dev.panhead.probe;
 }

@@ -1,0 +1,159 @@
+package dev.panhead.math;
+
+import dev.panhead.exec.Workers;
+import dev.panhead.kernel.ElementKernels;
+import dev.panhead.kernel.Kernels;
+import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.Targets;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Operations on whole rows of matrices: embedding look-up and its gradient, bias and its gradient. The same bits for any number
+ * of workers and any vector width. One call at a time; a call allocates nothing on the heap.
+ */
+public final class Rows {
+
+    /** Rows whose sums are added up before they join the total of {@link #columnSums}. */
+    private static final int BLOCK = 256;
+
+    private static final int COLUMNS_A_TASK = 64;
+
+    private final Workers workers;
+    private final ElementKernels kernels = Kernels.current().elements();
+    private final Workers.Task gathering = this::gatherBlock;
+    private final Workers.Task scattering = this::scatterShare;
+    private final Workers.Task summing = this::sumColumns;
+    private final Workers.Task adding = this::addBlock;
+    private Matrix source;
+    private Matrix result;
+    private Targets indices;
+    private boolean accumulate;
+
+    /** Operations done by these workers. */
+    public Rows(Workers workers) {
+        this.workers = workers;
+    }
+
+    /**
+     * Row i of {@code out} becomes row {@code indices(i)} of the table.
+     *
+     * @param table N x d
+     * @param indices n of them
+     * @param out n x d
+     * @throws IndexOutOfBoundsException if an index is not a row of the table; nothing is written then
+     */
+    public void gather(Matrix table, Targets indices, Matrix out) {
+        out.requireShape("out", indices.size(), table.columns());
+        checkIndices(indices, table.rows());
+        begin(table, out, indices);
+        workers.run(RowBlocks.count(out), gathering);
+    }
+
+    private void gatherBlock(int index, int worker) {
+        int from = index * RowBlocks.rows(result);
+        int to = Math.min(from + RowBlocks.rows(result), result.rows());
+        for (int row = from; row < to; row++) {
+            MemorySegment.copy(
+                    source.segment(),
+                    source.offset(indices.get(row), 0),
+                    result.segment(),
+                    result.offset(row, 0),
+                    (long) source.columns() * Float.BYTES);
+        }
+    }
+
+    /**
+     * Adds row i of {@code rows} to row {@code indices(i)} of the table, for each row of the table in ascending i.
+     *
+     * @param rows n x d
+     * @param indices n of them
+     * @param table N x d
+     * @throws IndexOutOfBoundsException if an index is not a row of the table; nothing is written then
+     */
+    public void scatterAdd(Matrix rows, Targets indices, Matrix table) {
+        rows.requireShape("rows", indices.size(), table.columns());
+        checkIndices(indices, table.rows());
+        begin(rows, table, indices);
+        workers.run(workers.size(), scattering);
+    }
+
+    private void scatterShare(int share, int worker) {
+        for (int row = 0; row < source.rows(); row++) {
+            int into = indices.get(row);
+            if (into % workers.size() == share) {
+                kernels.add(
+                        source.columns(),
+                        source.segment(),
+                        source.offset(row, 0),
+                        result.segment(),
+                        result.offset(into, 0));
+            }
+        }
+    }
+
+    /**
+     * {@code sums}(c) = the sum of column c, in ascending order within blocks of {@value #BLOCK} rows, the blocks added in order.
+     *
+     * @param matrix n x d
+     * @param sums 1 x d
+     * @param accumulate whether to add to what {@code sums} holds
+     */
+    public void columnSums(Matrix matrix, Matrix sums, boolean accumulate) {
+        sums.requireShape("sums", 1, matrix.columns());
+        begin(matrix, sums, null);
+        this.accumulate = accumulate;
+        workers.run((matrix.columns() + COLUMNS_A_TASK - 1) / COLUMNS_A_TASK, summing);
+    }
+
+    private void sumColumns(int index, int worker) {
+        int column = index * COLUMNS_A_TASK;
+        kernels.columnSums(
+                source.rows(),
+                Math.min(COLUMNS_A_TASK, source.columns() - column),
+                BLOCK,
+                source.segment(),
+                source.offset(0, column),
+                source.rowStride() * Float.BYTES,
+                result.segment(),
+                result.offset(0, column),
+                accumulate);
+    }
+
+    /**
+     * Adds one row to each row of a matrix.
+     *
+     * @param row 1 x d
+     * @param matrix n x d
+     */
+    public void addRow(Matrix row, Matrix matrix) {
+        row.requireShape("row", 1, matrix.columns());
+        begin(row, matrix, null);
+        workers.run(RowBlocks.count(matrix), adding);
+    }
+
+    private void addBlock(int index, int worker) {
+        int from = index * RowBlocks.rows(result);
+        int to = Math.min(from + RowBlocks.rows(result), result.rows());
+        for (int row = from; row < to; row++) {
+            kernels.add(result.columns(), source.segment(), 0, result.segment(), result.offset(row, 0));
+        }
+    }
+
+    private void begin(Matrix source, Matrix result, Targets indices) {
+        workers.requireAccessible("the source", source.segment());
+        workers.requireAccessible("the result", result.segment());
+        this.source = source;
+        this.result = result;
+        this.indices = indices;
+    }
+
+    private static void checkIndices(Targets indices, int rows) {
+        for (int i = 0; i < indices.size(); i++) {
+            int index = indices.get(i);
+            if (index < 0 || index >= rows) {
+                throw new IndexOutOfBoundsException(
+                        "index " + i + " is " + index + ", but the table has " + rows + " rows");
+            }
+        }
+    }
+}

@@ -1,0 +1,2 @@
+/** What encoders need around the matrix products: element-wise functions, and operations on whole rows. */
+package dev.panhead.math;

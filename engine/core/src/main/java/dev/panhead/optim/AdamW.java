@@ -1,0 +1,133 @@
+package dev.panhead.optim;
+
+import dev.panhead.exec.Workers;
+import dev.panhead.kernel.AdamWStep;
+import dev.panhead.kernel.ElementKernels;
+import dev.panhead.kernel.Kernels;
+import dev.panhead.math.RowBlocks;
+import dev.panhead.tensor.Matrix;
+import java.lang.foreign.Arena;
+
+/**
+ * AdamW: Adam with decoupled weight decay (Loshchilov and Hutter, 2019), as PyTorch computes it:
+ *
+ * <pre>
+ *   m = beta1 m + (1 - beta1) g          v = beta2 v + (1 - beta2) g^2
+ *   p = (1 - rate decay) p - rate / (1 - beta1^t) m / (sqrt(v / (1 - beta2^t)) + epsilon)
+ * </pre>
+ *
+ * <p>One fused pass; the same bits on every machine. One call at a time; a call allocates nothing on the heap.
+ */
+public final class AdamW {
+
+    /**
+     * The moments of a parameter, of its shape, zero at the start.
+     *
+     * @param first m
+     * @param second v
+     */
+    public record Moments(Matrix first, Matrix second) {
+        /** Moments of a parameter of {@code rows x columns}. */
+        public static Moments allocate(Arena arena, int rows, int columns) {
+            return new Moments(Matrix.allocate(arena, rows, columns), Matrix.allocate(arena, rows, columns));
+        }
+    }
+
+    private final Workers workers;
+    private final double beta1;
+    private final double beta2;
+    private final double weightDecay;
+    private final ElementKernels kernels = Kernels.current().elements();
+    private final AdamWStep step = new AdamWStep();
+    private final Workers.Task task = this::block;
+    private Matrix parameters;
+    private Matrix gradient;
+    private Moments moments;
+
+    /**
+     * An optimizer.
+     *
+     * @param beta1 decay of the first moment, in [0, 1); 0.9 is usual
+     * @param beta2 decay of the second moment, in [0, 1); 0.999 is usual, 0.95 for language models
+     * @param epsilon added to the denominator, positive; 1e-8 is usual
+     * @param weightDecay decoupled weight decay, not negative
+     * @throws IllegalArgumentException if a value is out of range
+     */
+    public AdamW(Workers workers, double beta1, double beta2, double epsilon, double weightDecay) {
+        this.workers = workers;
+        this.beta1 = Ranges.fraction("beta1", beta1);
+        this.beta2 = Ranges.fraction("beta2", beta2);
+        this.weightDecay = Ranges.notNegative("weightDecay", weightDecay);
+        step.epsilon = (float) Ranges.positive("epsilon", epsilon);
+        step.beta1 = (float) beta1;
+        step.share1 = (float) (1 - beta1);
+        step.beta2 = (float) beta2;
+        step.share2 = (float) (1 - beta2);
+    }
+
+    /**
+     * Makes one step.
+     *
+     * @param parameters p, updated in place
+     * @param gradient g, of the same shape
+     * @param moments of the same shape, updated in place
+     * @param number which step this is for these parameters, from 1
+     * @param learningRate rate
+     * @param gradientScale what g is multiplied by first: {@link GradientNorm#clipScale}, or 1
+     * @throws IllegalArgumentException if the shapes differ, {@code number} is less than 1, or a matrix belongs to a confined
+     *     arena and there are more workers than one
+     */
+    public void update(
+            Matrix parameters, Matrix gradient, Moments moments, long number, double learningRate, double gradientScale) {
+        gradient.requireShape("gradient", parameters.rows(), parameters.columns());
+        moments.first().requireShape("first moment", parameters.rows(), parameters.columns());
+        moments.second().requireShape("second moment", parameters.rows(), parameters.columns());
+        if (moments.first().rowStride() != moments.second().rowStride()) {
+            throw new IllegalArgumentException("the two moments must have the same row stride");
+        }
+        if (number < 1) {
+            throw new IllegalArgumentException("steps are counted from 1, but this is step " + number);
+        }
+        workers.requireAccessible("parameters", parameters.segment());
+        workers.requireAccessible("gradient", gradient.segment());
+        workers.requireAccessible("first moment", moments.first().segment());
+        workers.requireAccessible("second moment", moments.second().segment());
+        this.parameters = parameters;
+        this.gradient = gradient;
+        this.moments = moments;
+        step.scale = (float) gradientScale;
+        step.keep = (float) (1 - learningRate * weightDecay);
+        step.rate = (float) (learningRate / (1 - StrictMath.pow(beta1, number)));
+        step.correction = (float) (1 / Math.sqrt(1 - StrictMath.pow(beta2, number)));
+        workers.run(RowBlocks.count(parameters), task);
+    }
+
+    private void block(int index, int worker) {
+        int from = index * RowBlocks.rows(parameters);
+        int to = Math.min(from + RowBlocks.rows(parameters), parameters.rows());
+        boolean oneRun = parameters.isContiguous()
+                && gradient.isContiguous()
+                && moments.first().isContiguous()
+                && moments.second().isContiguous();
+        if (oneRun) {
+            apply((to - from) * parameters.columns(), from);
+            return;
+        }
+        for (int row = from; row < to; row++) {
+            apply(parameters.columns(), row);
+        }
+    }
+
+    private void apply(int n, int row) {
+        kernels.adamW(
+                n,
+                step,
+                parameters.segment(),
+                parameters.offset(row, 0),
+                gradient.segment(),
+                gradient.offset(row, 0),
+                moments.first().segment(),
+                moments.second().segment(),
+                moments.first().offset(row, 0));
+    }
+}

@@ -1,0 +1,96 @@
+package dev.panhead.optim;
+
+import dev.panhead.exec.Workers;
+import dev.panhead.kernel.ElementKernels;
+import dev.panhead.kernel.Kernels;
+import dev.panhead.kernel.SgdStep;
+import dev.panhead.math.RowBlocks;
+import dev.panhead.tensor.Matrix;
+
+/**
+ * Stochastic gradient descent with momentum and weight decay, as PyTorch computes it:
+ *
+ * <pre>
+ *   g = g + decay p          v = momentum v + g
+ *   p = p - rate v           or, with Nesterov's momentum,  p = p - rate (g + momentum v)
+ * </pre>
+ *
+ * <p>One fused pass; the same bits on every machine. One call at a time; a call allocates nothing on the heap.
+ */
+public final class Sgd {
+
+    private final Workers workers;
+    private final ElementKernels kernels = Kernels.current().elements();
+    private final SgdStep step = new SgdStep();
+    private final Workers.Task task = this::block;
+    private Matrix parameters;
+    private Matrix gradient;
+    private Matrix velocity;
+
+    /**
+     * An optimizer.
+     *
+     * @param momentum in [0, 1); 0 for none
+     * @param nesterov whether the momentum is Nesterov's
+     * @param weightDecay not negative
+     * @throws IllegalArgumentException if a value is out of range, or Nesterov's momentum is asked for without momentum
+     */
+    public Sgd(Workers workers, double momentum, boolean nesterov, double weightDecay) {
+        this.workers = workers;
+        step.momentum = (float) Ranges.fraction("momentum", momentum);
+        step.decay = (float) Ranges.notNegative("weightDecay", weightDecay);
+        step.nesterov = nesterov;
+        if (nesterov && momentum == 0) {
+            throw new IllegalArgumentException("Nesterov's momentum needs a momentum above 0");
+        }
+    }
+
+    /**
+     * Makes one step.
+     *
+     * @param parameters p, updated in place
+     * @param gradient g, of the same shape
+     * @param velocity v, of the same shape, zero at the start, updated in place; null if there is no momentum
+     * @param learningRate rate
+     * @param gradientScale what g is multiplied by first: {@link GradientNorm#clipScale}, or 1
+     * @throws IllegalArgumentException if the shapes differ, a velocity is missing or there is no use for it, or a matrix belongs
+     *     to a confined arena and there are more workers than one
+     */
+    public void update(
+            Matrix parameters, Matrix gradient, Matrix velocity, double learningRate, double gradientScale) {
+        gradient.requireShape("gradient", parameters.rows(), parameters.columns());
+        if ((velocity == null) != (step.momentum == 0)) {
+            throw new IllegalArgumentException(
+                    "a velocity goes with momentum, but momentum is " + step.momentum
+                            + (velocity == null ? " and there is none" : ""));
+        }
+        workers.requireAccessible("parameters", parameters.segment());
+        workers.requireAccessible("gradient", gradient.segment());
+        if (velocity != null) {
+            velocity.requireShape("velocity", parameters.rows(), parameters.columns());
+            workers.requireAccessible("velocity", velocity.segment());
+        }
+        this.parameters = parameters;
+        this.gradient = gradient;
+        this.velocity = velocity;
+        step.scale = (float) gradientScale;
+        step.rate = (float) learningRate;
+        workers.run(RowBlocks.count(parameters), task);
+    }
+
+    private void block(int index, int worker) {
+        int from = index * RowBlocks.rows(parameters);
+        int to = Math.min(from + RowBlocks.rows(parameters), parameters.rows());
+        for (int row = from; row < to; row++) {
+            kernels.sgd(
+                    parameters.columns(),
+                    step,
+                    parameters.segment(),
+                    parameters.offset(row, 0),
+                    gradient.segment(),
+                    gradient.offset(row, 0),
+                    velocity == null ? null : velocity.segment(),
+                    velocity == null ? 0 : velocity.offset(row, 0));
+        }
+    }
+}
