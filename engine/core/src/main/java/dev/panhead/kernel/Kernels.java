@@ -8,9 +8,15 @@ package dev.panhead.kernel;
  * @param matrix packing and the micro-kernel of the matrix products
  * @param softmax softmax statistics of tiles of logits, tokens in lanes
  * @param elements element-wise functions and optimizer updates
+ * @param probe loops that measure the machine
  */
 public record Kernels(
-        String name, int vectorBits, MatrixKernels matrix, SoftmaxKernels softmax, ElementKernels elements) {
+        String name,
+        int vectorBits,
+        MatrixKernels matrix,
+        SoftmaxKernels softmax,
+        ElementKernels elements,
+        ProbeKernels probe) {
 
     /** The implementation this process uses, picked once. */
     public static Kernels current() {

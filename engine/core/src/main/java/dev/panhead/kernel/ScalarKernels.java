@@ -12,6 +12,7 @@ final class ScalarKernels {
                 Float.SIZE,
                 matrix,
                 new ScalarSoftmaxKernels(matrix.tile()),
-                new ScalarElementKernels());
+                new ScalarElementKernels(),
+                new ScalarProbeKernels());
     }
 }

@@ -1,0 +1,108 @@
+package dev.panhead.trainer.check;
+
+import dev.panhead.head.HeadInputs;
+import dev.panhead.head.HeadOutputs;
+import dev.panhead.head.HeadOutputs.Gradient;
+import dev.panhead.head.LinearCrossEntropy;
+import dev.panhead.tensor.Matrix;
+import java.lang.foreign.Arena;
+import org.apache.commons.math3.linear.MatrixUtils;
+import org.apache.commons.math3.linear.RealMatrix;
+import org.apache.commons.math3.util.FastMath;
+
+/**
+ * Compares a head's loss and gradients with the same computed in double by Commons Math.
+ *
+ * <p>An error is relative to the largest element of the reference it belongs to, since rounding in float32 is relative to what
+ * is added up, not to what is left.
+ *
+ * @param maxAbsError largest absolute error of loss, dX, dW and db
+ * @param maxRelError largest error relative to the largest element of its kind
+ * @param lossError relative error of the loss
+ * @param tokens tokens compared
+ */
+public record Validation(double maxAbsError, double maxRelError, double lossError, int tokens) {
+
+    /** Runs the head on the inputs, all targets counted, and compares. */
+    public static Validation of(LinearCrossEntropy head, HeadInputs inputs) {
+        int tokens = inputs.hidden().rows();
+        try (Arena arena = Arena.ofShared()) {
+            Matrix dX = Matrix.allocate(arena, tokens, inputs.hidden().columns());
+            Matrix dW = Matrix.allocate(arena, inputs.weight().rows(), inputs.weight().columns());
+            Matrix db = Matrix.allocate(arena, 1, inputs.weight().rows());
+            double loss = head.run(inputs, HeadOutputs.gradients(dX, dW).withBias(Gradient.write(db)))
+                    .loss();
+
+            RealMatrix x = real(inputs.hidden());
+            RealMatrix w = real(inputs.weight());
+            RealMatrix g = x.multiply(w.transpose());
+            double reference = 0;
+            for (int t = 0; t < tokens; t++) {
+                reference += toGradient(g, t, inputs) / tokens;
+            }
+            RealMatrix ones = MatrixUtils.createRealMatrix(1, tokens).scalarAdd(1);
+            double lossError = Math.abs(loss - reference);
+            Comparison comparison = new Comparison();
+            comparison.add(g.multiply(w), dX);
+            comparison.add(g.transpose().multiply(x), dW);
+            comparison.add(ones.multiply(g), db);
+            double lossRelative = lossError / Math.max(reference, Double.MIN_NORMAL);
+            return new Validation(
+                    Math.max(comparison.absolute, lossError),
+                    Math.max(comparison.relative, lossRelative),
+                    lossRelative,
+                    tokens);
+        }
+    }
+
+    /** Turns a row of products into the row's gradient of the mean loss, and returns the token's loss. */
+    private static double toGradient(RealMatrix z, int token, HeadInputs inputs) {
+        int vocabulary = z.getColumnDimension();
+        int target = inputs.targets().get(token);
+        double max = Double.NEGATIVE_INFINITY;
+        for (int v = 0; v < vocabulary; v++) {
+            z.addToEntry(token, v, inputs.bias() == null ? 0 : inputs.bias().get(0, v));
+            max = Math.max(max, z.getEntry(token, v));
+        }
+        double sum = 0;
+        for (int v = 0; v < vocabulary; v++) {
+            sum += FastMath.exp(z.getEntry(token, v) - max);
+        }
+        double loss = FastMath.log(sum) + max - z.getEntry(token, target);
+        for (int v = 0; v < vocabulary; v++) {
+            double p = FastMath.exp(z.getEntry(token, v) - max) / sum;
+            z.setEntry(token, v, (p - (v == target ? 1 : 0)) / z.getRowDimension());
+        }
+        return loss;
+    }
+
+    private static RealMatrix real(Matrix matrix) {
+        RealMatrix real = MatrixUtils.createRealMatrix(matrix.rows(), matrix.columns());
+        for (int r = 0; r < matrix.rows(); r++) {
+            for (int c = 0; c < matrix.columns(); c++) {
+                real.setEntry(r, c, matrix.get(r, c));
+            }
+        }
+        return real;
+    }
+
+    /** The largest errors seen. */
+    private static final class Comparison {
+        private double absolute;
+        private double relative;
+
+        void add(RealMatrix reference, Matrix computed) {
+            double scale = Double.MIN_NORMAL;
+            double error = 0;
+            for (int r = 0; r < computed.rows(); r++) {
+                for (int c = 0; c < computed.columns(); c++) {
+                    double difference = Math.abs(reference.getEntry(r, c) - computed.get(r, c));
+                    error = error >= difference ? error : difference; // keeps a NaN
+                    scale = Math.max(scale, Math.abs(reference.getEntry(r, c)));
+                }
+            }
+            absolute = Math.max(absolute, error);
+            relative = Math.max(relative, error / scale);
+        }
+    }
+}

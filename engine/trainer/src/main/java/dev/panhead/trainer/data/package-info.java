@@ -1,0 +1,2 @@
+/** Text, and how batches are drawn from it. */
+package dev.panhead.trainer.data;

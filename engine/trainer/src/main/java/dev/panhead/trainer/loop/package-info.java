@@ -1,0 +1,2 @@
+/** The training loop and the evaluation. */
+package dev.panhead.trainer.loop;

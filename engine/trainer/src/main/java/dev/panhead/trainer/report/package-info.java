@@ -1,0 +1,2 @@
+/** What people see of a training: progress on the screen, and the metrics file. */
+package dev.panhead.trainer.report;
