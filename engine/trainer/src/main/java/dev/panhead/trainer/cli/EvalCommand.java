@@ -4,8 +4,9 @@ import com.fasterxml.jackson.jr.ob.JSON;
 import dev.panhead.exec.Workers;
 import dev.panhead.trainer.data.Batch;
 import dev.panhead.trainer.data.Corpus;
-import dev.panhead.trainer.loop.Evaluation;
+import dev.panhead.trainer.loop.Evaluator;
 import dev.panhead.trainer.model.LanguageModel;
+import dev.panhead.trainer.report.Evaluation;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -55,7 +56,7 @@ final class EvalCommand implements Callable<Integer> {
             Corpus corpus = Corpus.read(text);
             int from = lastTenth ? corpus.heldOutStart(loaded.config().context()) : 0;
             Batch batch = new Batch(arena, BATCH, loaded.config().context());
-            Evaluation result = Evaluation.of(loaded, batch, corpus, from, corpus.size());
+            Evaluation result = Evaluator.evaluate(loaded, batch, corpus, from, corpus.size());
             if (json) {
                 Map<String, Object> object = new LinkedHashMap<>();
                 object.put("loss", result.loss());

@@ -3,14 +3,16 @@ package dev.panhead.trainer.cli;
 import dev.panhead.exec.Workers;
 import dev.panhead.probe.Machine;
 import dev.panhead.trainer.data.Corpus;
-import dev.panhead.trainer.loop.Evaluation;
 import dev.panhead.trainer.loop.Training;
 import dev.panhead.trainer.loop.TrainingOptions;
 import dev.panhead.trainer.model.LanguageModel;
 import dev.panhead.trainer.model.ModelConfig;
 import dev.panhead.trainer.model.ModelFolder;
+import dev.panhead.trainer.report.Evaluation;
+import dev.panhead.trainer.report.Listener;
 import dev.panhead.trainer.report.MetricsFile;
 import dev.panhead.trainer.report.Progress;
+import dev.panhead.trainer.report.Status;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
@@ -138,7 +140,7 @@ final class TrainCommand implements Callable<Integer> {
             Files.createDirectories(out);
             Runtime.getRuntime().addShutdownHook(hook);
             Training training = new Training(arena, workers, model, corpus, options);
-            Training.Status status = run(training);
+            Status status = run(training);
             Evaluation heldOut = stop ? null : training.evaluate();
             save(model, options, status, heldOut);
             if (heldOut != null && sample > 0) {
@@ -162,20 +164,20 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    private Training.Status run(Training training) throws IOException {
+    private Status run(Training training) throws IOException {
         boolean terminal = System.console() != null && System.console().isTerminal();
         try (MetricsFile metrics = new MetricsFile(out.resolve(ModelFolder.METRICS));
                 Progress progress = new Progress(System.out, terminal)) {
             return training.run(
-                    new Training.Listener() {
+                    new Listener() {
                         @Override
-                        public void step(Training.Status status) throws IOException {
+                        public void step(Status status) throws IOException {
                             metrics.step(status);
                             progress.step(status);
                         }
 
                         @Override
-                        public void evaluated(Training.Status status, Evaluation heldOut) throws IOException {
+                        public void evaluated(Status status, Evaluation heldOut) throws IOException {
                             metrics.evaluated(status, heldOut);
                             progress.evaluated(status, heldOut);
                         }
@@ -184,7 +186,7 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    private void save(LanguageModel model, TrainingOptions options, Training.Status status, Evaluation heldOut)
+    private void save(LanguageModel model, TrainingOptions options, Status status, Evaluation heldOut)
             throws IOException {
         Map<String, Object> training = options.toMap();
         training.put("steps_done", status.step());

@@ -11,6 +11,9 @@ import dev.panhead.trainer.data.Corpus;
 import dev.panhead.trainer.data.Positions;
 import dev.panhead.trainer.model.LanguageModel;
 import dev.panhead.trainer.model.Parameter;
+import dev.panhead.trainer.report.Evaluation;
+import dev.panhead.trainer.report.Listener;
+import dev.panhead.trainer.report.Status;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.List;
@@ -27,37 +30,6 @@ public final class Training {
 
     /** The looks on the way take about this many tokens. */
     private static final int SAMPLE = 32_768;
-
-    /** Who wants to know how the training goes. */
-    public interface Listener {
-        /** A step is done. */
-        void step(Status status) throws IOException;
-
-        /** A part of the held-out text was evaluated. */
-        void evaluated(Status status, Evaluation heldOut) throws IOException;
-    }
-
-    /**
-     * How far the training is.
-     *
-     * @param step steps done
-     * @param progress fraction done
-     * @param seconds time taken, evaluation on the way included
-     * @param tokens tokens learned from
-     * @param tokensPerSecond over the whole training, evaluation left out
-     * @param loss running mean of the training loss in nats
-     * @param learningRate of the last step
-     * @param gradientNorm before clipping
-     */
-    public record Status(
-            long step,
-            double progress,
-            double seconds,
-            long tokens,
-            double tokensPerSecond,
-            double loss,
-            double learningRate,
-            double gradientNorm) {}
 
     private final LanguageModel model;
     private final Corpus corpus;
@@ -108,8 +80,8 @@ public final class Training {
         double evaluating = 0;
         double nextEvaluation = EVALUATION_INTERVAL;
         Status status = new Status(0, 0, 0, 0, 0, Double.NaN, 0, 0);
-        while (status.progress < 1 && !stop.getAsBoolean()) {
-            double learningRate = rate.at(options.steps() > 0 ? (step + 1.0) / options.steps() : status.progress);
+        while (status.progress() < 1 && !stop.getAsBoolean()) {
+            double learningRate = rate.at(options.steps() > 0 ? (step + 1.0) / options.steps() : status.progress());
             step(learningRate);
             double seconds = (System.nanoTime() - start) * 1e-9;
             double progress = options.steps() > 0 ? (double) step / options.steps() : seconds / options.seconds();
@@ -127,7 +99,7 @@ public final class Training {
             if (progress >= nextEvaluation && progress < 1) {
                 nextEvaluation += EVALUATION_INTERVAL;
                 int every = Math.max(1, (corpus.size() - heldOut) / SAMPLE);
-                listener.evaluated(status, Evaluation.of(model, batch, corpus, heldOut, corpus.size(), every));
+                listener.evaluated(status, Evaluator.sample(model, batch, corpus, heldOut, corpus.size(), every));
                 evaluating += (System.nanoTime() - start) * 1e-9 - seconds;
             }
         }
@@ -156,6 +128,6 @@ public final class Training {
 
     /** Evaluates the whole held-out part. */
     public Evaluation evaluate() {
-        return Evaluation.of(model, batch, corpus, heldOut, corpus.size());
+        return Evaluator.evaluate(model, batch, corpus, heldOut, corpus.size());
     }
 }

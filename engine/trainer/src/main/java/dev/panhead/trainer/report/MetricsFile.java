@@ -1,8 +1,6 @@
 package dev.panhead.trainer.report;
 
 import com.fasterxml.jackson.jr.ob.JSON;
-import dev.panhead.trainer.loop.Evaluation;
-import dev.panhead.trainer.loop.Training;
 import java.io.IOException;
 import java.io.Writer;
 import java.nio.file.Files;
@@ -11,7 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** Writes one JSON object a line: every so many steps, and for each evaluation. */
-public final class MetricsFile implements Training.Listener, AutoCloseable {
+public final class MetricsFile implements Listener, AutoCloseable {
 
     private static final int STEPS_A_LINE = 20;
 
@@ -23,14 +21,14 @@ public final class MetricsFile implements Training.Listener, AutoCloseable {
     }
 
     @Override
-    public void step(Training.Status status) throws IOException {
+    public void step(Status status) throws IOException {
         if (status.step() == 1 || status.step() % STEPS_A_LINE == 0 || status.progress() >= 1) {
             write(line("step", status));
         }
     }
 
     @Override
-    public void evaluated(Training.Status status, Evaluation heldOut) throws IOException {
+    public void evaluated(Status status, Evaluation heldOut) throws IOException {
         Map<String, Object> line = line("evaluation", status);
         line.put("held_out_loss", heldOut.loss());
         line.put("held_out_bits_per_byte", heldOut.bitsPerByte());
@@ -38,7 +36,7 @@ public final class MetricsFile implements Training.Listener, AutoCloseable {
         write(line);
     }
 
-    private static Map<String, Object> line(String kind, Training.Status status) {
+    private static Map<String, Object> line(String kind, Status status) {
         Map<String, Object> line = new LinkedHashMap<>();
         line.put("kind", kind);
         line.put("step", status.step());

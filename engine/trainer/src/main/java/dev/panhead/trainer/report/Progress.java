@@ -1,7 +1,5 @@
 package dev.panhead.trainer.report;
 
-import dev.panhead.trainer.loop.Evaluation;
-import dev.panhead.trainer.loop.Training;
 import java.io.PrintStream;
 import java.time.Duration;
 import java.util.Locale;
@@ -10,7 +8,7 @@ import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 
 /** Shows a training: as a bar on a terminal, as a line now and then elsewhere. */
-public final class Progress implements Training.Listener, AutoCloseable {
+public final class Progress implements Listener, AutoCloseable {
 
     private static final int STEPS = 1000;
     private static final double LINES = 20;
@@ -39,7 +37,7 @@ public final class Progress implements Training.Listener, AutoCloseable {
     }
 
     @Override
-    public void step(Training.Status status) {
+    public void step(Status status) {
         if (bar != null) {
             bar.stepTo(Math.round(status.progress() * STEPS));
             bar.setExtraMessage(describe(status));
@@ -49,7 +47,7 @@ public final class Progress implements Training.Listener, AutoCloseable {
         }
     }
 
-    private static String describe(Training.Status status) {
+    private static String describe(Status status) {
         double left = status.progress() > 0 ? status.seconds() / status.progress() - status.seconds() : 0;
         Duration time = Duration.ofMillis((long) (1000 * left));
         return String.format(
@@ -64,7 +62,7 @@ public final class Progress implements Training.Listener, AutoCloseable {
     }
 
     @Override
-    public void evaluated(Training.Status status, Evaluation heldOut) {
+    public void evaluated(Status status, Evaluation heldOut) {
         if (bar == null) {
             out.printf(
                     Locale.ROOT,

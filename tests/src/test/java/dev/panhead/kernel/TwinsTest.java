@@ -1,0 +1,129 @@
+package dev.panhead.kernel;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.panhead.reference.Numbers;
+import dev.panhead.tensor.Matrix;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The vector kernels and their scalar twins, operation by operation, bit by bit, at lengths around every vector's. */
+class TwinsTest {
+
+    private static final Kernels VECTOR = VectorKernels.create();
+    private static final Kernels SCALAR = ScalarKernels.create();
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 3, 7, 8, 9, 15, 16, 17, 31, 33, 100})
+    void elements(int n) {
+        Numbers numbers = new Numbers(n);
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment x = numbers.matrix(arena, 1, n + 1, 3).segment();
+            MemorySegment g = numbers.matrix(arena, 1, n + 1, 3).segment();
+            MemorySegment a = arena.allocate((n + 1) * 4L, 4);
+            MemorySegment b = arena.allocate((n + 1) * 4L, 4);
+            VECTOR.elements().gelu(n, x, 4, a, 4);
+            SCALAR.elements().gelu(n, x, 4, b, 4);
+            assertSameBits(a, b);
+            VECTOR.elements().geluGradient(n, x, 4, g, 4, a, 4);
+            SCALAR.elements().geluGradient(n, x, 4, g, 4, b, 4);
+            assertSameBits(a, b);
+            VECTOR.elements().add(n, x, 4, a, 4);
+            SCALAR.elements().add(n, x, 4, b, 4);
+            assertSameBits(a, b);
+            assertEquals(
+                    SCALAR.elements().sumOfSquares(n, x, 4), VECTOR.elements().sumOfSquares(n, x, 4));
+            AdamWStep adam = new AdamWStep();
+            adam.scale = 0.7f;
+            adam.beta1 = 0.9f;
+            adam.share1 = 0.1f;
+            adam.beta2 = 0.95f;
+            adam.share2 = 0.05f;
+            adam.epsilon = 1e-8f;
+            adam.keep = 0.99f;
+            adam.rate = 0.01f;
+            adam.correction = 1.5f;
+            MemorySegment m = arena.allocate((n + 1) * 4L, 4);
+            MemorySegment v = arena.allocate((n + 1) * 4L, 4);
+            MemorySegment m2 = arena.allocate((n + 1) * 4L, 4);
+            MemorySegment v2 = arena.allocate((n + 1) * 4L, 4);
+            for (int i = 0; i < 3; i++) {
+                VECTOR.elements().adamW(n, adam, a, 4, g, 4, m, v, 4);
+                SCALAR.elements().adamW(n, adam, b, 4, g, 4, m2, v2, 4);
+            }
+            assertSameBits(a, b);
+            assertSameBits(v, v2);
+            for (boolean nesterov : new boolean[] {false, true}) {
+                SgdStep sgd = new SgdStep();
+                sgd.scale = 0.7f;
+                sgd.decay = 0.1f;
+                sgd.momentum = 0.9f;
+                sgd.nesterov = nesterov;
+                sgd.rate = 0.01f;
+                VECTOR.elements().sgd(n, sgd, a, 4, g, 4, m, 4);
+                SCALAR.elements().sgd(n, sgd, b, 4, g, 4, m2, 4);
+                VECTOR.elements().sgd(n, sgd, a, 4, g, 4, null, 0);
+                SCALAR.elements().sgd(n, sgd, b, 4, g, 4, null, 0);
+            }
+            assertSameBits(a, b);
+            assertSameBits(m, m2);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 5, 8, 16, 17, 37})
+    void columnSums(int columns) {
+        Numbers numbers = new Numbers(columns);
+        try (Arena arena = Arena.ofConfined()) {
+            Matrix x = numbers.padded(arena, 41, columns, 1);
+            MemorySegment a = arena.allocate(columns * 4L, 4);
+            MemorySegment b = arena.allocate(columns * 4L, 4);
+            for (boolean accumulate : new boolean[] {false, true}) {
+                VECTOR.elements().columnSums(41, columns, 16, x.segment(), 0, x.rowStride() * 4, a, 0, accumulate);
+                SCALAR.elements().columnSums(41, columns, 16, x.segment(), 0, x.rowStride() * 4, b, 0, accumulate);
+                assertSameBits(a, b);
+            }
+        }
+    }
+
+    @Test
+    void transposesAndPacks() {
+        Numbers numbers = new Numbers(3);
+        try (Arena arena = Arena.ofConfined()) {
+            for (int rows : new int[] {1, 5, 6, 8, 13, 16}) {
+                for (int columns : new int[] {1, 7, 8, 9, 24, 30}) {
+                    Matrix source = numbers.padded(arena, rows, columns, 1);
+                    long stride = source.rowStride() * 4;
+                    MemorySegment a = arena.allocate(64 * 64 * 4L, 4);
+                    MemorySegment b = arena.allocate(64 * 64 * 4L, 4);
+                    VECTOR.matrix().transpose(rows, columns, 0.5f, source.segment(), 0, stride, a, 0, 64);
+                    SCALAR.matrix().transpose(rows, columns, 0.5f, source.segment(), 0, stride, b, 0, 64);
+                    assertSameBits(a, b);
+                    for (int j = 0; j < columns; j++) {
+                        for (int i = 0; i < rows; i++) {
+                            assertEquals(0.5f * source.get(i, j), a.getAtIndex(ValueLayout.JAVA_FLOAT, j * 16L + i));
+                        }
+                    }
+                    VECTOR.matrix().pack(rows, columns, 6, 2, source.segment(), 0, stride, a, 0, 32, 512);
+                    SCALAR.matrix().pack(rows, columns, 6, 2, source.segment(), 0, stride, b, 0, 32, 512);
+                    for (int j = 0; j < columns; j++) {
+                        for (int i = 0; i < rows; i++) {
+                            long at = j / 6 * 128L + i * 8L + j % 6;
+                            assertEquals(2 * source.get(i, j), a.getAtIndex(ValueLayout.JAVA_FLOAT, at));
+                            assertEquals(2 * source.get(i, j), b.getAtIndex(ValueLayout.JAVA_FLOAT, at));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private static void assertSameBits(MemorySegment a, MemorySegment b) {
+        assertArrayEquals(b.toArray(ValueLayout.JAVA_INT), a.toArray(ValueLayout.JAVA_INT));
+    }
+}

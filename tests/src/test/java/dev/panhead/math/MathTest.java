@@ -1,0 +1,131 @@
+package dev.panhead.math;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.panhead.exec.Workers;
+import dev.panhead.reference.Numbers;
+import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.Targets;
+import java.lang.foreign.Arena;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+class MathTest {
+
+    private static Arena arena;
+    private static Workers workers;
+
+    @BeforeAll
+    static void start() {
+        arena = Arena.ofShared();
+        workers = new Workers(2);
+    }
+
+    @AfterAll
+    static void end() {
+        workers.close();
+        arena.close();
+    }
+
+    private static double gelu(double x) {
+        return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
+    }
+
+    @Test
+    void geluAndItsGradient() {
+        Matrix x = new Numbers(1).padded(arena, 37, 53, 3);
+        Matrix y = Numbers.nanPadded(arena, 37, 53);
+        Matrix slope = Numbers.nanPadded(arena, 37, 53);
+        Matrix ones = Matrix.allocate(arena, 37, 53);
+        ones.fill(1);
+        Elementwise elementwise = new Elementwise(workers);
+        elementwise.gelu(x, y);
+        elementwise.geluGradient(x, ones, slope);
+        double h = 1e-5;
+        for (int r = 0; r < x.rows(); r++) {
+            for (int c = 0; c < x.columns(); c++) {
+                double at = x.get(r, c);
+                // |x| times some roundings of the gate, which is at most 1
+                assertEquals(gelu(at), y.get(r, c), 4e-7 * Math.abs(at));
+                assertEquals((gelu(at + h) - gelu(at - h)) / (2 * h), slope.get(r, c), 2e-6);
+            }
+        }
+        assertTrue(Numbers.paddingIntact(y));
+        Matrix far = Matrix.of(arena, 1, 4, 30, -30, 1e4f, -1e4f);
+        elementwise.gelu(far, far);
+        assertArrayEquals(new float[] {30, 0, 1e4f, 0}, far.toArray(), 1e-30f);
+    }
+
+    @Test
+    void expLogAndAdd() {
+        Matrix x = new Numbers(2).padded(arena, 5, 19, 3);
+        Matrix y = Matrix.allocate(arena, 5, 19);
+        Elementwise elementwise = new Elementwise(workers);
+        elementwise.exp(x, y);
+        assertEquals(Math.exp(x.get(4, 18)), y.get(4, 18), 1e-7 * y.get(4, 18));
+        elementwise.log(y, y);
+        assertEquals(x.get(2, 7), y.get(2, 7), 1e-6);
+        elementwise.add(x, y);
+        assertEquals(2 * x.get(0, 0), y.get(0, 0), 2e-6);
+        assertThrows(IllegalArgumentException.class, () -> elementwise.exp(x, Matrix.allocate(arena, 19, 5)));
+    }
+
+    @Test
+    void gatherAndScatterAdd() {
+        Numbers numbers = new Numbers(3);
+        Matrix table = numbers.padded(arena, 11, 7, 1);
+        Targets indices = numbers.targets(200, 11);
+        Rows rows = new Rows(workers);
+        Matrix out = Numbers.nanPadded(arena, 200, 7);
+        rows.gather(table, indices, out);
+        double[][] expected = new double[11][7];
+        for (int i = 0; i < 200; i++) {
+            for (int c = 0; c < 7; c++) {
+                assertEquals(table.get(indices.get(i), c), out.get(i, c));
+                expected[indices.get(i)][c] += out.get(i, c);
+            }
+        }
+        Matrix sums = Matrix.allocate(arena, 11, 7);
+        rows.scatterAdd(out, indices, sums);
+        for (int r = 0; r < 11; r++) {
+            for (int c = 0; c < 7; c++) {
+                assertEquals(expected[r][c], sums.get(r, c), 1e-4);
+            }
+        }
+        for (int size : new int[] {1, 3, 7}) {
+            try (Workers team = new Workers(size)) {
+                Matrix again = Matrix.allocate(arena, 11, 7);
+                new Rows(team).scatterAdd(out, indices, again);
+                assertArrayEquals(Numbers.bits(sums), Numbers.bits(again));
+            }
+        }
+        indices.set(150, 11);
+        String message = assertThrows(IndexOutOfBoundsException.class, () -> rows.gather(table, indices, out))
+                .getMessage();
+        assertEquals("index 150 is 11, but the table has 11 rows", message);
+    }
+
+    @Test
+    void columnSumsAndAddRow() {
+        Matrix x = new Numbers(4).padded(arena, 613, 71, 1);
+        Matrix sums = Numbers.nanPadded(arena, 1, 71);
+        Rows rows = new Rows(workers);
+        rows.columnSums(x, sums, false);
+        rows.columnSums(x, sums, true);
+        for (int c = 0; c < 71; c++) {
+            double sum = 0;
+            for (int r = 0; r < 613; r++) {
+                sum += x.get(r, c);
+            }
+            assertEquals(2 * sum, sums.get(0, c), 613 * 0x1p-24 * 300);
+        }
+        float before = x.get(600, 70);
+        rows.addRow(sums, x);
+        assertEquals(before + sums.get(0, 70), x.get(600, 70));
+        assertTrue(Numbers.paddingIntact(x));
+    }
+}
