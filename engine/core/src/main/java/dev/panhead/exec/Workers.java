@@ -175,6 +175,7 @@ public final class Workers implements AutoCloseable {
             }
             while (round == seen && !closed) {
                 LockSupport.park(this);
+                Thread.interrupted(); // an interrupted thread does not park
             }
             if (round == seen) {
                 return;
@@ -196,6 +197,12 @@ public final class Workers implements AutoCloseable {
                 }
                 task.run(index, worker);
             }
+        } catch (CancellationException e) {
+            failure.compareAndSet(null, e);
+        } catch (IllegalStateException e) {
+            // HotSpot interrupts a thread whose shared arena is closed under it; nobody else asked this thread to stop.
+            Thread.interrupted();
+            failure.compareAndSet(null, e);
         } catch (Throwable e) {
             failure.compareAndSet(null, e);
         }
