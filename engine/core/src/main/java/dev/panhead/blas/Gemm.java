@@ -4,6 +4,7 @@ import dev.panhead.exec.Workers;
 import dev.panhead.kernel.Kernels;
 import dev.panhead.kernel.MatrixKernels;
 import dev.panhead.kernel.Packing;
+import dev.panhead.kernel.Panels;
 import dev.panhead.kernel.Tile;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
@@ -49,8 +50,9 @@ public final class Gemm {
     private final Workers workers;
     private final MatrixKernels kernels = Kernels.current().matrix();
     private final Tile tile = kernels.tile();
-    private final MemorySegment vectorPanels;
-    private final MemorySegment[] broadcastPanels;
+    private final Panels vectorPanels;
+    private final Panels[] broadcastPanels;
+    private final MemorySegment[] spares;
     private final MemorySegment[] edges;
     private final Workers.Task packing = this::packColumns;
     private final Workers.Task product = this::multiplyBlock;
@@ -76,15 +78,16 @@ public final class Gemm {
      */
     public Gemm(Arena arena, Workers workers) {
         this.workers = workers;
-        vectorPanels = arena.allocate(tile.vectorPanels(COLUMNS) * tile.vectorBytes(BLOCK), Matrix.ALIGNMENT);
-        broadcastPanels = new MemorySegment[workers.size()];
+        vectorPanels = Panels.vector(arena, tile, tile.vectorPanels(COLUMNS), BLOCK);
+        broadcastPanels = new Panels[workers.size()];
+        spares = new MemorySegment[workers.size()];
         edges = new MemorySegment[workers.size()];
         for (int w = 0; w < workers.size(); w++) {
-            broadcastPanels[w] =
-                    arena.allocate(tile.broadcastPanels(ROWS) * Tile.broadcastBytes(BLOCK), Matrix.ALIGNMENT);
+            broadcastPanels[w] = Panels.broadcast(arena, tile, ROWS, BLOCK);
+            spares[w] = arena.allocate(tile.bytes(), Matrix.ALIGNMENT);
             edges[w] = arena.allocate((long) ROWS * tile.columns() * Float.BYTES, Matrix.ALIGNMENT);
         }
-        workers.requireAccessible("the scratch memory", vectorPanels);
+        workers.requireAccessible("the scratch memory", vectorPanels.memory());
     }
 
     /** C = op(A) op(B). */
@@ -177,8 +180,16 @@ public final class Gemm {
     private void packColumns(int task, int worker) {
         int first = task * PANELS_A_TASK * tile.columns();
         int count = Math.min(PANELS_A_TASK * tile.columns(), columns - first);
-        Packing.vector(kernels, opB == Op.TRANSPOSE, b, firstK, kc, firstColumn + first, count, vectorPanels,
-                task * PANELS_A_TASK * tile.vectorBytes(kc));
+        Packing.vector(
+                kernels,
+                opB == Op.TRANSPOSE,
+                b,
+                firstK,
+                kc,
+                firstColumn + first,
+                count,
+                vectorPanels,
+                task * PANELS_A_TASK);
     }
 
     /** Computes one block of C for the reduction block at hand. */
@@ -194,8 +205,8 @@ public final class Gemm {
         if (kc == 0) {
             return;
         }
-        MemorySegment panels = broadcastPanels[worker];
-        Packing.broadcast(kernels, opA == Op.TRANSPOSE, a, alpha, row, rows, firstK, kc, panels, 0);
+        Panels panels = broadcastPanels[worker];
+        Packing.broadcast(kernels, opA == Op.TRANSPOSE, a, alpha, row, rows, firstK, kc, panels);
         boolean accumulate = firstK > 0 || beta != 0;
         int wholePanels = rows / tile.rows();
         for (int p = fromPanel; p < toPanel; p++) {
@@ -204,31 +215,31 @@ public final class Gemm {
             int direct = width == tile.columns() ? wholePanels : 0;
             if (direct > 0) {
                 kernels.multiply(
-                        direct,
-                        kc,
                         panels,
                         0,
-                        vectorPanels,
-                        p * tile.vectorBytes(kc),
+                        direct,
+                        kc,
+                        vectorPanels.get(p),
                         c.segment(),
                         c.offset(row, column),
                         c.rowStride() * Float.BYTES,
-                        accumulate);
+                        accumulate,
+                        spares[worker]);
             }
             int done = direct * tile.rows();
             if (done < rows) {
                 MemorySegment edge = edges[worker];
                 kernels.multiply(
+                        panels,
+                        direct,
                         tile.broadcastPanels(rows - done),
                         kc,
-                        panels,
-                        direct * Tile.broadcastBytes(kc),
-                        vectorPanels,
-                        p * tile.vectorBytes(kc),
+                        vectorPanels.get(p),
                         edge,
                         0,
                         (long) tile.columns() * Float.BYTES,
-                        false);
+                        false,
+                        spares[worker]);
                 Packing.update(edge, 0, tile.columns(), c, row + done, column, rows - done, width, accumulate);
             }
         }

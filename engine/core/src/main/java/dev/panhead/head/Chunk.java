@@ -4,6 +4,7 @@ import dev.panhead.blas.Gemm;
 import dev.panhead.exec.Workers;
 import dev.panhead.kernel.Kernels;
 import dev.panhead.kernel.Packing;
+import dev.panhead.kernel.Panels;
 import dev.panhead.kernel.Tile;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
@@ -17,7 +18,10 @@ import java.lang.foreign.MemorySegment;
  */
 final class Chunk {
 
-    /** Vocabulary rows whose softmax statistics are taken together; a multiple of every tile's rows. Results depend on it. */
+    /**
+     * Vocabulary rows whose softmax statistics are taken together, and that one reduction block of dX adds up; a multiple of every
+     * tile's rows. Results depend on it.
+     */
     static final int VOCABULARY_BLOCK = 192;
 
     /** Tokens that one reduction block of dW adds up; chunks are multiples of it, so that no result depends on theirs. */
@@ -49,13 +53,15 @@ final class Chunk {
     final double[] upstream;
     final double[] losses;
 
-    /** The chunk's hidden states by rows: a view of the caller's, or of {@link #gathered}. */
+    /** Where the chunk's hidden states lie, from which row on: in the caller's matrix, or in {@link #gathered}. */
     Matrix hidden;
+
+    int hiddenRow;
 
     final Matrix gathered;
 
-    /** X^T as vector panels: [group][d][NR]. */
-    final MemorySegment hiddenPanels;
+    /** X^T as vector panels: [group][d / BLOCK][BLOCK][NR]. */
+    final Panels hiddenPanels;
 
     /** Softmax statistics: [vocabulary block][group][NR], and the tokens' maxima: [group][NR]. */
     final MemorySegment maxima;
@@ -63,10 +69,11 @@ final class Chunk {
     final MemorySegment sums;
     final MemorySegment merged;
 
-    /** Each worker's broadcast panels, and its tiles [group][VOCABULARY_BLOCK][NR] when only the loss is wanted. */
-    final MemorySegment[] panels;
+    /** Each worker's broadcast panels and spare tile, and its logits [group][VOCABULARY_BLOCK][NR] when only the loss is wanted. */
+    final Panels[] panels;
 
-    final MemorySegment[] lossTiles;
+    final MemorySegment[] spares;
+    final Panels[] lossTiles;
 
     /** Groups that a loss tile has room for. */
     static final int LOSS_GROUPS = 16;
@@ -82,29 +89,37 @@ final class Chunk {
         upstream = new double[capacity];
         losses = new double[capacity];
         gathered = Matrix.allocate(arena, capacity, width);
-        int lanes = tile.columns();
-        hiddenPanels = allocate(arena, (long) capacity * width);
+        hiddenPanels =
+                Panels.vector(arena, tile, capacity / tile.columns() * widthBlocks(), Math.min(width, Gemm.BLOCK));
         maxima = allocate(arena, (long) vocabularyBlocks() * capacity);
         sums = allocate(arena, (long) vocabularyBlocks() * capacity);
         merged = allocate(arena, capacity);
-        panels = new MemorySegment[workers.size()];
-        lossTiles = new MemorySegment[workers.size()];
+        panels = new Panels[workers.size()];
+        spares = new MemorySegment[workers.size()];
+        lossTiles = new Panels[workers.size()];
         for (int w = 0; w < workers.size(); w++) {
-            panels[w] = arena.allocate(
-                    tile.broadcastPanels(VOCABULARY_BLOCK) * Tile.broadcastBytes(Gemm.BLOCK), Matrix.ALIGNMENT);
-            lossTiles[w] = allocate(arena, (long) LOSS_GROUPS * VOCABULARY_BLOCK * lanes);
+            panels[w] = Panels.broadcast(arena, tile, VOCABULARY_BLOCK, Gemm.BLOCK);
+            spares[w] = arena.allocate(tile.bytes(), Matrix.ALIGNMENT);
+            lossTiles[w] = Panels.vector(arena, tile, LOSS_GROUPS, VOCABULARY_BLOCK);
         }
-        workers.requireAccessible("the scratch memory", hiddenPanels);
+        workers.requireAccessible("the scratch memory", hiddenPanels.memory());
     }
 
     /** Bytes that a chunk takes, {@link GradientScratch} not counted. */
     static long bytes(int workers, int capacity, int vocabulary, int width) {
         Tile tile = Kernels.current().matrix().tile();
         long blocks = (vocabulary + VOCABULARY_BLOCK - 1) / VOCABULARY_BLOCK;
-        long floats = 2L * capacity * width + 2 * blocks * capacity + capacity;
+        long widthBlocks = (width + Gemm.BLOCK - 1) / Gemm.BLOCK;
+        long floats = capacity * (width + widthBlocks * Math.min(width, Gemm.BLOCK) + 2 * blocks + 1);
         long each = tile.broadcastPanels(VOCABULARY_BLOCK) * Tile.broadcastBytes(Gemm.BLOCK)
-                + (long) LOSS_GROUPS * VOCABULARY_BLOCK * tile.columns() * Float.BYTES;
+                + LOSS_GROUPS * tile.vectorBytes(VOCABULARY_BLOCK)
+                + tile.bytes();
         return floats * Float.BYTES + workers * each + 28L * capacity;
+    }
+
+    /** Number of reduction blocks of the forward product. */
+    int widthBlocks() {
+        return (width + Gemm.BLOCK - 1) / Gemm.BLOCK;
     }
 
     int vocabularyBlocks() {
@@ -136,10 +151,12 @@ final class Chunk {
         groups = tile.vectorPanels(count);
         int first = tokens[0];
         if (tokens[count - 1] - first == count - 1) {
-            hidden = states.rows(first, first + count);
+            hidden = states;
+            hiddenRow = first;
             return;
         }
-        hidden = gathered.rows(0, count);
+        hidden = gathered;
+        hiddenRow = 0;
         for (int i = 0; i < count; i++) {
             MemorySegment.copy(
                     states.segment(),
@@ -152,15 +169,24 @@ final class Chunk {
 
     /** A task: packs the transposed hidden states of one group. */
     void packHidden(int group, int worker) {
-        int lanes = tile.columns();
-        Packing.vector(
-                kernels.matrix(), true, hidden, 0, width, group * lanes, tokensIn(group), hiddenPanels,
-                hiddenPanel(group, 0));
+        for (int block = 0; block < widthBlocks(); block++) {
+            int k = block * Gemm.BLOCK;
+            Packing.vector(
+                    kernels.matrix(),
+                    true,
+                    hidden,
+                    k,
+                    Math.min(Gemm.BLOCK, width - k),
+                    hiddenRow + group * tile.columns(),
+                    tokensIn(group),
+                    hiddenPanels,
+                    hiddenPanel(group, block));
+        }
     }
 
-    /** Offset of a group's panel of X^T from the hidden dimension k on. */
-    long hiddenPanel(int group, int k) {
-        return ((long) group * width + k) * tile.columns() * Float.BYTES;
+    /** Which panel of X^T a group's reduction block is. */
+    int hiddenPanel(int group, int block) {
+        return group * widthBlocks() + block;
     }
 
     static MemorySegment allocate(Arena arena, long floats) {

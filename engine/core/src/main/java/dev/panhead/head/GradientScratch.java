@@ -1,6 +1,7 @@
 package dev.panhead.head;
 
 import dev.panhead.kernel.Kernels;
+import dev.panhead.kernel.Panels;
 import dev.panhead.kernel.Tile;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
@@ -12,11 +13,14 @@ final class GradientScratch {
     /** Logits, then exponentials, then the logits' gradient G: [group][V, rounded up to whole tiles][NR]. */
     final MemorySegment logits;
 
+    /** The same, cut into [group][vocabulary block]. */
+    private final MemorySegment[] blocks;
+
     /** dX^T: [group][d, rounded up to whole tiles][NR]. */
     final MemorySegment hiddenGradient;
 
-    /** X as vector panels, by reduction blocks: [token block][d / NR][tokens][NR]. */
-    final MemorySegment tokenPanels;
+    /** X as vector panels: [token block][d / NR][tokens][NR]. */
+    final Panels tokenPanels;
 
     /** Each worker's tiles that leave the matrix they belong to, or are to be transposed. */
     final MemorySegment[] edges;
@@ -28,7 +32,15 @@ final class GradientScratch {
         Tile tile = chunk.tile;
         logits = Chunk.allocate(arena, (long) chunk.capacity * rows(chunk.vocabulary, tile));
         hiddenGradient = Chunk.allocate(arena, (long) chunk.capacity * rows(chunk.width, tile));
-        tokenPanels = Chunk.allocate(arena, (long) chunk.capacity * tile.vectorPanels(chunk.width) * tile.columns());
+        int tokens = Math.min(chunk.capacity, Chunk.TOKEN_BLOCK);
+        tokenPanels = Panels.vector(
+                arena, tile, chunk.capacity / tokens * tile.vectorPanels(chunk.width), tokens);
+        blocks = new MemorySegment[chunk.capacity / tile.columns() * chunk.vocabularyBlocks()];
+        for (int i = 0; i < blocks.length; i++) {
+            int row = i % chunk.vocabularyBlocks() * Chunk.VOCABULARY_BLOCK;
+            int count = Math.min(Chunk.VOCABULARY_BLOCK, chunk.vocabulary - row);
+            blocks[i] = logits.asSlice(logits(i / chunk.vocabularyBlocks(), row), tile.vectorBytes(count));
+        }
         edges = new MemorySegment[chunk.workers.size()];
         for (int w = 0; w < edges.length; w++) {
             edges[w] = arena.allocate(edgeBytes(tile), Matrix.ALIGNMENT);
@@ -61,10 +73,13 @@ final class GradientScratch {
         return ((long) group * rows(chunk.width, chunk.tile) + column) * chunk.tile.columns() * Float.BYTES;
     }
 
-    /** Offset of a token block's vector panel of X. */
-    long tokenPanel(int tokenBlock, int kc, int panel) {
-        Tile tile = chunk.tile;
-        return tokenBlock * tile.vectorPanels(chunk.width) * tile.vectorBytes(Chunk.TOKEN_BLOCK)
-                + panel * tile.vectorBytes(kc);
+    /** A group's logits of one vocabulary block. */
+    MemorySegment block(int group, int block) {
+        return blocks[group * chunk.vocabularyBlocks() + block];
+    }
+
+    /** Which panel of X a token block's is. */
+    int tokenPanel(int tokenBlock, int panel) {
+        return tokenBlock * chunk.tile.vectorPanels(chunk.width) + panel;
     }
 }

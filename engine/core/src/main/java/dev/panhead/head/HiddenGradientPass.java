@@ -1,10 +1,10 @@
 package dev.panhead.head;
 
-import dev.panhead.blas.Gemm;
 import dev.panhead.exec.Workers;
 import dev.panhead.head.HeadOutputs.Gradient;
 import dev.panhead.kernel.MatrixKernels;
 import dev.panhead.kernel.Packing;
+import dev.panhead.kernel.Panels;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.MemorySegment;
 
@@ -45,23 +45,24 @@ final class HiddenGradientPass implements Workers.Task {
         int from = task / columnBlocks() * groupsATask;
         int to = Math.min(from + groupsATask, chunk.groups);
         MatrixKernels kernels = chunk.kernels.matrix();
-        MemorySegment panels = chunk.panels[worker];
+        Panels panels = chunk.panels[worker];
         long rowBytes = (long) chunk.tile.columns() * Float.BYTES;
-        for (int row = 0; row < chunk.vocabulary; row += Gemm.BLOCK) {
-            int kc = Math.min(Gemm.BLOCK, chunk.vocabulary - row);
-            Packing.broadcast(kernels, true, weight, 1, column, columns, row, kc, panels, 0);
+        for (int block = 0; block < chunk.vocabularyBlocks(); block++) {
+            int row = block * Chunk.VOCABULARY_BLOCK;
+            int kc = Math.min(Chunk.VOCABULARY_BLOCK, chunk.vocabulary - row);
+            Packing.broadcast(kernels, true, weight, 1, column, columns, row, kc, panels);
             for (int group = from; group < to; group++) {
                 kernels.multiply(
-                        chunk.tile.broadcastPanels(columns),
-                        kc,
                         panels,
                         0,
-                        scratch.logits,
-                        scratch.logits(group, row),
+                        chunk.tile.broadcastPanels(columns),
+                        kc,
+                        scratch.block(group, block),
                         scratch.hiddenGradient,
                         scratch.hiddenGradient(group, column),
                         rowBytes,
-                        row > 0);
+                        block > 0,
+                        chunk.spares[worker]);
             }
         }
         for (int group = from; group < to; group++) {

@@ -138,7 +138,7 @@ public final class LinearCrossEntropy {
         int token = 0;
         for (int done = 0; done < kept; done += chunk.count) {
             token = collect(inputs, token, kept);
-            loss += runChunk(inputs, outputs, gradients ? scratch : null, done == 0);
+            loss = runChunk(inputs, outputs, gradients ? scratch : null, done == 0, loss);
         }
         if (options.reduction() == Reduction.MEAN && kept > 0) {
             loss /= kept;
@@ -166,11 +166,13 @@ public final class LinearCrossEntropy {
         return next;
     }
 
-    private double runChunk(HeadInputs inputs, HeadOutputs outputs, GradientScratch gradients, boolean first) {
+    /** Works a chunk off, and returns the sum of the losses so far: token by token, so that no chunk shows in it. */
+    private double runChunk(
+            HeadInputs inputs, HeadOutputs outputs, GradientScratch gradients, boolean first, double before) {
         workers.run(chunk.groups, packing);
         logits.run(inputs.weight(), inputs.bias(), gradients);
         softmax.run(gradients);
-        double loss = 0;
+        double loss = before;
         for (int i = 0; i < chunk.count; i++) {
             double l = chunk.losses[i];
             if (!(l < Double.POSITIVE_INFINITY)) {

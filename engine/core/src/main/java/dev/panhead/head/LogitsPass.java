@@ -4,6 +4,7 @@ import dev.panhead.blas.Gemm;
 import dev.panhead.exec.Workers;
 import dev.panhead.kernel.MatrixKernels;
 import dev.panhead.kernel.Packing;
+import dev.panhead.kernel.Panels;
 import dev.panhead.kernel.SoftmaxKernels;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.MemorySegment;
@@ -54,56 +55,55 @@ final class LogitsPass implements Workers.Task {
     @Override
     public void run(int task, int worker) {
         int blocks = chunk.vocabularyBlocks();
-        int block = task % blocks;
+        int blockIndex = task % blocks;
         int from = task / blocks * groupsATask;
         int to = Math.min(from + groupsATask, chunk.groups);
-        int row = block * Chunk.VOCABULARY_BLOCK;
+        int row = blockIndex * Chunk.VOCABULARY_BLOCK;
         int rows = Math.min(Chunk.VOCABULARY_BLOCK, chunk.vocabulary - row);
         MatrixKernels kernels = chunk.kernels.matrix();
-        MemorySegment panels = chunk.panels[worker];
-        MemorySegment tiles = scratch == null ? chunk.lossTiles[worker] : scratch.logits;
+        Panels panels = chunk.panels[worker];
         long rowBytes = (long) chunk.tile.columns() * Float.BYTES;
         for (int k = 0; k < chunk.width; k += Gemm.BLOCK) {
             int kc = Math.min(Gemm.BLOCK, chunk.width - k);
-            Packing.broadcast(kernels, false, weight, 1, row, rows, k, kc, panels, 0);
+            Packing.broadcast(kernels, false, weight, 1, row, rows, k, kc, panels);
             for (int group = from; group < to; group++) {
-                long at = scratch == null
-                        ? (group - from) * Chunk.VOCABULARY_BLOCK * rowBytes
-                        : scratch.logits(group, row);
+                MemorySegment block = scratch == null
+                        ? chunk.lossTiles[worker].get(group - from)
+                        : scratch.block(group, blockIndex);
                 kernels.multiply(
-                        chunk.tile.broadcastPanels(rows),
-                        kc,
                         panels,
                         0,
-                        chunk.hiddenPanels,
-                        chunk.hiddenPanel(group, k),
-                        tiles,
-                        at,
+                        chunk.tile.broadcastPanels(rows),
+                        kc,
+                        chunk.hiddenPanels.get(chunk.hiddenPanel(group, k / Gemm.BLOCK)),
+                        scratch == null ? block : scratch.logits,
+                        scratch == null ? 0 : scratch.logits(group, row),
                         rowBytes,
-                        k > 0);
+                        k > 0,
+                        chunk.spares[worker]);
                 if (k + kc == chunk.width) {
-                    finish(block, group, row, rows, tiles, at);
+                    finish(blockIndex, group, row, rows, block);
                 }
             }
         }
     }
 
-    private void finish(int block, int group, int row, int rows, MemorySegment tiles, long at) {
+    private void finish(int block, int group, int row, int rows, MemorySegment logits) {
         int first = group * chunk.tile.columns();
         int count = chunk.tokensIn(group);
         for (int lane = 0; lane < count; lane++) {
             int target = chunk.targets[first + lane] - row;
             if (target >= 0 && target < rows) {
-                long cell = at + ((long) target * chunk.tile.columns() + lane) * Float.BYTES;
-                float logit = tiles.get(FLOAT, cell);
+                long cell = ((long) target * chunk.tile.columns() + lane) * Float.BYTES;
+                float logit = logits.get(FLOAT, cell);
                 chunk.targetLogits[first + lane] = bias == null ? logit : logit + bias.get(0, row + target);
-                tiles.set(FLOAT, cell, Float.NEGATIVE_INFINITY);
+                logits.set(FLOAT, cell, Float.NEGATIVE_INFINITY);
             }
         }
         SoftmaxKernels kernels = chunk.kernels.softmax();
         MemorySegment biases = bias == null ? null : bias.segment();
         long biasAt = bias == null ? 0 : bias.offset(0, row);
         kernels.exponentials(
-                rows, tiles, at, biases, biasAt, chunk.maxima, chunk.sums, chunk.statistics(block, group));
+                rows, logits, biases, biasAt, chunk.maxima, chunk.sums, chunk.statistics(block, group));
     }
 }

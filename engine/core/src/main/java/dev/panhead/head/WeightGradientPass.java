@@ -4,6 +4,7 @@ import dev.panhead.exec.Workers;
 import dev.panhead.head.HeadOutputs.Gradient;
 import dev.panhead.kernel.MatrixKernels;
 import dev.panhead.kernel.Packing;
+import dev.panhead.kernel.Panels;
 import dev.panhead.kernel.Tile;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.MemorySegment;
@@ -65,8 +66,15 @@ final class WeightGradientPass implements Workers.Task {
         int token = tokenBlock * Chunk.TOKEN_BLOCK;
         int kc = Math.min(Chunk.TOKEN_BLOCK, chunk.count - token);
         Packing.vector(
-                chunk.kernels.matrix(), false, chunk.hidden, token, kc, 0, chunk.width, scratch.tokenPanels,
-                scratch.tokenPanel(tokenBlock, kc, 0));
+                chunk.kernels.matrix(),
+                false,
+                chunk.hidden,
+                chunk.hiddenRow + token,
+                kc,
+                0,
+                chunk.width,
+                scratch.tokenPanels,
+                scratch.tokenPanel(tokenBlock, 0));
     }
 
     @Override
@@ -74,7 +82,7 @@ final class WeightGradientPass implements Workers.Task {
         int row = task % rowTasks() * rowsATask;
         int rows = Math.min(rowsATask, chunk.vocabulary - row);
         int fromPanel = task / rowTasks() * panelsATask;
-        MemorySegment panels = chunk.panels[worker];
+        Panels panels = chunk.panels[worker];
         for (int block = 0; block < chunk.tokenBlocks(); block++) {
             int token = block * Chunk.TOKEN_BLOCK;
             int kc = Math.min(Chunk.TOKEN_BLOCK, chunk.count - token);
@@ -87,14 +95,14 @@ final class WeightGradientPass implements Workers.Task {
                 int toPanel = Math.min(fromPanel + panelsATask, chunk.tile.vectorPanels(chunk.width));
                 boolean accumulate = !begins || weight.accumulate();
                 for (int p = fromPanel; p < toPanel; p++) {
-                    multiply(row, rows, block, kc, p, panels, scratch.edges[worker], accumulate);
+                    multiply(row, rows, block, kc, p, panels, worker, accumulate);
                 }
             }
         }
     }
 
     /** Turns rows of G from [group][row][NR] into broadcast panels, tokens being the ks. */
-    private void packGradient(int row, int rows, int token, int kc, MemorySegment panels) {
+    private void packGradient(int row, int rows, int token, int kc, Panels panels) {
         int lanes = chunk.tile.columns();
         int height = chunk.tile.rows();
         long pitch = (long) Tile.BROADCAST_PITCH * Float.BYTES;
@@ -110,18 +118,18 @@ final class WeightGradientPass implements Workers.Task {
                                 scratch.logits,
                                 scratch.logits(group, row + i),
                                 (long) lanes * Float.BYTES,
-                                panels,
-                                i / height * Tile.broadcastBytes(kc) + (group * lanes - token) * pitch,
+                                panels.get(i / height),
+                                (group * lanes - token) * pitch,
                                 pitch);
             }
         }
     }
 
-    private void addBias(int row, int rows, int kc, MemorySegment panels, MemorySegment sums, boolean overwrite) {
+    private void addBias(int row, int rows, int kc, Panels panels, MemorySegment sums, boolean overwrite) {
         Matrix into = bias.into();
         int height = chunk.tile.rows();
         for (int i = 0; i < rows; i += height) {
-            chunk.kernels.matrix().sumPanel(kc, panels, i / height * Tile.broadcastBytes(kc), sums, 0);
+            chunk.kernels.matrix().sumPanel(kc, panels.get(i / height), sums, 0);
             for (int j = i; j < Math.min(i + height, rows); j++) {
                 float sum = sums.get(FLOAT, (j - i) * (long) Float.BYTES);
                 into.set(0, row + j, overwrite ? sum : into.get(0, row + j) + sum);
@@ -130,40 +138,41 @@ final class WeightGradientPass implements Workers.Task {
     }
 
     private void multiply(
-            int row, int rows, int block, int kc, int p, MemorySegment panels, MemorySegment edge, boolean accumulate) {
+            int row, int rows, int block, int kc, int p, Panels panels, int worker, boolean accumulate) {
         MatrixKernels kernels = chunk.kernels.matrix();
         Matrix into = weight.into();
         Tile tile = chunk.tile;
         int column = p * tile.columns();
         int columns = Math.min(tile.columns(), chunk.width - column);
-        long b = scratch.tokenPanel(block, kc, p);
+        MemorySegment b = scratch.tokenPanels.get(scratch.tokenPanel(block, p));
         int direct = columns == tile.columns() ? rows / tile.rows() : 0;
         if (direct > 0) {
             kernels.multiply(
-                    direct,
-                    kc,
                     panels,
                     0,
-                    scratch.tokenPanels,
+                    direct,
+                    kc,
                     b,
                     into.segment(),
                     into.offset(row, column),
                     into.rowStride() * Float.BYTES,
-                    accumulate);
+                    accumulate,
+                    chunk.spares[worker]);
         }
         int done = direct * tile.rows();
         if (done < rows) {
+            MemorySegment edge = scratch.edges[worker];
             kernels.multiply(
+                    panels,
+                    direct,
                     tile.broadcastPanels(rows - done),
                     kc,
-                    panels,
-                    direct * Tile.broadcastBytes(kc),
-                    scratch.tokenPanels,
                     b,
                     edge,
                     0,
                     (long) tile.columns() * Float.BYTES,
-                    false);
+                    false,
+                    chunk.spares[worker]);
             Packing.update(edge, 0, tile.columns(), into, row + done, column, rows - done, columns, accumulate);
         }
     }

@@ -14,31 +14,35 @@ public interface MatrixKernels {
     Tile tile();
 
     /**
-     * C (+)= A B for one vector panel B and any number of broadcast panels A that lie one after the other.
+     * C (+)= A B for one vector panel B and successive broadcast panels A.
      *
      * <p>Each element of C is one chain of fused multiply-adds in ascending k that starts at 0; with {@code accumulate} the
      * chain's end is added to what C held, else it takes its place. Whole tiles are written: C must have room for
-     * {@code panels * MR} rows of NR floats.
+     * {@code count * MR} rows of NR floats.
      *
-     * @param panels number of broadcast panels
+     * @param a the broadcast panels
+     * @param first the first of them to use
+     * @param count how many
      * @param kc length of the panels, at least 1
+     * @param b the vector panel
      * @param cStride from a row of C to the next
+     * @param spare room for a tile of the calling thread's own
      */
     void multiply(
-            int panels,
+            Panels a,
+            int first,
+            int count,
             int kc,
-            MemorySegment a,
-            long aOffset,
             MemorySegment b,
-            long bOffset,
             MemorySegment c,
             long cOffset,
             long cStride,
-            boolean accumulate);
+            boolean accumulate,
+            MemorySegment spare);
 
     /**
      * target(j, i) = scale * source(i, j) for {@code rows} x {@code columns} source elements. The target's rows are filled up
-     * with zeros to a multiple of {@value Tile#BROADCAST_PITCH} elements, for which they must have room.
+     * to a multiple of {@value Tile#BROADCAST_PITCH} elements, for which they must have room, by repeating the last one.
      */
     void transpose(
             int rows,
@@ -70,5 +74,5 @@ public interface MatrixKernels {
             long panelStride);
 
     /** target(i) = sum over k, in ascending order from 0, of panel(k, i): the column sums of one broadcast panel. */
-    void sumPanel(int kc, MemorySegment panel, long offset, MemorySegment target, long to);
+    void sumPanel(int kc, MemorySegment panel, MemorySegment target, long to);
 }

@@ -25,8 +25,7 @@ public final class Packing {
             int rows,
             int k,
             int kc,
-            MemorySegment panels,
-            long to) {
+            Panels panels) {
         long pitch = (long) Tile.BROADCAST_PITCH * Float.BYTES;
         long stride = a.rowStride() * Float.BYTES;
         int width = kernels.tile().rows();
@@ -39,10 +38,10 @@ public final class Packing {
                     a.segment(),
                     a.offset(k, row),
                     stride,
-                    panels,
-                    to,
+                    panels.memory(),
+                    0,
                     pitch,
-                    Tile.broadcastBytes(kc));
+                    panels.pitch());
         } else {
             for (int i = 0; i < rows; i += width) {
                 kernels.transpose(
@@ -52,8 +51,8 @@ public final class Packing {
                         a.segment(),
                         a.offset(row + i, k),
                         stride,
-                        panels,
-                        to + i / width * Tile.broadcastBytes(kc),
+                        panels.get(i / width),
+                        0,
                         pitch);
             }
         }
@@ -63,6 +62,7 @@ public final class Packing {
      * Packs columns {@code column ...} and {@code k ...} of op(B) into vector panels of length {@code kc}.
      *
      * @param transposed whether the matrix holds op(B)'s transpose, that is, its columns are the ks
+     * @param first the panel that the columns begin with
      */
     public static void vector(
             MatrixKernels kernels,
@@ -72,25 +72,38 @@ public final class Packing {
             int kc,
             int column,
             int columns,
-            MemorySegment panels,
-            long to) {
+            Panels panels,
+            int first) {
         int width = kernels.tile().columns();
         long pitch = (long) width * Float.BYTES;
         long stride = b.rowStride() * Float.BYTES;
-        long panelBytes = kernels.tile().vectorBytes(kc);
         if (!transposed) {
             kernels.pack(
-                    kc, columns, width, 1, b.segment(), b.offset(k, column), stride, panels, to, pitch, panelBytes);
+                    kc,
+                    columns,
+                    width,
+                    1,
+                    b.segment(),
+                    b.offset(k, column),
+                    stride,
+                    panels.memory(),
+                    first * panels.pitch(),
+                    pitch,
+                    panels.pitch());
             return;
         }
         for (int j = 0; j < columns; j += width) {
-            long panel = to + j / width * panelBytes;
             int held = Math.min(width, columns - j);
-            kernels.transpose(held, kc, 1, b.segment(), b.offset(column + j, k), stride, panels, panel, pitch);
-            int filled = (held + Tile.BROADCAST_PITCH - 1) / Tile.BROADCAST_PITCH * Tile.BROADCAST_PITCH;
-            for (int i = 0; filled < width && i < kc; i++) {
-                panels.asSlice(panel + i * pitch + filled * 4L, (width - filled) * 4L).fill((byte) 0);
-            }
+            kernels.transpose(
+                    held,
+                    kc,
+                    1,
+                    b.segment(),
+                    b.offset(column + j, k),
+                    stride,
+                    panels.get(first + j / width),
+                    0,
+                    pitch);
         }
     }
 

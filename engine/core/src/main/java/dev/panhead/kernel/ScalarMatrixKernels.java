@@ -16,25 +16,25 @@ final class ScalarMatrixKernels implements MatrixKernels {
 
     @Override
     public void multiply(
-            int panels,
+            Panels a,
+            int first,
+            int count,
             int kc,
-            MemorySegment a,
-            long aOffset,
             MemorySegment b,
-            long bOffset,
             MemorySegment c,
             long cOffset,
             long cStride,
-            boolean accumulate) {
-        for (int p = 0; p < panels; p++) {
-            long panel = aOffset + p * Tile.broadcastBytes(kc);
+            boolean accumulate,
+            MemorySegment spare) {
+        for (int p = 0; p < count; p++) {
+            MemorySegment panel = a.get(first + p);
             for (int i = 0; i < TILE.rows(); i++) {
                 long row = cOffset + (p * TILE.rows() + i) * cStride;
                 for (int j = 0; j < TILE.columns(); j++) {
                     float sum = 0;
                     for (int k = 0; k < kc; k++) {
-                        float left = a.get(FLOAT, panel + (k * Tile.BROADCAST_PITCH + i) * 4L);
-                        float right = b.get(FLOAT, bOffset + (k * TILE.columns() + j) * 4L);
+                        float left = panel.get(FLOAT, (k * Tile.BROADCAST_PITCH + i) * 4L);
+                        float right = b.get(FLOAT, (k * TILE.columns() + j) * 4L);
                         sum = Math.fma(left, right, sum);
                     }
                     long at = row + j * 4L;
@@ -74,11 +74,9 @@ final class ScalarMatrixKernels implements MatrixKernels {
         int filled = (toRow + Tile.BROADCAST_PITCH - 1) / Tile.BROADCAST_PITCH * Tile.BROADCAST_PITCH;
         for (int j = fromColumn; j < toColumn; j++) {
             long line = to + j * pitch;
-            for (int i = fromRow; i < toRow; i++) {
-                target.set(FLOAT, line + i * 4L, scale * source.get(FLOAT, offset + i * stride + j * 4L));
-            }
-            for (int i = toRow; i < filled; i++) {
-                target.set(FLOAT, line + i * 4L, 0);
+            for (int i = fromRow; i < filled; i++) {
+                long from = offset + Math.min(i, toRow - 1) * stride + j * 4L;
+                target.set(FLOAT, line + i * 4L, scale * source.get(FLOAT, from));
             }
         }
     }
@@ -131,16 +129,16 @@ final class ScalarMatrixKernels implements MatrixKernels {
     }
 
     @Override
-    public void sumPanel(int kc, MemorySegment panel, long offset, MemorySegment target, long to) {
-        sum(kc, panel, offset, target, to);
+    public void sumPanel(int kc, MemorySegment panel, MemorySegment target, long to) {
+        sum(kc, panel, target, to);
     }
 
     /** {@link #sumPanel}. */
-    static void sum(int kc, MemorySegment panel, long offset, MemorySegment target, long to) {
+    static void sum(int kc, MemorySegment panel, MemorySegment target, long to) {
         for (int i = 0; i < Tile.BROADCAST_PITCH; i++) {
             float sum = 0;
             for (int k = 0; k < kc; k++) {
-                sum += panel.get(FLOAT, offset + (k * Tile.BROADCAST_PITCH + i) * 4L);
+                sum += panel.get(FLOAT, (k * Tile.BROADCAST_PITCH + i) * 4L);
             }
             target.set(FLOAT, to + i * 4L, sum);
         }

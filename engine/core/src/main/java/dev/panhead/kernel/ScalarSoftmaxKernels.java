@@ -18,7 +18,6 @@ final class ScalarSoftmaxKernels implements SoftmaxKernels {
     public void exponentials(
             int rows,
             MemorySegment tile,
-            long at,
             MemorySegment bias,
             long biasAt,
             MemorySegment maxima,
@@ -27,7 +26,7 @@ final class ScalarSoftmaxKernels implements SoftmaxKernels {
         for (int t = 0; t < tokens; t++) {
             float max = -Float.MAX_VALUE;
             for (int row = 0; row < rows; row++) {
-                long cell = at + (row * (long) tokens + t) * Float.BYTES;
+                long cell = (row * (long) tokens + t) * Float.BYTES;
                 float logit = tile.get(FLOAT, cell);
                 if (bias != null) {
                     logit += bias.get(FLOAT, biasAt + row * (long) Float.BYTES);
@@ -37,7 +36,7 @@ final class ScalarSoftmaxKernels implements SoftmaxKernels {
             }
             float sum = 0;
             for (int row = 0; row < rows; row++) {
-                long cell = at + (row * (long) tokens + t) * Float.BYTES;
+                long cell = (row * (long) tokens + t) * Float.BYTES;
                 float exponential = ScalarExp.exp(tile.get(FLOAT, cell) - max);
                 tile.set(FLOAT, cell, exponential);
                 sum += exponential;
@@ -65,10 +64,10 @@ final class ScalarSoftmaxKernels implements SoftmaxKernels {
     }
 
     @Override
-    public void scale(int rows, MemorySegment tile, long at, MemorySegment factors, long factorsAt) {
+    public void scale(int rows, MemorySegment tile, MemorySegment factors, long factorsAt) {
         for (int row = 0; row < rows; row++) {
             for (int t = 0; t < tokens; t++) {
-                long cell = at + (row * (long) tokens + t) * Float.BYTES;
+                long cell = (row * (long) tokens + t) * Float.BYTES;
                 tile.set(FLOAT, cell, tile.get(FLOAT, cell) * factors.get(FLOAT, factorsAt + t * (long) Float.BYTES));
             }
         }

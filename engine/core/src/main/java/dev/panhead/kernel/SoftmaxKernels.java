@@ -5,7 +5,7 @@ import java.lang.foreign.MemorySegment;
 /**
  * Softmax over tiles of logits that hold a token in each lane: rows are vocabulary entries, NR tokens wide, close together.
  * All reductions run down the rows, so that the tokens' results do not depend on each other, nor on the vectors' width.
- * Offsets are in bytes.
+ * Tiles begin at offset 0 of their segments. Offsets are in bytes.
  */
 public interface SoftmaxKernels {
 
@@ -20,7 +20,6 @@ public interface SoftmaxKernels {
     void exponentials(
             int rows,
             MemorySegment tile,
-            long at,
             MemorySegment bias,
             long biasAt,
             MemorySegment maxima,
@@ -36,5 +35,5 @@ public interface SoftmaxKernels {
     void mergeMaxima(int blocks, MemorySegment maxima, long at, long stride, MemorySegment merged, long mergedAt);
 
     /** Multiplies each row of a tile by NR factors, one a token. */
-    void scale(int rows, MemorySegment tile, long at, MemorySegment factors, long factorsAt);
+    void scale(int rows, MemorySegment tile, MemorySegment factors, long factorsAt);
 }

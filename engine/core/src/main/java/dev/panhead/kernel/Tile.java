@@ -28,6 +28,11 @@ public record Tile(int rows, int columns) {
         return (long) kc * columns * Float.BYTES;
     }
 
+    /** Bytes of a tile. */
+    public long bytes() {
+        return (long) rows * columns * Float.BYTES;
+    }
+
     /** Number of broadcast panels that cover {@code n} rows. */
     public int broadcastPanels(int n) {
         return (n + rows - 1) / rows;

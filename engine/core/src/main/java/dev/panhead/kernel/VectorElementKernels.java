@@ -19,10 +19,8 @@ final class VectorElementKernels implements ElementKernels {
     @Override
     public void exp(int n, MemorySegment x, long xAt, MemorySegment y, long yAt) {
         int end = whole(n);
-        MemorySegment from = x.asSlice(xAt, end);
-        MemorySegment to = y.asSlice(yAt, end);
         for (int o = 0; o < end; o += VECTOR_BYTES) {
-            VectorExp.exp(load(from, o)).intoMemorySegment(to, o, ORDER);
+            VectorExp.exp(load(x, xAt + o)).intoMemorySegment(y, yAt + o, ORDER);
         }
         SCALAR.exp(n % LANES, x, xAt + end, y, yAt + end);
     }
@@ -30,10 +28,8 @@ final class VectorElementKernels implements ElementKernels {
     @Override
     public void log(int n, MemorySegment x, long xAt, MemorySegment y, long yAt) {
         int end = whole(n);
-        MemorySegment from = x.asSlice(xAt, end);
-        MemorySegment to = y.asSlice(yAt, end);
         for (int o = 0; o < end; o += VECTOR_BYTES) {
-            VectorLog.log(load(from, o)).intoMemorySegment(to, o, ORDER);
+            VectorLog.log(load(x, xAt + o)).intoMemorySegment(y, yAt + o, ORDER);
         }
         SCALAR.log(n % LANES, x, xAt + end, y, yAt + end);
     }
@@ -41,11 +37,9 @@ final class VectorElementKernels implements ElementKernels {
     @Override
     public void gelu(int n, MemorySegment x, long xAt, MemorySegment y, long yAt) {
         int end = whole(n);
-        MemorySegment from = x.asSlice(xAt, end);
-        MemorySegment to = y.asSlice(yAt, end);
         for (int o = 0; o < end; o += VECTOR_BYTES) {
-            FloatVector value = load(from, o);
-            value.mul(gate(value)).intoMemorySegment(to, o, ORDER);
+            FloatVector value = load(x, xAt + o);
+            value.mul(gate(value)).intoMemorySegment(y, yAt + o, ORDER);
         }
         SCALAR.gelu(n % LANES, x, xAt + end, y, yAt + end);
     }
@@ -54,15 +48,12 @@ final class VectorElementKernels implements ElementKernels {
     public void geluGradient(
             int n, MemorySegment x, long xAt, MemorySegment dy, long dyAt, MemorySegment dx, long dxAt) {
         int end = whole(n);
-        MemorySegment values = x.asSlice(xAt, end);
-        MemorySegment from = dy.asSlice(dyAt, end);
-        MemorySegment to = dx.asSlice(dxAt, end);
         for (int o = 0; o < end; o += VECTOR_BYTES) {
-            FloatVector value = load(values, o);
+            FloatVector value = load(x, xAt + o);
             FloatVector gate = gate(value);
             FloatVector slope = value.mul(value).fma(constant(3 * GELU_3), constant(GELU_1)).mul(value);
             FloatVector derivative = gate.mul(constant(1).sub(gate)).fma(slope, gate);
-            derivative.mul(load(from, o)).intoMemorySegment(to, o, ORDER);
+            derivative.mul(load(dy, dyAt + o)).intoMemorySegment(dx, dxAt + o, ORDER);
         }
         SCALAR.geluGradient(n % LANES, x, xAt + end, dy, dyAt + end, dx, dxAt + end);
     }
@@ -75,10 +66,8 @@ final class VectorElementKernels implements ElementKernels {
     @Override
     public void add(int n, MemorySegment x, long xAt, MemorySegment y, long yAt) {
         int end = whole(n);
-        MemorySegment from = x.asSlice(xAt, end);
-        MemorySegment to = y.asSlice(yAt, end);
         for (int o = 0; o < end; o += VECTOR_BYTES) {
-            load(to, o).add(load(from, o)).intoMemorySegment(to, o, ORDER);
+            load(y, yAt + o).add(load(x, xAt + o)).intoMemorySegment(y, yAt + o, ORDER);
         }
         SCALAR.add(n % LANES, x, xAt + end, y, yAt + end);
     }
@@ -106,11 +95,10 @@ final class VectorElementKernels implements ElementKernels {
     public double sumOfSquares(int n, MemorySegment x, long at) {
         double total = 0;
         int end = n / PARTIAL_SUMS * PARTIAL_SUMS;
-        MemorySegment from = x.asSlice(at, n * (long) Float.BYTES);
         for (int first = 0; first < PARTIAL_SUMS; first += LANES) {
             FloatVector sum = FloatVector.zero(FLOATS);
             for (int i = 0; i < end; i += PARTIAL_SUMS) {
-                FloatVector value = load(from, (first + (long) i) * Float.BYTES);
+                FloatVector value = load(x, at + (first + (long) i) * Float.BYTES);
                 sum = value.fma(value, sum);
             }
             for (int lane = 0; lane < LANES; lane++) {
@@ -149,20 +137,16 @@ final class VectorElementKernels implements ElementKernels {
             int n, AdamWStep step, MemorySegment parameters, long parametersAt, MemorySegment gradient, long gradientAt,
             MemorySegment first, MemorySegment second, long momentsAt) {
         int end = whole(n);
-        MemorySegment ps = parameters.asSlice(parametersAt, end);
-        MemorySegment gs = gradient.asSlice(gradientAt, end);
-        MemorySegment ms = first.asSlice(momentsAt, end);
-        MemorySegment vs = second.asSlice(momentsAt, end);
         for (int o = 0; o < end; o += VECTOR_BYTES) {
-            FloatVector g = load(gs, o).mul(step.scale);
-            FloatVector m = load(ms, o).fma(constant(step.beta1), g.mul(step.share1));
-            FloatVector v = load(vs, o).fma(constant(step.beta2), g.mul(g).mul(step.share2));
-            m.intoMemorySegment(ms, o, ORDER);
-            v.intoMemorySegment(vs, o, ORDER);
+            FloatVector g = load(gradient, gradientAt + o).mul(step.scale);
+            FloatVector m = load(first, momentsAt + o).fma(constant(step.beta1), g.mul(step.share1));
+            FloatVector v = load(second, momentsAt + o).fma(constant(step.beta2), g.mul(g).mul(step.share2));
+            m.intoMemorySegment(first, momentsAt + o, ORDER);
+            v.intoMemorySegment(second, momentsAt + o, ORDER);
             FloatVector denominator = v.sqrt().fma(constant(step.correction), constant(step.epsilon));
             m.div(denominator)
-                    .fma(constant(-step.rate), load(ps, o).mul(step.keep))
-                    .intoMemorySegment(ps, o, ORDER);
+                    .fma(constant(-step.rate), load(parameters, parametersAt + o).mul(step.keep))
+                    .intoMemorySegment(parameters, parametersAt + o, ORDER);
         }
         SCALAR.adamW(
                 n % LANES, step, parameters, parametersAt + end, gradient, gradientAt + end, first, second,

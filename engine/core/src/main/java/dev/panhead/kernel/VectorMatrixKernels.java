@@ -33,21 +33,36 @@ final class VectorMatrixKernels implements MatrixKernels {
 
     @Override
     public void multiply(
-            int panels,
+            Panels a,
+            int first,
+            int count,
             int kc,
-            MemorySegment a,
-            long aOffset,
             MemorySegment b,
-            long bOffset,
             MemorySegment c,
             long cOffset,
             long cStride,
-            boolean accumulate) {
-        long panelBytes = Tile.broadcastBytes(kc);
-        MemorySegment bPanel = b.asSlice(bOffset, TILE.vectorBytes(kc));
-        for (int p = 0; p < panels; p++) {
-            MemorySegment aPanel = a.asSlice(aOffset + p * panelBytes, panelBytes);
-            tile(kc * A_STEP, aPanel, bPanel, c, cOffset + p * TILE.rows() * cStride, cStride, accumulate);
+            boolean accumulate,
+            MemorySegment spare) {
+        for (int p = 0; p < count; p++) {
+            long at = cOffset + p * TILE.rows() * cStride;
+            if (accumulate) {
+                tile(kc * A_STEP, a.get(first + p), b, spare, 0, 2 * VECTOR_BYTES);
+                add(spare, c, at, cStride);
+            } else {
+                tile(kc * A_STEP, a.get(first + p), b, c, at, cStride);
+            }
+        }
+    }
+
+    /** C = C + tile; beside the multiply-adds it would be more than C2 inlines, and what it does not inline it allocates for. */
+    private static void add(MemorySegment tile, MemorySegment c, long cOffset, long cStride) {
+        for (int i = 0; i < TILE.rows(); i++) {
+            long from = i * 2L * VECTOR_BYTES;
+            long at = cOffset + i * cStride;
+            load(c, at).add(load(tile, from)).intoMemorySegment(c, at, ORDER);
+            load(c, at + VECTOR_BYTES)
+                    .add(load(tile, from + VECTOR_BYTES))
+                    .intoMemorySegment(c, at + VECTOR_BYTES, ORDER);
         }
     }
 
@@ -56,7 +71,7 @@ final class VectorMatrixKernels implements MatrixKernels {
      * spills an accumulator in the loop on machines of 16 registers, at half the speed.
      */
     private static void tile(
-            int end, MemorySegment a, MemorySegment b, MemorySegment c, long at, long stride, boolean accumulate) {
+            int end, MemorySegment a, MemorySegment b, MemorySegment c, long at, long stride) {
         FloatVector c00 = FloatVector.zero(FLOATS);
         FloatVector c01 = c00;
         FloatVector c10 = c00;
@@ -91,20 +106,6 @@ final class VectorMatrixKernels implements MatrixKernels {
             c50 = b0.fma(a5, c50);
             c51 = b1.fma(a5, c51);
         }
-        if (accumulate) {
-            c00 = load(c, at).add(c00);
-            c01 = load(c, at + VECTOR_BYTES).add(c01);
-            c10 = load(c, at + stride).add(c10);
-            c11 = load(c, at + stride + VECTOR_BYTES).add(c11);
-            c20 = load(c, at + 2 * stride).add(c20);
-            c21 = load(c, at + 2 * stride + VECTOR_BYTES).add(c21);
-            c30 = load(c, at + 3 * stride).add(c30);
-            c31 = load(c, at + 3 * stride + VECTOR_BYTES).add(c31);
-            c40 = load(c, at + 4 * stride).add(c40);
-            c41 = load(c, at + 4 * stride + VECTOR_BYTES).add(c41);
-            c50 = load(c, at + 5 * stride).add(c50);
-            c51 = load(c, at + 5 * stride + VECTOR_BYTES).add(c51);
-        }
         c00.intoMemorySegment(c, at, ORDER);
         c01.intoMemorySegment(c, at + VECTOR_BYTES, ORDER);
         c10.intoMemorySegment(c, at + stride, ORDER);
@@ -136,7 +137,7 @@ final class VectorMatrixKernels implements MatrixKernels {
             long into = to + i * (long) Float.BYTES;
             int held = Math.min(8, rows - i);
             for (int j = 0; j < blocked; j += 8) {
-                VectorTranspose.block(
+                VectorBlocks.transpose(
                         held, scale, source, from + j * (long) Float.BYTES, stride, target, into + j * pitch, pitch);
             }
             ScalarMatrixKernels.transpose(
@@ -162,15 +163,12 @@ final class VectorMatrixKernels implements MatrixKernels {
         for (int row = 0; row < rows; row += 8) {
             int end = Math.min(row + 8, rows);
             for (int p = 0; p * width < columns; p++) {
-                if (BLOCKS_OF_8 && p * width + pitchFloats <= columns) {
-                    for (int i = row; i < end; i++) {
-                        long from = offset + i * stride + p * width * (long) Float.BYTES;
-                        long line = to + p * panelStride + i * pitch;
-                        for (long o = 0; o < pitch; o += 32) {
-                            FloatVector.fromMemorySegment(EIGHT, source, from + o, ORDER)
-                                    .mul(scale)
-                                    .intoMemorySegment(panels, line + o, ORDER);
-                        }
+                if (BLOCKS_OF_8 && end - row == 8 && p * width + pitchFloats <= columns) {
+                    long from = offset + row * stride + p * width * (long) Float.BYTES;
+                    long line = to + p * panelStride + row * pitch;
+                    for (int column = 0; column < pitchFloats; column += 8) {
+                        long o = column * (long) Float.BYTES;
+                        VectorBlocks.copy(scale, source, from + o, stride, panels, line + o, pitch);
                     }
                 } else {
                     ScalarMatrixKernels.packPanel(
@@ -181,15 +179,14 @@ final class VectorMatrixKernels implements MatrixKernels {
     }
 
     @Override
-    public void sumPanel(int kc, MemorySegment panel, long offset, MemorySegment target, long to) {
+    public void sumPanel(int kc, MemorySegment panel, MemorySegment target, long to) {
         if (!BLOCKS_OF_8) {
-            ScalarMatrixKernels.sum(kc, panel, offset, target, to);
+            ScalarMatrixKernels.sum(kc, panel, target, to);
             return;
         }
-        MemorySegment from = panel.asSlice(offset, Tile.broadcastBytes(kc));
         FloatVector sum = FloatVector.zero(EIGHT);
         for (int o = 0; o < kc * A_STEP; o += A_STEP) {
-            sum = sum.add(FloatVector.fromMemorySegment(EIGHT, from, o, ORDER));
+            sum = sum.add(FloatVector.fromMemorySegment(EIGHT, panel, o, ORDER));
         }
         sum.intoMemorySegment(target, to, ORDER);
     }

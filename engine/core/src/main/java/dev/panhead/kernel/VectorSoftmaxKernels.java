@@ -18,44 +18,39 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
     public void exponentials(
             int rows,
             MemorySegment tile,
-            long at,
             MemorySegment bias,
             long biasAt,
             MemorySegment maxima,
             MemorySegment sums,
             long statisticsAt) {
-        int end = rows * ROW_BYTES;
-        MemorySegment logits = tile.asSlice(at, end);
-        FloatVector max0 = FloatVector.broadcast(FLOATS, -Float.MAX_VALUE);
-        FloatVector max1 = max0;
         if (bias != null) {
-            addBias(rows, logits, bias.asSlice(biasAt, rows * (long) Float.BYTES));
+            addBias(rows, tile, bias, biasAt);
         }
-        for (int o = 0; o < end; o += ROW_BYTES) {
-            FloatVector z0 = load(logits, o);
-            FloatVector z1 = load(logits, (long) o + VECTOR_BYTES);
-            max0 = max0.blend(z0, z0.compare(VectorOperators.GT, max0));
-            max1 = max1.blend(z1, z1.compare(VectorOperators.GT, max1));
-        }
-        FloatVector sum0 = FloatVector.zero(FLOATS);
-        FloatVector sum1 = sum0;
-        for (int o = 0; o < end; o += ROW_BYTES) {
-            FloatVector e0 = VectorExp.exp(load(logits, o).sub(max0));
-            e0.intoMemorySegment(logits, o, ORDER);
-            sum0 = sum0.add(e0);
-            FloatVector e1 = VectorExp.exp(load(logits, (long) o + VECTOR_BYTES).sub(max1));
-            e1.intoMemorySegment(logits, (long) o + VECTOR_BYTES, ORDER);
-            sum1 = sum1.add(e1);
-        }
-        max0.intoMemorySegment(maxima, statisticsAt, ORDER);
-        max1.intoMemorySegment(maxima, statisticsAt + VECTOR_BYTES, ORDER);
-        sum0.intoMemorySegment(sums, statisticsAt, ORDER);
-        sum1.intoMemorySegment(sums, statisticsAt + VECTOR_BYTES, ORDER);
+        exponentials(rows * ROW_BYTES, tile, 0, maxima, sums, statisticsAt);
+        exponentials(rows * ROW_BYTES, tile, VECTOR_BYTES, maxima, sums, statisticsAt + VECTOR_BYTES);
     }
 
-    private static void addBias(int rows, MemorySegment logits, MemorySegment bias) {
+    /** One vector of tokens: two exponentials in one method are more than C2 inlines. */
+    private static void exponentials(
+            int end, MemorySegment logits, long column, MemorySegment maxima, MemorySegment sums, long statisticsAt) {
+        FloatVector max = FloatVector.broadcast(FLOATS, -Float.MAX_VALUE);
+        for (int o = 0; o < end; o += ROW_BYTES) {
+            FloatVector z = load(logits, o + column);
+            max = max.blend(z, z.compare(VectorOperators.GT, max));
+        }
+        FloatVector sum = FloatVector.zero(FLOATS);
+        for (int o = 0; o < end; o += ROW_BYTES) {
+            FloatVector e = VectorExp.exp(load(logits, o + column).sub(max));
+            e.intoMemorySegment(logits, o + column, ORDER);
+            sum = sum.add(e);
+        }
+        max.intoMemorySegment(maxima, statisticsAt, ORDER);
+        sum.intoMemorySegment(sums, statisticsAt, ORDER);
+    }
+
+    private static void addBias(int rows, MemorySegment logits, MemorySegment bias, long biasAt) {
         for (int row = 0; row < rows; row++) {
-            FloatVector b = FloatVector.broadcast(FLOATS, bias.get(FLOAT, row * (long) Float.BYTES));
+            FloatVector b = FloatVector.broadcast(FLOATS, bias.get(FLOAT, biasAt + row * (long) Float.BYTES));
             long o = row * (long) ROW_BYTES;
             load(logits, o).add(b).intoMemorySegment(logits, o, ORDER);
             load(logits, o + VECTOR_BYTES).add(b).intoMemorySegment(logits, o + VECTOR_BYTES, ORDER);
@@ -81,14 +76,13 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
     }
 
     @Override
-    public void scale(int rows, MemorySegment tile, long at, MemorySegment factors, long factorsAt) {
+    public void scale(int rows, MemorySegment tile, MemorySegment factors, long factorsAt) {
         int end = rows * ROW_BYTES;
-        MemorySegment cells = tile.asSlice(at, end);
         FloatVector f0 = load(factors, factorsAt);
         FloatVector f1 = load(factors, factorsAt + VECTOR_BYTES);
         for (int o = 0; o < end; o += ROW_BYTES) {
-            load(cells, o).mul(f0).intoMemorySegment(cells, o, ORDER);
-            load(cells, (long) o + VECTOR_BYTES).mul(f1).intoMemorySegment(cells, (long) o + VECTOR_BYTES, ORDER);
+            load(tile, o).mul(f0).intoMemorySegment(tile, o, ORDER);
+            load(tile, (long) o + VECTOR_BYTES).mul(f1).intoMemorySegment(tile, (long) o + VECTOR_BYTES, ORDER);
         }
     }
 

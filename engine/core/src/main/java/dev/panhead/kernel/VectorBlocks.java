@@ -9,10 +9,12 @@ import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The transpose of 8 x 8 floats in registers, by Eklundh's exchanges: at distance 1, 2 and 4, each pair of rows swaps the
- * lanes that stand in the wrong half, one rotation and one blend a row.
+ * Blocks of 8 x 8 floats on their way into panels.
+ *
+ * <p>The transpose is made in registers by Eklundh's exchanges: at distance 1, 2 and 4, each pair of rows swaps the lanes that
+ * stand in the wrong half, one rotation and one blend a row.
  */
-final class VectorTranspose {
+final class VectorBlocks {
 
     private static final VectorSpecies<Float> S = FloatVector.SPECIES_256;
 
@@ -28,10 +30,10 @@ final class VectorTranspose {
     private static final VectorMask<Float> BIT_2 = VectorMask.fromLong(S, 0b11001100);
     private static final VectorMask<Float> BIT_4 = VectorMask.fromLong(S, 0b11110000);
 
-    private VectorTranspose() {}
+    private VectorBlocks() {}
 
-    /** target(j, i) = scale * source(i, j) for 8 columns j and {@code rows} <= 8 rows i; zeros take the place of the rest. */
-    static void block(
+    /** target(j, i) = scale * source(i, j) for 8 columns j and {@code rows} <= 8 rows i; the last one stands for the rest. */
+    static void transpose(
             int rows,
             float scale,
             MemorySegment source,
@@ -40,15 +42,16 @@ final class VectorTranspose {
             MemorySegment target,
             long to,
             long pitch) {
-        FloatVector zero = FloatVector.zero(S);
+        // Clamped addresses instead of conditional vectors, which C2 would keep on the heap.
+        long last = rows - 1;
         FloatVector r0 = load(source, from).mul(scale);
-        FloatVector r1 = rows > 1 ? load(source, from + stride).mul(scale) : zero;
-        FloatVector r2 = rows > 2 ? load(source, from + 2 * stride).mul(scale) : zero;
-        FloatVector r3 = rows > 3 ? load(source, from + 3 * stride).mul(scale) : zero;
-        FloatVector r4 = rows > 4 ? load(source, from + 4 * stride).mul(scale) : zero;
-        FloatVector r5 = rows > 5 ? load(source, from + 5 * stride).mul(scale) : zero;
-        FloatVector r6 = rows > 6 ? load(source, from + 6 * stride).mul(scale) : zero;
-        FloatVector r7 = rows > 7 ? load(source, from + 7 * stride).mul(scale) : zero;
+        FloatVector r1 = load(source, from + Math.min(1, last) * stride).mul(scale);
+        FloatVector r2 = load(source, from + Math.min(2, last) * stride).mul(scale);
+        FloatVector r3 = load(source, from + Math.min(3, last) * stride).mul(scale);
+        FloatVector r4 = load(source, from + Math.min(4, last) * stride).mul(scale);
+        FloatVector r5 = load(source, from + Math.min(5, last) * stride).mul(scale);
+        FloatVector r6 = load(source, from + Math.min(6, last) * stride).mul(scale);
+        FloatVector r7 = load(source, from + Math.min(7, last) * stride).mul(scale);
 
         FloatVector s0 = r0.blend(r1.rearrange(RIGHT_1), BIT_1);
         FloatVector s1 = r0.rearrange(LEFT_1).blend(r1, BIT_1);
@@ -76,6 +79,19 @@ final class VectorTranspose {
         r1.rearrange(TURN_4).blend(r5, BIT_4).intoMemorySegment(target, to + 5 * pitch, ORDER);
         r2.rearrange(TURN_4).blend(r6, BIT_4).intoMemorySegment(target, to + 6 * pitch, ORDER);
         r3.rearrange(TURN_4).blend(r7, BIT_4).intoMemorySegment(target, to + 7 * pitch, ORDER);
+    }
+
+    /** target(i, j) = scale * source(i, j) for 8 rows i and 8 columns j. */
+    static void copy(
+            float scale, MemorySegment source, long from, long stride, MemorySegment target, long to, long pitch) {
+        load(source, from).mul(scale).intoMemorySegment(target, to, ORDER);
+        load(source, from + stride).mul(scale).intoMemorySegment(target, to + pitch, ORDER);
+        load(source, from + 2 * stride).mul(scale).intoMemorySegment(target, to + 2 * pitch, ORDER);
+        load(source, from + 3 * stride).mul(scale).intoMemorySegment(target, to + 3 * pitch, ORDER);
+        load(source, from + 4 * stride).mul(scale).intoMemorySegment(target, to + 4 * pitch, ORDER);
+        load(source, from + 5 * stride).mul(scale).intoMemorySegment(target, to + 5 * pitch, ORDER);
+        load(source, from + 6 * stride).mul(scale).intoMemorySegment(target, to + 6 * pitch, ORDER);
+        load(source, from + 7 * stride).mul(scale).intoMemorySegment(target, to + 7 * pitch, ORDER);
     }
 
     private static FloatVector load(MemorySegment segment, long offset) {

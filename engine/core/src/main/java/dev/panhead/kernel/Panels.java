@@ -1,0 +1,54 @@
+package dev.panhead.kernel;
+
+import dev.panhead.tensor.Matrix;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Panels for the micro-kernel, each a segment of its own that begins at offset 0: cutting segments in the loops would leave
+ * objects on the heap, since C2 does not remove them there.
+ */
+public final class Panels {
+
+    private final MemorySegment memory;
+    private final MemorySegment[] panels;
+    private final long pitch;
+
+    private Panels(MemorySegment memory, int count, long pitch) {
+        this.memory = memory;
+        this.pitch = pitch;
+        panels = new MemorySegment[count];
+        for (int p = 0; p < count; p++) {
+            panels[p] = memory.asSlice(p * pitch, pitch);
+        }
+    }
+
+    /** Room for broadcast panels that together cover {@code rows} rows, each of length {@code kc} at most. */
+    public static Panels broadcast(Arena arena, Tile tile, int rows, int kc) {
+        return allocate(arena, tile.broadcastPanels(rows), Tile.broadcastBytes(kc));
+    }
+
+    /** Room for {@code count} vector panels, each of length {@code kc} at most. */
+    public static Panels vector(Arena arena, Tile tile, int count, int kc) {
+        return allocate(arena, count, tile.vectorBytes(kc));
+    }
+
+    private static Panels allocate(Arena arena, int count, long pitch) {
+        return new Panels(arena.allocate(count * pitch, Matrix.ALIGNMENT), count, pitch);
+    }
+
+    /** One panel. */
+    public MemorySegment get(int index) {
+        return panels[index];
+    }
+
+    /** All panels, one after the other. */
+    public MemorySegment memory() {
+        return memory;
+    }
+
+    /** Bytes from a panel to the next. */
+    public long pitch() {
+        return pitch;
+    }
+}
