@@ -8,6 +8,7 @@ package dev.panhead.kernel;
  * @param matrix packing and the micro-kernel of the matrix products
  * @param softmax softmax statistics of tiles of logits, tokens in lanes
  * @param elements element-wise functions and optimizer updates
+ * @param rows log-softmax of rows
  * @param probe loops that measure the machine
  */
 public record Kernels(
@@ -16,6 +17,7 @@ public record Kernels(
         MatrixKernels matrix,
         SoftmaxKernels softmax,
         ElementKernels elements,
+        RowKernels rows,
         ProbeKernels probe) {
 
     /** The implementation this process uses, picked once. */

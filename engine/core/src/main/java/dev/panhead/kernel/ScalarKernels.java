@@ -13,6 +13,7 @@ final class ScalarKernels {
                 matrix,
                 new ScalarSoftmaxKernels(matrix.tile()),
                 new ScalarElementKernels(),
+                new ScalarRowKernels(),
                 new ScalarProbeKernels());
     }
 }

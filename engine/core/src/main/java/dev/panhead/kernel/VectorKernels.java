@@ -12,6 +12,7 @@ final class VectorKernels {
                 new VectorMatrixKernels(),
                 new VectorSoftmaxKernels(),
                 new VectorElementKernels(),
+                new VectorRowKernels(),
                 new VectorProbeKernels());
     }
 }

@@ -1,0 +1,62 @@
+package dev.panhead.kernel;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** The row kernels in scalars. */
+final class ScalarRowKernels implements RowKernels {
+
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+    @Override
+    public float max(int n, MemorySegment x, long at) {
+        float max = -Float.MAX_VALUE;
+        for (int i = 0; i < n; i++) {
+            float value = x.get(FLOAT, at + i * 4L);
+            max = value > max ? value : max;
+        }
+        return max;
+    }
+
+    @Override
+    public double sumOfExponentials(int n, float shift, MemorySegment x, long at) {
+        double total = 0;
+        for (int lane = 0; lane < PARTIAL_SUMS; lane++) {
+            float sum = 0;
+            for (int i = lane; i < n; i += PARTIAL_SUMS) {
+                sum += ScalarExp.exp(x.get(FLOAT, at + i * 4L) - shift);
+            }
+            total += sum;
+        }
+        return total;
+    }
+
+    @Override
+    public double sum(int n, MemorySegment x, long at) {
+        double total = 0;
+        for (int lane = 0; lane < PARTIAL_SUMS; lane++) {
+            float sum = 0;
+            for (int i = lane; i < n; i += PARTIAL_SUMS) {
+                sum += x.get(FLOAT, at + i * 4L);
+            }
+            total += sum;
+        }
+        return total;
+    }
+
+    @Override
+    public void shift(int n, float shift, float logSum, MemorySegment x, long xAt, MemorySegment y, long yAt) {
+        for (int i = 0; i < n; i++) {
+            y.set(FLOAT, yAt + i * 4L, x.get(FLOAT, xAt + i * 4L) - shift - logSum);
+        }
+    }
+
+    @Override
+    public void gradient(
+            int n, float total, MemorySegment y, long yAt, MemorySegment g, long gAt, MemorySegment dx, long dxAt) {
+        for (int i = 0; i < n; i++) {
+            float p = ScalarExp.exp(y.get(FLOAT, yAt + i * 4L));
+            dx.set(FLOAT, dxAt + i * 4L, Math.fma(p, -total, g.get(FLOAT, gAt + i * 4L)));
+        }
+    }
+}

@@ -1,0 +1,148 @@
+package dev.panhead.contract;
+
+import dev.panhead.blas.Gemm;
+import dev.panhead.blas.Gemm.Op;
+import dev.panhead.exec.Workers;
+import dev.panhead.head.HeadInputs;
+import dev.panhead.head.HeadOptions;
+import dev.panhead.head.HeadOutputs;
+import dev.panhead.head.HeadOutputs.Gradient;
+import dev.panhead.head.HeadResult;
+import dev.panhead.head.LinearCrossEntropy;
+import dev.panhead.head.LogSoftmax;
+import dev.panhead.head.Reduction;
+import dev.panhead.math.Elementwise;
+import dev.panhead.math.Rows;
+import dev.panhead.optim.AdamW;
+import dev.panhead.optim.GradientNorm;
+import dev.panhead.optim.Sgd;
+import dev.panhead.reference.Numbers;
+import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.Targets;
+import java.lang.foreign.Arena;
+import java.util.zip.CRC32C;
+
+/**
+ * Computes a bit of everything and prints a digest of the bits of each result: a main class, so that it can run under other
+ * settings of the virtual machine. One argument: the number of workers. The lines for the whole of {@code digests.txt} come
+ * from {@code java --add-modules jdk.incubator.vector -cp ... dev.panhead.contract.DigestBattery 1}.
+ */
+public final class DigestBattery {
+
+    private final Arena arena;
+    private final Workers workers;
+    private final StringBuilder lines = new StringBuilder();
+
+    private DigestBattery(Arena arena, Workers workers) {
+        this.arena = arena;
+        this.workers = workers;
+    }
+
+    public static void main(String[] arguments) {
+        System.out.print(run(Integer.parseInt(arguments[0])));
+    }
+
+    /** The lines that {@link #main} prints. */
+    static String run(int size) {
+        try (Arena arena = Arena.ofShared();
+                Workers workers = new Workers(size)) {
+            DigestBattery battery = new DigestBattery(arena, workers);
+            battery.products();
+            battery.heads();
+            battery.rest();
+            return battery.lines.toString();
+        }
+    }
+
+    private void products() {
+        Gemm gemm = new Gemm(arena, workers);
+        int[][] shapes = {{1, 1, 1}, {7, 17, 3}, {13, 33, 257}, {40, 70, 513}, {100, 3, 70}};
+        for (int[] s : shapes) {
+            for (Op a : Op.values()) {
+                for (Op b : Op.values()) {
+                    Numbers numbers = new Numbers(s[0]);
+                    Matrix left = a == Op.NONE ? numbers.padded(arena, s[0], s[2], 1) : numbers.padded(arena, s[2], s[0], 1);
+                    Matrix right = b == Op.NONE ? numbers.padded(arena, s[2], s[1], 1) : numbers.padded(arena, s[1], s[2], 1);
+                    Matrix c = numbers.padded(arena, s[0], s[1], 1);
+                    gemm.multiply(0.7f, a, left, b, right, -1.3f, c);
+                    digest("gemm " + s[0] + "x" + s[1] + "x" + s[2] + " " + a + " " + b, c);
+                }
+            }
+        }
+    }
+
+    private void heads() {
+        int[][] shapes = {{1, 1, 1}, {5, 7, 3}, {37, 193, 17}, {64, 400, 31}, {530, 211, 260}};
+        for (int[] s : shapes) {
+            for (Reduction reduction : Reduction.values()) {
+                Numbers numbers = new Numbers(s[1]);
+                Matrix hidden = numbers.padded(arena, s[0], s[2], 1);
+                Matrix weight = numbers.padded(arena, s[1], s[2], 0.3f);
+                Matrix bias = reduction == Reduction.SUM ? null : numbers.padded(arena, 1, s[1], 1);
+                Matrix upstream = reduction == Reduction.NONE ? numbers.padded(arena, 1, s[0], 1) : null;
+                Targets targets = numbers.targets(s[0], s[1]);
+                for (int t = 2; t < s[0]; t += 5) {
+                    targets.set(t, HeadOptions.IGNORE_INDEX);
+                }
+                Matrix losses = Matrix.allocate(arena, 1, s[0]);
+                Matrix dX = Matrix.allocate(arena, s[0], s[2]);
+                Matrix dW = Matrix.allocate(arena, s[1], s[2]);
+                Matrix db = Matrix.allocate(arena, 1, s[1]);
+                HeadResult result = new LinearCrossEntropy(
+                                arena, workers, s[0], s[1], s[2], HeadOptions.DEFAULT.withReduction(reduction))
+                        .run(
+                                new HeadInputs(hidden, weight, bias, targets, upstream),
+                                new HeadOutputs(losses, Gradient.write(dX), Gradient.write(dW), Gradient.write(db)));
+                String name = "head " + s[0] + "x" + s[1] + "x" + s[2] + " " + reduction;
+                lines.append(name).append(" loss ").append(Double.toHexString(result.loss())).append('\n');
+                digest(name + " losses", losses);
+                digest(name + " dX", dX);
+                digest(name + " dW", dW);
+                digest(name + " db", db);
+            }
+        }
+    }
+
+    private void rest() {
+        Numbers numbers = new Numbers(9);
+        Matrix x = numbers.padded(arena, 23, 71, 4);
+        Matrix y = Matrix.allocate(arena, 23, 71);
+        Elementwise elementwise = new Elementwise(workers);
+        elementwise.exp(x, y);
+        digest("exp", y);
+        elementwise.log(y, y);
+        digest("log", y);
+        elementwise.gelu(x, y);
+        digest("gelu", y);
+        elementwise.geluGradient(x, y, y);
+        digest("gelu gradient", y);
+        LogSoftmax softmax = new LogSoftmax(workers);
+        Matrix p = Matrix.allocate(arena, 23, 71);
+        softmax.values(x, p);
+        digest("log-softmax", p);
+        softmax.gradient(p, x, p);
+        digest("log-softmax gradient", p);
+        AdamW.Moments moments = AdamW.Moments.allocate(arena, 23, 71);
+        Matrix velocity = Matrix.allocate(arena, 23, 71);
+        for (int step = 1; step <= 3; step++) {
+            new AdamW(workers, 0.9, 0.95, 1e-8, 0.1).update(x, p, moments, step, 0.01, 0.5);
+            new Sgd(workers, 0.9, true, 0.1).update(x, y, velocity, 0.01, 0.5);
+        }
+        digest("optimizers", x);
+        Matrix sums = Matrix.allocate(arena, 1, 71);
+        new Rows(workers).columnSums(x, sums, false);
+        digest("column sums", sums);
+        lines.append("norm ").append(Double.toHexString(new GradientNorm(workers).of(x, y))).append('\n');
+    }
+
+    private void digest(String name, Matrix matrix) {
+        CRC32C crc = new CRC32C();
+        for (int bits : Numbers.bits(matrix)) {
+            crc.update(bits >>> 24);
+            crc.update(bits >>> 16);
+            crc.update(bits >>> 8);
+            crc.update(bits);
+        }
+        lines.append(name).append(String.format(" %08x%n", crc.getValue()));
+    }
+}

@@ -1,0 +1,106 @@
+package dev.panhead.head;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.panhead.exec.Workers;
+import dev.panhead.reference.Numbers;
+import dev.panhead.tensor.Matrix;
+import java.lang.foreign.Arena;
+import org.apache.commons.math3.util.FastMath;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class LogSoftmaxTest {
+
+    private static Arena arena;
+    private static Workers workers;
+
+    @BeforeAll
+    static void start() {
+        arena = Arena.ofShared();
+        workers = new Workers(2);
+    }
+
+    @AfterAll
+    static void end() {
+        workers.close();
+        arena.close();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0, 5", "3, 0", "1, 1", "2, 31", "3, 32", "4, 33", "5, 97", "2, 50257"})
+    void isTheLogarithmOfTheSoftmax(int rows, int columns) {
+        Numbers numbers = new Numbers(rows * 7L + columns);
+        Matrix x = numbers.padded(arena, rows, columns, 3);
+        Matrix g = numbers.padded(arena, rows, columns, 1);
+        Matrix y = Numbers.nanPadded(arena, rows, columns);
+        Matrix dx = Numbers.nanPadded(arena, rows, columns);
+        LogSoftmax softmax = new LogSoftmax(workers);
+        softmax.values(x, y);
+        softmax.gradient(y, g, dx);
+        for (int r = 0; r < rows; r++) {
+            double max = Double.NEGATIVE_INFINITY;
+            double total = 0;
+            double absTotal = 0;
+            for (int c = 0; c < columns; c++) {
+                max = Math.max(max, x.get(r, c));
+                total += g.get(r, c);
+                absTotal += Math.abs(g.get(r, c));
+            }
+            double sum = 0;
+            for (int c = 0; c < columns; c++) {
+                sum += FastMath.exp(x.get(r, c) - max);
+            }
+            // chains of columns / 32 additions, and the roundings of two subtractions of numbers below 40
+            double sumError = (columns / 32 + 4) * 0x1p-24;
+            for (int c = 0; c < columns; c++) {
+                double exact = x.get(r, c) - max - FastMath.log(sum);
+                double valueError = sumError + 3 * 40 * 0x1p-24;
+                assertEquals(exact, y.get(r, c), valueError);
+                double p = FastMath.exp(exact);
+                double gradientError = p * absTotal * (sumError + 2 * valueError) + 2e-7 * Math.abs(g.get(r, c));
+                assertEquals(g.get(r, c) - p * total, dx.get(r, c), gradientError + 1e-37);
+            }
+        }
+        assertTrue(Numbers.paddingIntact(y) && Numbers.paddingIntact(dx));
+        for (int size : new int[] {1, 3, 7}) {
+            try (Workers team = new Workers(size)) {
+                Matrix again = Matrix.allocate(arena, rows, columns);
+                again.copyFrom(x);
+                new LogSoftmax(team).values(again, again);
+                assertArrayEquals(Numbers.bits(y), Numbers.bits(again));
+            }
+        }
+    }
+
+    @Test
+    void hardRows() {
+        float inf = Float.POSITIVE_INFINITY;
+        Matrix x = Matrix.of(
+                arena, 6, 3, 1e8f, 1e8f, 1e8f, 1e4f, 0, -1e4f, -inf, 2, -inf, 1, Float.NaN, 2, 1, inf, 2, -inf, -inf, -inf);
+        new LogSoftmax(workers).values(x, x);
+        float third = (float) -Math.log(3);
+        assertArrayEquals(new float[] {third, third, third}, x.rows(0, 1).toArray(), 1e-7f);
+        assertArrayEquals(new float[] {0, -1e4f, -2e4f}, x.rows(1, 2).toArray());
+        assertArrayEquals(new float[] {-inf, 0, -inf}, x.rows(2, 3).toArray());
+        for (int r = 3; r < 6; r++) {
+            for (int c = 0; c < 3; c++) {
+                assertTrue(Float.isNaN(x.get(r, c)));
+            }
+        }
+    }
+
+    @Test
+    void refusesWhatDoesNotFit() {
+        LogSoftmax softmax = new LogSoftmax(workers);
+        Matrix x = Matrix.allocate(arena, 2, 3);
+        assertThrows(IllegalArgumentException.class, () -> softmax.values(x, Matrix.allocate(arena, 3, 2)));
+        assertThrows(IllegalArgumentException.class, () -> softmax.gradient(x, Matrix.allocate(arena, 2, 2), x));
+    }
+}
