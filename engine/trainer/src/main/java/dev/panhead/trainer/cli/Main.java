@@ -65,6 +65,7 @@ public final class Main implements Runnable {
         Main main = new Main();
         return new CommandLine(main)
                 .setCaseInsensitiveEnumValuesAllowed(true)
+                .setUnmatchedOptionsAllowedAsOptionParameters(false) // a mistyped option is not a path
                 .setParameterExceptionHandler((e, args) -> report(e, main.stackTrace, 2))
                 .setExecutionExceptionHandler((e, commandLine, result) ->
                         report(e, main.stackTrace, e instanceof UsageException ? 2 : 1))

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -116,11 +117,11 @@ final class TrainCommand implements Callable<Integer> {
         requireOurs(out);
         Corpus corpus = Corpus.read(text);
         corpus.heldOutStart(context);
-        Thread main = Thread.currentThread();
+        CountDownLatch ended = new CountDownLatch(1);
         Thread hook = new Thread(() -> {
             stop = true;
             try {
-                main.join();
+                ended.await(); // not the thread's own end, for it may be waiting in exit for this hook
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }
@@ -146,6 +147,9 @@ final class TrainCommand implements Callable<Integer> {
             if (heldOut != null && sample > 0) {
                 showSample(arena, model, corpus);
             }
+        } finally {
+            System.out.flush();
+            ended.countDown();
         }
         return stop ? INTERRUPTED : 0;
     }

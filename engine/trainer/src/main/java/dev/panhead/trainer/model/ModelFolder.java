@@ -1,7 +1,7 @@
 package dev.panhead.trainer.model;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.jr.ob.JSON;
-import com.fasterxml.jackson.jr.ob.JSONObjectException;
 import dev.panhead.exec.Workers;
 import dev.panhead.format.AtomicFile;
 import dev.panhead.format.Safetensors;
@@ -104,8 +104,9 @@ public final class ModelFolder {
                     integer(path, config, "embedding"),
                     integer(path, config, "width"),
                     integer(path, config, "vocabulary"));
-        } catch (JSONObjectException e) {
-            throw new IOException(path + " is not JSON: " + e.getOriginalMessage(), e);
+        } catch (JsonProcessingException e) {
+            String place = e.getLocation() == null ? "" : ", see line " + e.getLocation().getLineNr();
+            throw new IOException(path + " is not a JSON object" + place, e);
         } catch (IllegalArgumentException e) {
             throw new IOException(path + ": " + e.getMessage(), e);
         }
