@@ -1,0 +1,167 @@
+package dev.panhead.trainer;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.panhead.trainer.PanheadJar.Outcome;
+import dev.panhead.trainer.PanheadJar.Running;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** How the built jar begins and ends: the launcher, interruption, and one line for every error. */
+class CommandLineTest {
+
+    @TempDir
+    private Path folder;
+
+    private PanheadJar jar;
+
+    @BeforeEach
+    void writeTexts() throws IOException {
+        jar = new PanheadJar(folder);
+        Files.writeString(folder.resolve("text.txt"), "In the beginning was the Word. ".repeat(100));
+        Files.writeString(folder.resolve("short.txt"), "In the begin");
+        Files.createFile(folder.resolve("empty.txt"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"INT, 130", "TERM, 143"})
+    @DisabledOnOs(OS.WINDOWS)
+    void aSignalToTheLauncherEndsTheTrainingAndTheModelIsSaved(String signal, int exit)
+            throws IOException, InterruptedException {
+        Running running = jar.start(
+                "train", "--text", "text.txt", "--out", "model", "--seconds", "600", "--batch", "64", "--width", "16",
+                "--threads", "1");
+        running.awaitOutput("step 1 ");
+        running.signal(signal);
+        Outcome outcome = running.outcome();
+        assertEquals(exit, outcome.exit(), outcome.err());
+        assertEquals("", outcome.err());
+        assertTrue(outcome.out().contains("the model is saved"), outcome.out());
+        assertFalse(Files.readString(folder.resolve("model/metrics.jsonl")).isEmpty());
+        jar.run("eval", "--model", "model", "--text", "text.txt").succeeded();
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void trainingInTheSameProcessIsInterruptedTheSameWay() throws IOException, InterruptedException {
+        Running running = new PanheadJar(folder, "-Dpanhead.relaunch=false", "-Dpanhead.kernel=scalar")
+                .start("train", "--text", "text.txt", "--out", "model", "--seconds", "600", "--batch", "64", "--width",
+                        "16", "--threads", "1");
+        running.awaitOutput("step 1 ");
+        assertEquals(0, running.process().descendants().count());
+        running.signal("INT");
+        assertEquals(130, running.outcome().exit());
+        assertTrue(Files.exists(folder.resolve("model/model.safetensors")));
+    }
+
+    @Test
+    void theLauncherSwitchesTheVectorApiOnAndSaysNothingAboutIt() throws IOException, InterruptedException {
+        String json = jar.run("info", "--json", "--threads", "1").succeeded().out();
+        assertTrue(json.contains("\"kernel\":\"vector\""), json);
+        assertTrue(json.contains("\"threads\":1,"), json);
+        for (String key : new String[] {"vector_bits", "peak_gflops", "bandwidth_gbs"}) {
+            assertTrue(json.matches("(?s).*\"" + key + "\":[1-9][0-9.]*[,}].*"), () -> key + " in " + json);
+        }
+    }
+
+    @Test
+    void javaOptionsReachTheProcessThatComputes() throws IOException, InterruptedException {
+        PanheadJar narrow = new PanheadJar(folder, "-Dpanhead.kernel=scalar");
+        String json = narrow.run("info", "--json", "--threads", "1").succeeded().out();
+        assertTrue(json.contains("\"kernel\":\"scalar\""), json);
+    }
+
+    @Test
+    void helpComesWithAnExampleForEveryCommand() throws IOException, InterruptedException {
+        assertTrue(jar.run("--help").succeeded().out().contains("Example: panhead train"));
+        for (String command : new String[] {"train", "eval", "score", "generate", "validate", "info"}) {
+            String help = jar.run(command, "--help").succeeded().out();
+            assertTrue(help.contains("Example: panhead " + command), help);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "bogus|bogus",
+                "train|--text",
+                "train --text text.txt --batch many|many",
+                "train --text text.txt --batch 0|batch",
+                "train --text text.txt --steps -1|steps",
+                "train --text text.txt --threads 0|threads",
+                "train --text text.txt --learning-rate 0|learning rate",
+                "train --text text.txt --nonsense|--nonsense",
+                "eval --model model|--text",
+                "generate --temperature -1|--temperature",
+                "generate --top-k -1|--top-k"
+            })
+    void wrongArgumentsAreNamedWithCodeTwo(String test) throws IOException, InterruptedException {
+        String[] parts = test.split("\\|");
+        jar.run(parts[0].split(" ")).failed(2, parts[1]);
+    }
+
+    @Test
+    void noCommandIsWrongUsage() throws IOException, InterruptedException {
+        jar.run().failed(2, "--help");
+    }
+
+    @Test
+    void aMissingFileIsNamed() throws IOException, InterruptedException {
+        jar.run("train", "--text", "missing.txt", "--out", "model").failed(1, "missing.txt");
+        assertFalse(Files.exists(folder.resolve("model")));
+    }
+
+    @Test
+    void anEmptyFileIsNamed() throws IOException, InterruptedException {
+        jar.run("train", "--text", "empty.txt", "--out", "model").failed(1, "empty.txt");
+        assertFalse(Files.exists(folder.resolve("model")));
+    }
+
+    @Test
+    void aTextShorterThanTheContextIsRefusedWithBothLengths() throws IOException, InterruptedException {
+        jar.run("train", "--text", "short.txt", "--out", "model").failed(1, "12 bytes", "context of 16");
+        assertFalse(Files.exists(folder.resolve("model")));
+    }
+
+    @Test
+    void aFolderWithoutAModelIsNamed() throws IOException, InterruptedException {
+        jar.run("eval", "--model", "nowhere", "--text", "text.txt").failed(1, "nowhere");
+    }
+
+    @Test
+    void aBrokenModelIsNamed() throws IOException, InterruptedException {
+        jar.run("train", "--text", "text.txt", "--out", "model", "--steps", "1", "--width", "8").succeeded();
+        Files.writeString(folder.resolve("model/model.safetensors"), "this is no model");
+        jar.run("eval", "--model", "model", "--text", "text.txt").failed(1, "model.safetensors");
+        Files.writeString(folder.resolve("model/config.json"), "{");
+        jar.run("eval", "--model", "model", "--text", "text.txt").failed(1, "config.json is not a JSON object");
+    }
+
+    @Test
+    void aFolderOfOtherFilesIsNotWrittenTo() throws IOException, InterruptedException {
+        Files.createDirectories(folder.resolve("mine"));
+        Files.writeString(folder.resolve("mine/letter.txt"), "Dear");
+        jar.run("train", "--text", "text.txt", "--out", "mine", "--steps", "1").failed(1, "mine");
+        try (var files = Files.list(folder.resolve("mine"))) {
+            assertEquals(1, files.count());
+        }
+    }
+
+    @Test
+    void aStackTraceIsShownWhenAskedFor() throws IOException, InterruptedException {
+        Outcome outcome = jar.run("--stacktrace", "train", "--text", "missing.txt");
+        assertEquals(1, outcome.exit());
+        assertTrue(outcome.err().contains("\tat dev.panhead.trainer"), outcome.err());
+    }
+}

@@ -1,0 +1,115 @@
+package dev.panhead.trainer;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.lang.ProcessBuilder.Redirect;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** Runs the built jar as its users do, in a process of its own. Its output goes to files: no pipe can fill up. */
+final class PanheadJar {
+
+    private static final int SECONDS = 60;
+
+    private final Path folder;
+    private final List<String> javaOptions;
+
+    /** What a run left behind. */
+    record Outcome(int exit, byte[] outBytes, String err) {
+
+        String out() {
+            return new String(outBytes, StandardCharsets.UTF_8);
+        }
+
+        /** Fails with what was said, unless the run succeeded and had nothing to complain of. */
+        Outcome succeeded() {
+            assertEquals("", err);
+            assertEquals(0, exit, out());
+            return this;
+        }
+
+        /** Fails unless the run ended with this code and one line of error that holds all of these. */
+        void failed(int code, String... expected) {
+            assertEquals(code, exit, err);
+            assertEquals("", out());
+            assertTrue(err.matches("panhead: [^\\n\\r]+\\R"), "not one line: " + err);
+            for (String part : expected) {
+                assertTrue(err.contains(part), err);
+            }
+        }
+    }
+
+    /** A jar to be run in a folder, by the Java that runs the tests, started with these options. */
+    PanheadJar(Path folder, String... javaOptions) {
+        this.folder = folder;
+        this.javaOptions = List.of(javaOptions);
+    }
+
+    Outcome run(String... arguments) throws IOException, InterruptedException {
+        return runWithInput(new byte[0], arguments);
+    }
+
+    Outcome runWithInput(byte[] input, String... arguments) throws IOException, InterruptedException {
+        Running running = start(arguments);
+        try (var in = running.process.getOutputStream()) {
+            in.write(input);
+        } catch (IOException e) {
+            assertTrue(e.getMessage().contains("Broken pipe"), e.getMessage()); // it need not read what it is given
+        }
+        return running.outcome();
+    }
+
+    Running start(String... arguments) throws IOException {
+        Path jar = Path.of(System.getProperty("panhead.jar"));
+        assertTrue(Files.exists(jar), jar + " is not built: it takes mvn verify, or package before the tests");
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(javaOptions);
+        command.add("-jar");
+        command.add(jar.toString());
+        command.addAll(List.of(arguments));
+        Path out = Files.createTempFile(folder, "out", ".log");
+        Path err = Files.createTempFile(folder, "err", ".log");
+        Process process = new ProcessBuilder(command)
+                .directory(folder.toFile())
+                .redirectOutput(Redirect.to(out.toFile()))
+                .redirectError(Redirect.to(err.toFile()))
+                .start();
+        return new Running(process, out, err);
+    }
+
+    /** A run under way. */
+    record Running(Process process, Path outFile, Path errFile) {
+
+        /** Waits for a text to be printed. */
+        void awaitOutput(String text) throws IOException, InterruptedException {
+            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(SECONDS);
+            while (!Files.readString(outFile).contains(text)) {
+                assertTrue(process.isAlive() && System.nanoTime() < end, () -> text + " was never printed");
+                Thread.sleep(20);
+            }
+        }
+
+        /** Sends a signal to the launcher alone, as {@code kill} does. */
+        void signal(String name) throws IOException, InterruptedException {
+            assertEquals(0, new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).start().waitFor());
+        }
+
+        Outcome outcome() throws IOException, InterruptedException {
+            List<ProcessHandle> children = process.descendants().toList();
+            if (!process.waitFor(SECONDS, TimeUnit.SECONDS)) {
+                children.forEach(ProcessHandle::destroyForcibly);
+                process.destroyForcibly();
+                throw new AssertionError("did not end within " + SECONDS + " s; it said: " + Files.readString(outFile)
+                        + Files.readString(errFile));
+            }
+            return new Outcome(process.exitValue(), Files.readAllBytes(outFile), Files.readString(errFile));
+        }
+    }
+}

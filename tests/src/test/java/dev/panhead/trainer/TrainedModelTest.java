@@ -1,0 +1,193 @@
+package dev.panhead.trainer;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.panhead.format.Safetensors;
+import dev.panhead.trainer.PanheadJar.Outcome;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The command line's main job on the built jar: a small model is trained, and every other command uses it. */
+class TrainedModelTest {
+
+    private static final String TEXT = "the cat sat on the mat and the dog sat on the log. ".repeat(80);
+    private static final int STEPS = 60;
+
+    @TempDir
+    private static Path folder;
+
+    private static PanheadJar jar;
+    private static Outcome trained;
+
+    @BeforeAll
+    static void train() throws IOException, InterruptedException {
+        jar = new PanheadJar(folder);
+        Files.writeString(folder.resolve("text.txt"), TEXT);
+        trained = trainInto("model", "text.txt", "2").succeeded();
+    }
+
+    private static Outcome trainInto(String out, String text, String threads) throws IOException, InterruptedException {
+        return jar.run(
+                "train", "--text", text, "--out", out, "--steps", Integer.toString(STEPS), "--batch", "128",
+                "--context", "8", "--embedding", "8", "--width", "32", "--learning-rate", "0.01", "--threads", threads);
+    }
+
+    private static String evalJson(String text, String... options) throws IOException, InterruptedException {
+        List<String> arguments = new ArrayList<>(List.of("eval", "--model", "model", "--text", text, "--json"));
+        arguments.addAll(List.of(options));
+        return jar.run(arguments.toArray(String[]::new)).succeeded().out();
+    }
+
+    private static double number(String json, String key) {
+        Matcher matcher = Pattern.compile("\"" + key + "\":([^,}]+)").matcher(json);
+        assertTrue(matcher.find(), () -> key + " is missing in " + json);
+        return Double.parseDouble(matcher.group(1));
+    }
+
+    @Test
+    void trainingLearnsAndSaysSoInPlainLinesWhenPiped() throws IOException, InterruptedException {
+        assertTrue(trained.out().contains("step " + STEPS + " "), trained.out());
+        assertTrue(trained.out().contains("held out:"), trained.out());
+        assertFalse(trained.out().contains("\r") || trained.out().contains("\u001b"), "drawn as on a terminal");
+        String json = evalJson("text.txt", "--last-tenth");
+        // Knowing nothing costs 8 bits a byte, and knowing only how often each byte comes 3.6.
+        assertTrue(number(json, "bits_per_byte") < 2, json);
+    }
+
+    @Test
+    void theOutputFolderHoldsTheModelItsConfigurationAndTheMetricsAndNothingElse() throws IOException {
+        Set<String> names = new TreeSet<>();
+        try (var files = Files.list(folder.resolve("model"))) {
+            files.forEach(file -> names.add(file.getFileName().toString()));
+        }
+        assertEquals(Set.of("config.json", "metrics.jsonl", "model.safetensors"), names);
+        try (Arena arena = Arena.ofConfined()) {
+            Safetensors model = Safetensors.open(folder.resolve("model/model.safetensors"), arena);
+            assertEquals(List.of(256L, 32L), model.tensor("lm_head.weight").shape());
+            assertEquals(List.of(256L), model.tensor("lm_head.bias").shape());
+        }
+        String config = Files.readString(folder.resolve("model/config.json"));
+        assertEquals(8, number(config.replace(" ", ""), "context"));
+        List<String> lines = Files.readAllLines(folder.resolve("model/metrics.jsonl"));
+        assertEquals(STEPS, number(lines.getLast(), "step"));
+        assertTrue(number(lines.getLast(), "loss") < number(lines.getFirst(), "loss"));
+    }
+
+    @Test
+    void aNumberOfStepsGivesTheSameModelToTheBitWithAnyThreads() throws IOException, InterruptedException {
+        trainInto("again", "text.txt", "1").succeeded();
+        assertArrayEquals(
+                Files.readAllBytes(folder.resolve("model/model.safetensors")),
+                Files.readAllBytes(folder.resolve("again/model.safetensors")));
+    }
+
+    @Test
+    void aFolderAndAnArchiveAreTheTextsInThemInTheOrderOfTheirNames() throws IOException, InterruptedException {
+        byte[] first = TEXT.substring(0, 1000).getBytes(StandardCharsets.UTF_8);
+        byte[] second = {(byte) 0xff, (byte) 0xc0, 'x', '\n', (byte) 0x80}; // not UTF-8
+        Files.createDirectories(folder.resolve("texts/deep"));
+        Files.write(folder.resolve("texts/deep/b.txt"), second);
+        Files.write(folder.resolve("texts/a.txt"), first);
+        Files.writeString(folder.resolve("texts/.hidden"), "not to be read");
+        try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(folder.resolve("texts.zip")))) {
+            zip.putNextEntry(new ZipEntry("deep/b.txt"));
+            zip.write(second);
+            zip.putNextEntry(new ZipEntry("a.txt"));
+            zip.write(first);
+        }
+        byte[] joined = new byte[first.length + second.length];
+        System.arraycopy(first, 0, joined, 0, first.length);
+        System.arraycopy(second, 0, joined, first.length, second.length);
+        Files.write(folder.resolve("joined.txt"), joined);
+        String expected = evalJson("joined.txt");
+        assertEquals(joined.length, number(expected, "tokens"));
+        for (String text : List.of("texts", "texts.zip")) {
+            assertEquals(expected, evalJson(text), text);
+        }
+    }
+
+    @Test
+    void evalAgreesWithItselfInOtherUnits() throws IOException, InterruptedException {
+        String json = evalJson("text.txt");
+        double loss = number(json, "loss");
+        assertEquals(TEXT.length(), number(json, "tokens"));
+        assertEquals(Math.exp(loss), number(json, "perplexity"), 1e-9 * Math.exp(loss));
+        assertEquals(loss / Math.log(2), number(json, "bits_per_byte"), 1e-12);
+        assertTrue(json.matches("\\{[^\\n]*}\\R"), "not one object: " + json);
+    }
+
+    @Test
+    void scoreGivesEachLineItsLogProbabilityInOrder() throws IOException, InterruptedException {
+        List<String> lines = List.of("the cat sat on the mat", "", "qqq zzz xxx vvv jjj ##", "the dog sat");
+        String out = jar.runWithInput(
+                        String.join("\n", lines).getBytes(StandardCharsets.UTF_8), "score", "--model", "model")
+                .succeeded()
+                .out();
+        List<Double> scores = new ArrayList<>();
+        List<String> scored = new ArrayList<>();
+        for (String line : out.split("\\R")) {
+            String[] parts = line.split("\t", 2);
+            scores.add(Double.parseDouble(parts[0]));
+            scored.add(parts[1]);
+        }
+        assertEquals(lines, scored);
+        assertTrue(scores.stream().allMatch(score -> score < 0), out);
+        assertTrue(scores.get(0) > scores.get(2) + 20, () -> "the text's line is hardly likelier than noise: " + out);
+        // A line's log-probability is the sum over its bytes, its end included: what eval says of that line as a text.
+        Files.writeString(folder.resolve("line.txt"), lines.get(0) + "\n");
+        String json = evalJson("line.txt");
+        assertEquals(-number(json, "loss") * number(json, "tokens"), scores.get(0), 1e-4);
+    }
+
+    @Test
+    void generateContinuesThePromptAndRepeatsItselfForASeed() throws IOException, InterruptedException {
+        byte[] once = generate("--seed", "7", "--temperature", "1.5");
+        assertArrayEquals(once, generate("--seed", "7", "--temperature", "1.5"));
+        assertFalse(java.util.Arrays.equals(once, generate("--seed", "8", "--temperature", "1.5")));
+        String likeliest = new String(generate("--temperature", "0"), StandardCharsets.UTF_8);
+        assertTrue(likeliest.startsWith("the cat"), likeliest);
+        assertEquals("the cat".length() + 40 + System.lineSeparator().length(), likeliest.length());
+        assertArrayEquals(
+                generate("--temperature", "0"),
+                generate("--top-k", "1", "--temperature", "1.5", "--seed", "9"),
+                "the likeliest byte alone leaves nothing to draw");
+    }
+
+    private static byte[] generate(String... options) throws IOException, InterruptedException {
+        List<String> arguments =
+                new ArrayList<>(List.of("generate", "--model", "model", "--prompt", "the cat", "--bytes", "40"));
+        arguments.addAll(List.of(options));
+        return jar.run(arguments.toArray(String[]::new)).succeeded().outBytes();
+    }
+
+    @Test
+    void validatePassesWithinItsBoundAndFailsBeyondIt() throws IOException, InterruptedException {
+        // A text that is new to the model: where it knows every byte, gradients cancel to hardly more than rounding.
+        Files.writeString(folder.resolve("new.txt"), "gods hate a lost toad, the moon totted. ".repeat(9));
+        Outcome usual = jar.run("validate", "--model", "model", "--text", "new.txt", "--json");
+        String json = usual.succeeded().out();
+        assertTrue(json.contains("\"passed\":true"), json);
+        assertTrue(number(json, "max_rel_error") <= 1e-5, json);
+        assertTrue(number(json, "max_abs_error") > 0, json); // float32 is not exact
+        Outcome strict = jar.run("validate", "--model", "model", "--text", "new.txt", "--json", "--bound", "1e-15");
+        assertEquals(1, strict.exit());
+        assertTrue(strict.out().contains("\"passed\":false"), strict.out());
+    }
+}
