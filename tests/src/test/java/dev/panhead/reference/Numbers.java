@@ -78,7 +78,8 @@ public final class Numbers {
 
     /** Whether the padding between a {@link #nanPadded} matrix's rows is still NaN. */
     public static boolean paddingIntact(Matrix matrix) {
-        for (int r = 0; r < matrix.rows() - 1; r++) {
+        int rows = matrix.columns() == 0 ? 0 : matrix.rows() - 1;
+        for (int r = 0; r < rows; r++) {
             for (int c = matrix.columns(); c < matrix.rowStride(); c++) {
                 float value = matrix.segment().get(ValueLayout.JAVA_FLOAT_UNALIGNED, matrix.offset(r, c));
                 if (!Float.isNaN(value)) {
