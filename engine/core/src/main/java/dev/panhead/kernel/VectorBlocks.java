@@ -44,14 +44,14 @@ final class VectorBlocks {
             long pitch) {
         // Clamped addresses instead of conditional vectors, which C2 would keep on the heap.
         long last = rows - 1;
-        FloatVector r0 = load(source, from).mul(scale);
-        FloatVector r1 = load(source, from + Math.min(1, last) * stride).mul(scale);
-        FloatVector r2 = load(source, from + Math.min(2, last) * stride).mul(scale);
-        FloatVector r3 = load(source, from + Math.min(3, last) * stride).mul(scale);
-        FloatVector r4 = load(source, from + Math.min(4, last) * stride).mul(scale);
-        FloatVector r5 = load(source, from + Math.min(5, last) * stride).mul(scale);
-        FloatVector r6 = load(source, from + Math.min(6, last) * stride).mul(scale);
-        FloatVector r7 = load(source, from + Math.min(7, last) * stride).mul(scale);
+        FloatVector r0 = FloatVector.fromMemorySegment(S, source, from, ORDER).mul(scale);
+        FloatVector r1 = FloatVector.fromMemorySegment(S, source, from + Math.min(1, last) * stride, ORDER).mul(scale);
+        FloatVector r2 = FloatVector.fromMemorySegment(S, source, from + Math.min(2, last) * stride, ORDER).mul(scale);
+        FloatVector r3 = FloatVector.fromMemorySegment(S, source, from + Math.min(3, last) * stride, ORDER).mul(scale);
+        FloatVector r4 = FloatVector.fromMemorySegment(S, source, from + Math.min(4, last) * stride, ORDER).mul(scale);
+        FloatVector r5 = FloatVector.fromMemorySegment(S, source, from + Math.min(5, last) * stride, ORDER).mul(scale);
+        FloatVector r6 = FloatVector.fromMemorySegment(S, source, from + Math.min(6, last) * stride, ORDER).mul(scale);
+        FloatVector r7 = FloatVector.fromMemorySegment(S, source, from + Math.min(7, last) * stride, ORDER).mul(scale);
 
         FloatVector s0 = r0.blend(r1.rearrange(RIGHT_1), BIT_1);
         FloatVector s1 = r0.rearrange(LEFT_1).blend(r1, BIT_1);
@@ -84,17 +84,13 @@ final class VectorBlocks {
     /** target(i, j) = scale * source(i, j) for 8 rows i and 8 columns j. */
     static void copy(
             float scale, MemorySegment source, long from, long stride, MemorySegment target, long to, long pitch) {
-        load(source, from).mul(scale).intoMemorySegment(target, to, ORDER);
-        load(source, from + stride).mul(scale).intoMemorySegment(target, to + pitch, ORDER);
-        load(source, from + 2 * stride).mul(scale).intoMemorySegment(target, to + 2 * pitch, ORDER);
-        load(source, from + 3 * stride).mul(scale).intoMemorySegment(target, to + 3 * pitch, ORDER);
-        load(source, from + 4 * stride).mul(scale).intoMemorySegment(target, to + 4 * pitch, ORDER);
-        load(source, from + 5 * stride).mul(scale).intoMemorySegment(target, to + 5 * pitch, ORDER);
-        load(source, from + 6 * stride).mul(scale).intoMemorySegment(target, to + 6 * pitch, ORDER);
-        load(source, from + 7 * stride).mul(scale).intoMemorySegment(target, to + 7 * pitch, ORDER);
-    }
-
-    private static FloatVector load(MemorySegment segment, long offset) {
-        return FloatVector.fromMemorySegment(S, segment, offset, ORDER);
+        FloatVector.fromMemorySegment(S, source, from, ORDER).mul(scale).intoMemorySegment(target, to, ORDER);
+        FloatVector.fromMemorySegment(S, source, from + stride, ORDER).mul(scale).intoMemorySegment(target, to + pitch, ORDER);
+        FloatVector.fromMemorySegment(S, source, from + 2 * stride, ORDER).mul(scale).intoMemorySegment(target, to + 2 * pitch, ORDER);
+        FloatVector.fromMemorySegment(S, source, from + 3 * stride, ORDER).mul(scale).intoMemorySegment(target, to + 3 * pitch, ORDER);
+        FloatVector.fromMemorySegment(S, source, from + 4 * stride, ORDER).mul(scale).intoMemorySegment(target, to + 4 * pitch, ORDER);
+        FloatVector.fromMemorySegment(S, source, from + 5 * stride, ORDER).mul(scale).intoMemorySegment(target, to + 5 * pitch, ORDER);
+        FloatVector.fromMemorySegment(S, source, from + 6 * stride, ORDER).mul(scale).intoMemorySegment(target, to + 6 * pitch, ORDER);
+        FloatVector.fromMemorySegment(S, source, from + 7 * stride, ORDER).mul(scale).intoMemorySegment(target, to + 7 * pitch, ORDER);
     }
 }

@@ -20,7 +20,7 @@ final class VectorElementKernels implements ElementKernels {
     public void exp(int n, MemorySegment x, long xAt, MemorySegment y, long yAt) {
         int end = whole(n);
         for (int o = 0; o < end; o += VECTOR_BYTES) {
-            VectorExp.exp(load(x, xAt + o)).intoMemorySegment(y, yAt + o, ORDER);
+            VectorExp.exp(FloatVector.fromMemorySegment(FLOATS, x, xAt + o, ORDER)).intoMemorySegment(y, yAt + o, ORDER);
         }
         SCALAR.exp(n % LANES, x, xAt + end, y, yAt + end);
     }
@@ -29,7 +29,7 @@ final class VectorElementKernels implements ElementKernels {
     public void log(int n, MemorySegment x, long xAt, MemorySegment y, long yAt) {
         int end = whole(n);
         for (int o = 0; o < end; o += VECTOR_BYTES) {
-            VectorLog.log(load(x, xAt + o)).intoMemorySegment(y, yAt + o, ORDER);
+            VectorLog.log(FloatVector.fromMemorySegment(FLOATS, x, xAt + o, ORDER)).intoMemorySegment(y, yAt + o, ORDER);
         }
         SCALAR.log(n % LANES, x, xAt + end, y, yAt + end);
     }
@@ -38,7 +38,7 @@ final class VectorElementKernels implements ElementKernels {
     public void gelu(int n, MemorySegment x, long xAt, MemorySegment y, long yAt) {
         int end = whole(n);
         for (int o = 0; o < end; o += VECTOR_BYTES) {
-            FloatVector value = load(x, xAt + o);
+            FloatVector value = FloatVector.fromMemorySegment(FLOATS, x, xAt + o, ORDER);
             value.mul(gate(value)).intoMemorySegment(y, yAt + o, ORDER);
         }
         SCALAR.gelu(n % LANES, x, xAt + end, y, yAt + end);
@@ -49,25 +49,25 @@ final class VectorElementKernels implements ElementKernels {
             int n, MemorySegment x, long xAt, MemorySegment dy, long dyAt, MemorySegment dx, long dxAt) {
         int end = whole(n);
         for (int o = 0; o < end; o += VECTOR_BYTES) {
-            FloatVector value = load(x, xAt + o);
+            FloatVector value = FloatVector.fromMemorySegment(FLOATS, x, xAt + o, ORDER);
             FloatVector gate = gate(value);
-            FloatVector slope = value.mul(value).fma(constant(3 * GELU_3), constant(GELU_1)).mul(value);
-            FloatVector derivative = gate.mul(constant(1).sub(gate)).fma(slope, gate);
-            derivative.mul(load(dy, dyAt + o)).intoMemorySegment(dx, dxAt + o, ORDER);
+            FloatVector slope = value.mul(value).fma(FloatVector.broadcast(FLOATS, 3 * GELU_3), FloatVector.broadcast(FLOATS, GELU_1)).mul(value);
+            FloatVector derivative = gate.mul(FloatVector.broadcast(FLOATS, 1).sub(gate)).fma(slope, gate);
+            derivative.mul(FloatVector.fromMemorySegment(FLOATS, dy, dyAt + o, ORDER)).intoMemorySegment(dx, dxAt + o, ORDER);
         }
         SCALAR.geluGradient(n % LANES, x, xAt + end, dy, dyAt + end, dx, dxAt + end);
     }
 
     private static FloatVector gate(FloatVector x) {
-        FloatVector u = x.mul(x).fma(constant(GELU_3), constant(GELU_1)).mul(x);
-        return constant(1).div(VectorExp.exp(u.neg()).add(1));
+        FloatVector u = x.mul(x).fma(FloatVector.broadcast(FLOATS, GELU_3), FloatVector.broadcast(FLOATS, GELU_1)).mul(x);
+        return FloatVector.broadcast(FLOATS, 1).div(VectorExp.exp(u.neg()).add(1));
     }
 
     @Override
     public void add(int n, MemorySegment x, long xAt, MemorySegment y, long yAt) {
         int end = whole(n);
         for (int o = 0; o < end; o += VECTOR_BYTES) {
-            load(y, yAt + o).add(load(x, xAt + o)).intoMemorySegment(y, yAt + o, ORDER);
+            FloatVector.fromMemorySegment(FLOATS, y, yAt + o, ORDER).add(FloatVector.fromMemorySegment(FLOATS, x, xAt + o, ORDER)).intoMemorySegment(y, yAt + o, ORDER);
         }
         SCALAR.add(n % LANES, x, xAt + end, y, yAt + end);
     }
@@ -78,11 +78,11 @@ final class VectorElementKernels implements ElementKernels {
             boolean accumulate) {
         int end = whole(columns);
         for (int o = 0; o < end; o += VECTOR_BYTES) {
-            FloatVector total = accumulate ? load(sum, sumAt + o) : FloatVector.zero(FLOATS);
+            FloatVector total = accumulate ? FloatVector.fromMemorySegment(FLOATS, sum, sumAt + o, ORDER) : FloatVector.zero(FLOATS);
             for (int from = 0; from < rows; from += block) {
                 FloatVector partial = FloatVector.zero(FLOATS);
                 for (int r = from; r < Math.min(from + block, rows); r++) {
-                    partial = partial.add(load(x, xAt + o + r * stride));
+                    partial = partial.add(FloatVector.fromMemorySegment(FLOATS, x, xAt + o + r * stride, ORDER));
                 }
                 total = total.add(partial);
             }
@@ -98,7 +98,7 @@ final class VectorElementKernels implements ElementKernels {
         for (int first = 0; first < PARTIAL_SUMS; first += LANES) {
             FloatVector sum = FloatVector.zero(FLOATS);
             for (int i = 0; i < end; i += PARTIAL_SUMS) {
-                FloatVector value = load(x, at + (first + (long) i) * Float.BYTES);
+                FloatVector value = FloatVector.fromMemorySegment(FLOATS, x, at + (first + (long) i) * Float.BYTES, ORDER);
                 sum = value.fma(value, sum);
             }
             for (int lane = 0; lane < LANES; lane++) {
@@ -119,14 +119,14 @@ final class VectorElementKernels implements ElementKernels {
             MemorySegment velocity, long velocityAt) {
         int end = whole(n);
         for (int o = 0; o < end; o += VECTOR_BYTES) {
-            FloatVector p = load(parameters, parametersAt + o);
-            FloatVector g = p.fma(constant(step.decay), load(gradient, gradientAt + o).mul(step.scale));
+            FloatVector p = FloatVector.fromMemorySegment(FLOATS, parameters, parametersAt + o, ORDER);
+            FloatVector g = p.fma(FloatVector.broadcast(FLOATS, step.decay), FloatVector.fromMemorySegment(FLOATS, gradient, gradientAt + o, ORDER).mul(step.scale));
             if (velocity != null) {
-                FloatVector v = load(velocity, velocityAt + o).fma(constant(step.momentum), g);
+                FloatVector v = FloatVector.fromMemorySegment(FLOATS, velocity, velocityAt + o, ORDER).fma(FloatVector.broadcast(FLOATS, step.momentum), g);
                 v.intoMemorySegment(velocity, velocityAt + o, ORDER);
-                g = step.nesterov ? v.fma(constant(step.momentum), g) : v;
+                g = step.nesterov ? v.fma(FloatVector.broadcast(FLOATS, step.momentum), g) : v;
             }
-            g.fma(constant(-step.rate), p).intoMemorySegment(parameters, parametersAt + o, ORDER);
+            g.fma(FloatVector.broadcast(FLOATS, -step.rate), p).intoMemorySegment(parameters, parametersAt + o, ORDER);
         }
         SCALAR.sgd(
                 n % LANES, step, parameters, parametersAt + end, gradient, gradientAt + end, velocity, velocityAt + end);
@@ -138,14 +138,14 @@ final class VectorElementKernels implements ElementKernels {
             MemorySegment first, MemorySegment second, long momentsAt) {
         int end = whole(n);
         for (int o = 0; o < end; o += VECTOR_BYTES) {
-            FloatVector g = load(gradient, gradientAt + o).mul(step.scale);
-            FloatVector m = load(first, momentsAt + o).fma(constant(step.beta1), g.mul(step.share1));
-            FloatVector v = load(second, momentsAt + o).fma(constant(step.beta2), g.mul(g).mul(step.share2));
+            FloatVector g = FloatVector.fromMemorySegment(FLOATS, gradient, gradientAt + o, ORDER).mul(step.scale);
+            FloatVector m = FloatVector.fromMemorySegment(FLOATS, first, momentsAt + o, ORDER).fma(FloatVector.broadcast(FLOATS, step.beta1), g.mul(step.share1));
+            FloatVector v = FloatVector.fromMemorySegment(FLOATS, second, momentsAt + o, ORDER).fma(FloatVector.broadcast(FLOATS, step.beta2), g.mul(g).mul(step.share2));
             m.intoMemorySegment(first, momentsAt + o, ORDER);
             v.intoMemorySegment(second, momentsAt + o, ORDER);
-            FloatVector denominator = v.sqrt().fma(constant(step.correction), constant(step.epsilon));
+            FloatVector denominator = v.sqrt().fma(FloatVector.broadcast(FLOATS, step.correction), FloatVector.broadcast(FLOATS, step.epsilon));
             m.div(denominator)
-                    .fma(constant(-step.rate), load(parameters, parametersAt + o).mul(step.keep))
+                    .fma(FloatVector.broadcast(FLOATS, -step.rate), FloatVector.fromMemorySegment(FLOATS, parameters, parametersAt + o, ORDER).mul(step.keep))
                     .intoMemorySegment(parameters, parametersAt + o, ORDER);
         }
         SCALAR.adamW(
@@ -156,13 +156,5 @@ final class VectorElementKernels implements ElementKernels {
     /** Bytes of the whole vectors among n floats. */
     private static int whole(int n) {
         return n / LANES * VECTOR_BYTES;
-    }
-
-    private static FloatVector constant(float value) {
-        return FloatVector.broadcast(FLOATS, value);
-    }
-
-    private static FloatVector load(MemorySegment segment, long offset) {
-        return FloatVector.fromMemorySegment(FLOATS, segment, offset, ORDER);
     }
 }

@@ -59,9 +59,9 @@ final class VectorMatrixKernels implements MatrixKernels {
         for (int i = 0; i < TILE.rows(); i++) {
             long from = i * 2L * VECTOR_BYTES;
             long at = cOffset + i * cStride;
-            load(c, at).add(load(tile, from)).intoMemorySegment(c, at, ORDER);
-            load(c, at + VECTOR_BYTES)
-                    .add(load(tile, from + VECTOR_BYTES))
+            FloatVector.fromMemorySegment(FLOATS, c, at, ORDER).add(FloatVector.fromMemorySegment(FLOATS, tile, from, ORDER)).intoMemorySegment(c, at, ORDER);
+            FloatVector.fromMemorySegment(FLOATS, c, at + VECTOR_BYTES, ORDER)
+                    .add(FloatVector.fromMemorySegment(FLOATS, tile, from + VECTOR_BYTES, ORDER))
                     .intoMemorySegment(c, at + VECTOR_BYTES, ORDER);
         }
     }
@@ -189,9 +189,5 @@ final class VectorMatrixKernels implements MatrixKernels {
             sum = sum.add(FloatVector.fromMemorySegment(EIGHT, panel, o, ORDER));
         }
         sum.intoMemorySegment(target, to, ORDER);
-    }
-
-    private static FloatVector load(MemorySegment segment, long offset) {
-        return FloatVector.fromMemorySegment(FLOATS, segment, offset, ORDER);
     }
 }

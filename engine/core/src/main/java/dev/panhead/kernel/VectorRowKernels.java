@@ -20,7 +20,7 @@ final class VectorRowKernels implements RowKernels {
         int end = n / LANES * VECTOR_BYTES;
         FloatVector max = FloatVector.broadcast(FLOATS, -Float.MAX_VALUE);
         for (int o = 0; o < end; o += VECTOR_BYTES) {
-            FloatVector value = load(x, at + o);
+            FloatVector value = FloatVector.fromMemorySegment(FLOATS, x, at + o, ORDER);
             max = max.blend(value, value.compare(VectorOperators.GT, max));
         }
         return Math.max(max.reduceLanes(VectorOperators.MAX), SCALAR.max(n % LANES, x, at + end));
@@ -33,7 +33,7 @@ final class VectorRowKernels implements RowKernels {
         for (int first = 0; first < PARTIAL_SUMS; first += LANES) {
             FloatVector sum = FloatVector.zero(FLOATS);
             for (int i = 0; i < end; i += PARTIAL_SUMS) {
-                sum = sum.add(VectorExp.exp(load(x, at + (first + (long) i) * Float.BYTES).sub(shift)));
+                sum = sum.add(VectorExp.exp(FloatVector.fromMemorySegment(FLOATS, x, at + (first + (long) i) * Float.BYTES, ORDER).sub(shift)));
             }
             for (int lane = 0; lane < LANES; lane++) {
                 int last = end + first + lane;
@@ -51,7 +51,7 @@ final class VectorRowKernels implements RowKernels {
         for (int first = 0; first < PARTIAL_SUMS; first += LANES) {
             FloatVector sum = FloatVector.zero(FLOATS);
             for (int i = 0; i < end; i += PARTIAL_SUMS) {
-                sum = sum.add(load(x, at + (first + (long) i) * Float.BYTES));
+                sum = sum.add(FloatVector.fromMemorySegment(FLOATS, x, at + (first + (long) i) * Float.BYTES, ORDER));
             }
             for (int lane = 0; lane < LANES; lane++) {
                 int last = end + first + lane;
@@ -66,7 +66,7 @@ final class VectorRowKernels implements RowKernels {
     public void shift(int n, float shift, float logSum, MemorySegment x, long xAt, MemorySegment y, long yAt) {
         int end = n / LANES * VECTOR_BYTES;
         for (int o = 0; o < end; o += VECTOR_BYTES) {
-            load(x, xAt + o).sub(shift).sub(logSum).intoMemorySegment(y, yAt + o, ORDER);
+            FloatVector.fromMemorySegment(FLOATS, x, xAt + o, ORDER).sub(shift).sub(logSum).intoMemorySegment(y, yAt + o, ORDER);
         }
         SCALAR.shift(n % LANES, shift, logSum, x, xAt + end, y, yAt + end);
     }
@@ -77,12 +77,8 @@ final class VectorRowKernels implements RowKernels {
         int end = n / LANES * VECTOR_BYTES;
         FloatVector factor = FloatVector.broadcast(FLOATS, -total);
         for (int o = 0; o < end; o += VECTOR_BYTES) {
-            VectorExp.exp(load(y, yAt + o)).fma(factor, load(g, gAt + o)).intoMemorySegment(dx, dxAt + o, ORDER);
+            VectorExp.exp(FloatVector.fromMemorySegment(FLOATS, y, yAt + o, ORDER)).fma(factor, FloatVector.fromMemorySegment(FLOATS, g, gAt + o, ORDER)).intoMemorySegment(dx, dxAt + o, ORDER);
         }
         SCALAR.gradient(n % LANES, total, y, yAt + end, g, gAt + end, dx, dxAt + end);
-    }
-
-    private static FloatVector load(MemorySegment segment, long offset) {
-        return FloatVector.fromMemorySegment(FLOATS, segment, offset, ORDER);
     }
 }

@@ -35,12 +35,12 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
             int end, MemorySegment logits, long column, MemorySegment maxima, MemorySegment sums, long statisticsAt) {
         FloatVector max = FloatVector.broadcast(FLOATS, -Float.MAX_VALUE);
         for (int o = 0; o < end; o += ROW_BYTES) {
-            FloatVector z = load(logits, o + column);
+            FloatVector z = FloatVector.fromMemorySegment(FLOATS, logits, o + column, ORDER);
             max = max.blend(z, z.compare(VectorOperators.GT, max));
         }
         FloatVector sum = FloatVector.zero(FLOATS);
         for (int o = 0; o < end; o += ROW_BYTES) {
-            FloatVector e = VectorExp.exp(load(logits, o + column).sub(max));
+            FloatVector e = VectorExp.exp(FloatVector.fromMemorySegment(FLOATS, logits, o + column, ORDER).sub(max));
             e.intoMemorySegment(logits, o + column, ORDER);
             sum = sum.add(e);
         }
@@ -52,8 +52,8 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
         for (int row = 0; row < rows; row++) {
             FloatVector b = FloatVector.broadcast(FLOATS, bias.get(FLOAT, biasAt + row * (long) Float.BYTES));
             long o = row * (long) ROW_BYTES;
-            load(logits, o).add(b).intoMemorySegment(logits, o, ORDER);
-            load(logits, o + VECTOR_BYTES).add(b).intoMemorySegment(logits, o + VECTOR_BYTES, ORDER);
+            FloatVector.fromMemorySegment(FLOATS, logits, o, ORDER).add(b).intoMemorySegment(logits, o, ORDER);
+            FloatVector.fromMemorySegment(FLOATS, logits, o + VECTOR_BYTES, ORDER).add(b).intoMemorySegment(logits, o + VECTOR_BYTES, ORDER);
         }
     }
 
@@ -64,12 +64,12 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
             long first = at + half * VECTOR_BYTES;
             FloatVector max = FloatVector.broadcast(FLOATS, -Float.MAX_VALUE);
             for (int b = 0; b < blocks; b++) {
-                FloatVector m = load(maxima, first + b * stride);
+                FloatVector m = FloatVector.fromMemorySegment(FLOATS, maxima, first + b * stride, ORDER);
                 max = max.blend(m, m.compare(VectorOperators.GT, max));
             }
             for (int b = 0; b < blocks; b++) {
                 long o = first + b * stride;
-                VectorExp.exp(load(maxima, o).sub(max)).intoMemorySegment(maxima, o, ORDER);
+                VectorExp.exp(FloatVector.fromMemorySegment(FLOATS, maxima, o, ORDER).sub(max)).intoMemorySegment(maxima, o, ORDER);
             }
             max.intoMemorySegment(merged, mergedAt + half * VECTOR_BYTES, ORDER);
         }
@@ -78,15 +78,11 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
     @Override
     public void scale(int rows, MemorySegment tile, MemorySegment factors, long factorsAt) {
         int end = rows * ROW_BYTES;
-        FloatVector f0 = load(factors, factorsAt);
-        FloatVector f1 = load(factors, factorsAt + VECTOR_BYTES);
+        FloatVector f0 = FloatVector.fromMemorySegment(FLOATS, factors, factorsAt, ORDER);
+        FloatVector f1 = FloatVector.fromMemorySegment(FLOATS, factors, factorsAt + VECTOR_BYTES, ORDER);
         for (int o = 0; o < end; o += ROW_BYTES) {
-            load(tile, o).mul(f0).intoMemorySegment(tile, o, ORDER);
-            load(tile, (long) o + VECTOR_BYTES).mul(f1).intoMemorySegment(tile, (long) o + VECTOR_BYTES, ORDER);
+            FloatVector.fromMemorySegment(FLOATS, tile, o, ORDER).mul(f0).intoMemorySegment(tile, o, ORDER);
+            FloatVector.fromMemorySegment(FLOATS, tile, (long) o + VECTOR_BYTES, ORDER).mul(f1).intoMemorySegment(tile, (long) o + VECTOR_BYTES, ORDER);
         }
-    }
-
-    private static FloatVector load(MemorySegment segment, long offset) {
-        return FloatVector.fromMemorySegment(FLOATS, segment, offset, ORDER);
     }
 }

@@ -7,7 +7,13 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
-/** The width of the vectors, fixed for the process so that the compiler sees constants. */
+/**
+ * The width of the vectors, fixed for the process so that the compiler sees constants.
+ *
+ * <p>The kernels load and broadcast by the API's own methods, which are always inlined. A method of ours around them is not, once
+ * it has been compiled by itself into more than the compiler's limit, which depends on what ran first; vectors would then pass
+ * through the heap.
+ */
 final class VectorWidth {
 
     static final VectorSpecies<Float> FLOATS = species();

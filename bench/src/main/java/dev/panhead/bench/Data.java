@@ -1,0 +1,27 @@
+package dev.panhead.bench;
+
+import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.Targets;
+import java.lang.foreign.Arena;
+import java.util.Random;
+
+/** Inputs of the benchmarks. */
+final class Data {
+
+    private Data() {}
+
+    static Matrix normal(Arena arena, int rows, int columns, float deviation) {
+        Random random = new Random(rows * 31L + columns);
+        Matrix matrix = Matrix.allocate(arena, rows, columns);
+        for (int r = 0; r < rows; r++) {
+            for (int c = 0; c < columns; c++) {
+                matrix.set(r, c, deviation * (float) random.nextGaussian());
+            }
+        }
+        return matrix;
+    }
+
+    static Targets targets(int tokens, int vocabulary) {
+        return Targets.of(new Random(1).ints(tokens, 0, vocabulary).toArray());
+    }
+}
