@@ -1,0 +1,146 @@
+package dev.panhead.format;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.panhead.reference.Numbers;
+import dev.panhead.tensor.Matrix;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class SafetensorsTest {
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    void readsWhatItWrote() throws IOException {
+        try (Arena arena = Arena.ofShared()) {
+            LinkedHashMap<String, Matrix> matrices = new LinkedHashMap<>();
+            matrices.put("a \"quoted\\\" näme", new Numbers(1).padded(arena, 3, 5, 1));
+            matrices.put("row", new Numbers(2).matrix(arena, 1, 7, 1));
+            matrices.put("empty", Matrix.allocate(arena, 0, 4));
+            Path path = folder.resolve("x.safetensors");
+            Safetensors.write(path, matrices, Map.of("format", "pt"));
+            Safetensors.write(path, matrices, Map.of("format", "pt")); // replaces
+            Safetensors file = Safetensors.open(path, arena);
+            assertEquals(matrices.sequencedKeySet(), file.names());
+            assertEquals("pt", file.metadata().get("format"));
+            for (Map.Entry<String, Matrix> entry : matrices.entrySet()) {
+                assertArrayEquals(
+                        Numbers.bits(entry.getValue()), Numbers.bits(file.matrix(entry.getKey(), arena)));
+            }
+            assertEquals(java.util.List.of(7L), file.tensor("row").shape());
+            try (var left = Files.list(folder)) {
+                assertEquals(1, left.count());
+            }
+            String message = assertThrows(FormatException.class, () -> file.matrix("b", arena)).getMessage();
+            assertTrue(message.contains("there is no tensor b"), message);
+        }
+    }
+
+    @Test
+    void widensHalvesAndNarrowsLabels() throws IOException {
+        String header = "{\"h\":{\"dtype\":\"F16\",\"shape\":[1,2],\"data_offsets\":[0,4]},"
+                + "\"b\":{\"dtype\":\"BF16\",\"shape\":[2],\"data_offsets\":[4,8]},"
+                + "\"l\":{\"dtype\":\"I64\",\"shape\":[2],\"data_offsets\":[8,24]}}";
+        ByteBuffer data = ByteBuffer.allocate(24).order(ByteOrder.LITTLE_ENDIAN);
+        data.putShort((short) 0x3c00).putShort((short) 0xc100).putShort((short) 0x3f80).putShort((short) 0xff80);
+        data.putLong(-100).putLong(7);
+        Path path = file(header, data.array());
+        try (Arena arena = Arena.ofShared()) {
+            Safetensors file = Safetensors.open(path, arena);
+            assertArrayEquals(new float[] {1, -2.5f}, file.matrix("h", arena).toArray());
+            assertArrayEquals(
+                    new float[] {1, Float.NEGATIVE_INFINITY}, file.matrix("b", arena).toArray());
+            assertEquals(-100, file.targets("l", arena).get(0));
+            assertEquals(7, file.targets("l", arena).get(1));
+            assertThrows(FormatException.class, () -> file.matrix("l", arena));
+            assertThrows(FormatException.class, () -> file.targets("h", arena));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            textBlock =
+                    """
+                    [] | expected '{'
+                    {"a":1} | tensor a is not described
+                    {"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}} x | expected the end
+                    {"a":{"dtype":"F33","shape":[1],"data_offsets":[0,4]}} | unknown dtype F33
+                    {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}} | takes 8 bytes, but its data_offsets span 4
+                    {"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}} | expected a value
+                    {"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}} | there are 4 bytes of data
+                    {"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}} | 4 bytes of data that belong to no tensor
+                    {"a":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}} | begins at data byte 2, where 0 was expected
+                    {"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,4]}} | bad number
+                    {"a":{"dtype":"F32","shape":[461168601842738790,461168601842738790],"data_offsets":[0,4]}} | too large to exist
+                    {"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}} | stands there twice
+                    {"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}} | begins at data byte 0, where 4
+                    {"__metadata__":{"x":1}} | __metadata__.x is not a string
+                    {"a":{"dtype":"F32","shape":[[[[[1]]]]],"data_offsets":[0,4]}} | nested too deeply
+                    {"a | ends in the middle
+                    """)
+    void hostileHeaders(String header, String reason) throws IOException {
+        Path path = file(header, new byte[4]);
+        try (Arena arena = Arena.ofShared()) {
+            String message = assertThrows(FormatException.class, () -> Safetensors.open(path, arena))
+                    .getMessage();
+            assertTrue(message.startsWith(path.toString()) && message.contains(reason), message);
+        }
+    }
+
+    @Test
+    void hostileLengths() throws IOException {
+        try (Arena arena = Arena.ofShared()) {
+            for (long length : new long[] {-1, 0, 1, 100, Long.MAX_VALUE, Long.MIN_VALUE}) {
+                Path path = folder.resolve("length");
+                ByteBuffer bytes = ByteBuffer.allocate(20).order(ByteOrder.LITTLE_ENDIAN);
+                Files.write(path, bytes.putLong(length).array());
+                assertThrows(FormatException.class, () -> Safetensors.open(path, arena));
+            }
+            Path path = folder.resolve("short");
+            Files.write(path, new byte[7]);
+            assertThrows(FormatException.class, () -> Safetensors.open(path, arena));
+            assertThrows(IOException.class, () -> Safetensors.open(folder.resolve("none"), arena));
+        }
+    }
+
+    @Test
+    void aFailedWriteLeavesTheOldFile() throws IOException {
+        Path path = folder.resolve("x");
+        Files.writeString(path, "old");
+        assertThrows(IOException.class, () -> AtomicFile.write(path, channel -> {
+            channel.write(ByteBuffer.allocate(100));
+            throw new IOException("disk full");
+        }));
+        assertEquals("old", Files.readString(path));
+        try (var left = Files.list(folder)) {
+            assertEquals(1, left.count());
+        }
+    }
+
+    private Path file(String header, byte[] data) throws IOException {
+        byte[] text = header.getBytes(StandardCharsets.UTF_8);
+        ByteBuffer bytes = ByteBuffer.allocate(8 + text.length + data.length).order(ByteOrder.LITTLE_ENDIAN);
+        bytes.putLong(text.length).put(text).put(data);
+        Path path = folder.resolve("x.safetensors");
+        Files.write(path, bytes.array());
+        return path;
+    }
+}
