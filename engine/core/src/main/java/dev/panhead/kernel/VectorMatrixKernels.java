@@ -14,7 +14,7 @@ final class VectorMatrixKernels implements MatrixKernels {
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
     private static final int LANES = FLOATS.length();
     private static final int VECTOR_BYTES = LANES * Float.BYTES;
-    private static final Tile TILE = new Tile(6, 2 * LANES);
+    static final Tile TILE = new Tile(6, 2 * LANES);
 
     /** Bytes of a broadcast panel from one k to the next, and of the vector side's as a multiple of it. */
     private static final int A_STEP = Tile.BROADCAST_PITCH * Float.BYTES;

@@ -13,6 +13,7 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
 
     private static final int VECTOR_BYTES = FLOATS.vectorByteSize();
     private static final int ROW_BYTES = 2 * VECTOR_BYTES;
+    private static final SoftmaxKernels SCALAR = new ScalarSoftmaxKernels(VectorMatrixKernels.TILE);
 
     @Override
     public void exponentials(
@@ -60,19 +61,7 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
     @Override
     public void mergeMaxima(
             int blocks, MemorySegment maxima, long at, long stride, MemorySegment merged, long mergedAt) {
-        for (int half = 0; half < 2; half++) {
-            long first = at + half * VECTOR_BYTES;
-            FloatVector max = FloatVector.broadcast(FLOATS, -Float.MAX_VALUE);
-            for (int b = 0; b < blocks; b++) {
-                FloatVector m = FloatVector.fromMemorySegment(FLOATS, maxima, first + b * stride, ORDER);
-                max = max.blend(m, m.compare(VectorOperators.GT, max));
-            }
-            for (int b = 0; b < blocks; b++) {
-                long o = first + b * stride;
-                VectorExp.exp(FloatVector.fromMemorySegment(FLOATS, maxima, o, ORDER).sub(max)).intoMemorySegment(maxima, o, ORDER);
-            }
-            max.intoMemorySegment(merged, mergedAt + half * VECTOR_BYTES, ORDER);
-        }
+        SCALAR.mergeMaxima(blocks, maxima, at, stride, merged, mergedAt); // too few for the compiler to inline an exponential
     }
 
     @Override

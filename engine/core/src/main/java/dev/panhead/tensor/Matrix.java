@@ -175,7 +175,7 @@ public final class Matrix {
      */
     public void copyFrom(Matrix source) {
         source.requireShape("source", rows, columns);
-        for (int r = 0; r < rows; r++) {
+        for (int r = 0; columns > 0 && r < rows; r++) {
             MemorySegment.copy(
                     source.segment, source.offset(r, 0), segment, offset(r, 0), (long) columns * Float.BYTES);
         }
@@ -184,7 +184,7 @@ public final class Matrix {
     /** The elements by rows, as a new array. */
     public float[] toArray() {
         float[] values = new float[Math.toIntExact(size())];
-        for (int r = 0; r < rows; r++) {
+        for (int r = 0; columns > 0 && r < rows; r++) {
             MemorySegment.copy(segment, FLOAT, offset(r, 0), values, r * columns, columns);
         }
         return values;
