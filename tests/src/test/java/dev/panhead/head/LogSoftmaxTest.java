@@ -97,6 +97,18 @@ class LogSoftmaxTest {
     }
 
     @Test
+    void anAllButCertainEntryKeepsItsRelativeAccuracy() {
+        for (float others : new float[] {-15, -18, -40, -80}) {
+            Matrix x = Matrix.allocate(arena, 1, 70);
+            x.fill(others);
+            x.set(0, 33, 0);
+            new LogSoftmax(workers).values(x, x);
+            double exact = -Math.log1p(69 * Math.exp(others));
+            assertEquals(exact, x.get(0, 33), -1e-6 * exact);
+        }
+    }
+
+    @Test
     void refusesWhatDoesNotFit() {
         LogSoftmax softmax = new LogSoftmax(workers);
         Matrix x = Matrix.allocate(arena, 2, 3);

@@ -58,6 +58,10 @@ class MathTest {
         Matrix far = Matrix.of(arena, 1, 4, 30, -30, 1e4f, -1e4f);
         elementwise.gelu(far, far);
         assertArrayEquals(new float[] {30, 0, 1e4f, 0}, far.toArray(), 1e-30f);
+        Matrix extreme = Matrix.of(arena, 1, 4, 1e14f, -1e14f, 1e30f, -1e30f);
+        Matrix one = Matrix.of(arena, 1, 4, 1, 1, 1, 1);
+        elementwise.geluGradient(extreme, one, one);
+        assertArrayEquals(new float[] {1, 0, 1, 0}, one.toArray());
     }
 
     @Test

@@ -140,6 +140,9 @@ class OptimizersTest {
         refused("counted from 1", () -> adamW.update(p, p, moments, 0, 1, 1));
         refused("beta1 must be at least 0 and less than 1, but is 1.0", () -> new AdamW(workers, 1, 0.9, 1e-8, 0));
         refused("weightDecay", () -> new Sgd(workers, 0, false, Double.NaN));
+        refused("learningRate", () -> adamW.update(p, p, moments, 1, Double.NaN, 1));
+        refused("maxNorm", () -> GradientNorm.clipScale(2, -1));
+        refused("norm", () -> GradientNorm.clipScale(Double.NaN, 1));
         refused("Nesterov", () -> new Sgd(workers, 0, true, 0));
         refused("velocity", () -> new Sgd(workers, 0.9, false, 0).update(p, p, null, 1, 1));
     }

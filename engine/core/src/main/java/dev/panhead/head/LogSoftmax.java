@@ -9,7 +9,7 @@ import dev.panhead.tensor.Matrix;
  * The logarithm of the softmax of each row, and its gradient:
  *
  * <pre>
- *   y = x - log(sum of e^x)                      = (x - m) - log(sum of e^(x - m)),  m the row's maximum
+ *   y = x - log(sum of e^x)                      = (x - m) - log1p(sum of the others' e^(x - m)),  m the row's maximum
  *   dL/dx = dL/dy - softmax(x) sum of dL/dy      = g - e^y (sum of g)
  * </pre>
  *
@@ -71,8 +71,9 @@ public final class LogSoftmax {
         int n = x.columns();
         long at = x.offset(row, 0);
         float max = kernels.max(n, x.segment(), at);
-        float logSum = (float) StrictMath.log(kernels.sumOfExponentials(n, max, x.segment(), at));
-        kernels.shift(n, max, logSum, x.segment(), at, result.segment(), result.offset(row, 0));
+        double logSum = StrictMath.log1p(kernels.sumOfOthers(n, max, x.segment(), at));
+        float total = max < Float.POSITIVE_INFINITY ? (float) logSum : Float.NaN;
+        kernels.shift(n, max, total, x.segment(), at, result.segment(), result.offset(row, 0));
     }
 
     private void gradientOfRow(int row, int worker) {

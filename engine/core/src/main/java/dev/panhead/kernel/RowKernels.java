@@ -14,8 +14,11 @@ public interface RowKernels {
     /** The largest of the elements that are not NaN, at least the lowest finite float. */
     float max(int n, MemorySegment x, long at);
 
-    /** The sum of e^(x - shift). */
-    double sumOfExponentials(int n, float shift, MemorySegment x, long at);
+    /**
+     * The sum of e^(x - max), less 1: the elements equal to the maximum are counted, not added, so that the sum of the others keeps
+     * its relative accuracy however small it is.
+     */
+    double sumOfOthers(int n, float max, MemorySegment x, long at);
 
     /** The sum of the elements. */
     double sum(int n, MemorySegment x, long at);

@@ -14,6 +14,9 @@ final class ScalarElementKernels implements ElementKernels {
 
     static final float GELU_3 = 0.0713548163f;
 
+    /** From here on gelu's derivative is 1 or 0, whatever the slope of its gate. */
+    static final float GELU_FLAT = 16;
+
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
     @Override
@@ -44,7 +47,8 @@ final class ScalarElementKernels implements ElementKernels {
         for (int i = 0; i < n; i++) {
             float value = x.get(FLOAT, xAt + i * 4L);
             float gate = gate(value);
-            float slope = Math.fma(value * value, 3 * GELU_3, GELU_1) * value;
+            float near = Math.max(-GELU_FLAT, Math.min(GELU_FLAT, value));
+            float slope = Math.fma(near * near, 3 * GELU_3, GELU_1) * near;
             float derivative = Math.fma(gate * (1 - gate), slope, gate);
             dx.set(FLOAT, dxAt + i * 4L, derivative * dy.get(FLOAT, dyAt + i * 4L));
         }

@@ -19,16 +19,21 @@ final class ScalarRowKernels implements RowKernels {
     }
 
     @Override
-    public double sumOfExponentials(int n, float shift, MemorySegment x, long at) {
+    public double sumOfOthers(int n, float max, MemorySegment x, long at) {
         double total = 0;
+        double largest = 0;
         for (int lane = 0; lane < PARTIAL_SUMS; lane++) {
             float sum = 0;
+            float count = 0;
             for (int i = lane; i < n; i += PARTIAL_SUMS) {
-                sum += ScalarExp.exp(x.get(FLOAT, at + i * 4L) - shift);
+                float value = x.get(FLOAT, at + i * 4L);
+                sum += value == max ? 0 : ScalarExp.exp(value - max);
+                count += value == max ? 1 : 0;
             }
             total += sum;
+            largest += count;
         }
-        return total;
+        return largest - 1 + total;
     }
 
     @Override

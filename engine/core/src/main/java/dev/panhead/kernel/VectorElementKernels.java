@@ -2,6 +2,7 @@ package dev.panhead.kernel;
 
 import static dev.panhead.kernel.ScalarElementKernels.GELU_1;
 import static dev.panhead.kernel.ScalarElementKernels.GELU_3;
+import static dev.panhead.kernel.ScalarElementKernels.GELU_FLAT;
 import static dev.panhead.kernel.ScalarElementKernels.PARTIAL_SUMS;
 import static dev.panhead.kernel.VectorWidth.FLOATS;
 import static dev.panhead.kernel.VectorWidth.ORDER;
@@ -51,7 +52,10 @@ final class VectorElementKernels implements ElementKernels {
         for (int o = 0; o < end; o += VECTOR_BYTES) {
             FloatVector value = FloatVector.fromMemorySegment(FLOATS, x, xAt + o, ORDER);
             FloatVector gate = gate(value);
-            FloatVector slope = value.mul(value).fma(FloatVector.broadcast(FLOATS, 3 * GELU_3), FloatVector.broadcast(FLOATS, GELU_1)).mul(value);
+            FloatVector near = value.min(GELU_FLAT).max(-GELU_FLAT);
+            FloatVector slope = near.mul(near)
+                    .fma(FloatVector.broadcast(FLOATS, 3 * GELU_3), FloatVector.broadcast(FLOATS, GELU_1))
+                    .mul(near);
             FloatVector derivative = gate.mul(FloatVector.broadcast(FLOATS, 1).sub(gate)).fma(slope, gate);
             derivative.mul(FloatVector.fromMemorySegment(FLOATS, dy, dyAt + o, ORDER)).intoMemorySegment(dx, dxAt + o, ORDER);
         }

@@ -6,6 +6,7 @@ import static dev.panhead.kernel.VectorWidth.ORDER;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /** The row kernels in vectors; what is left of a row beyond whole vectors is done in scalars. */
@@ -27,21 +28,35 @@ final class VectorRowKernels implements RowKernels {
     }
 
     @Override
-    public double sumOfExponentials(int n, float shift, MemorySegment x, long at) {
+    public double sumOfOthers(int n, float max, MemorySegment x, long at) {
         double total = 0;
+        double largest = 0;
         int end = n / PARTIAL_SUMS * PARTIAL_SUMS;
+        FloatVector zero = FloatVector.zero(FLOATS);
         for (int first = 0; first < PARTIAL_SUMS; first += LANES) {
-            FloatVector sum = FloatVector.zero(FLOATS);
+            FloatVector sum = zero;
+            FloatVector count = zero;
             for (int i = 0; i < end; i += PARTIAL_SUMS) {
-                sum = sum.add(VectorExp.exp(FloatVector.fromMemorySegment(FLOATS, x, at + (first + (long) i) * Float.BYTES, ORDER).sub(shift)));
+                FloatVector value =
+                        FloatVector.fromMemorySegment(FLOATS, x, at + (first + (long) i) * Float.BYTES, ORDER);
+                VectorMask<Float> top = value.compare(VectorOperators.EQ, max);
+                sum = sum.add(VectorExp.exp(value.sub(max)).blend(0, top));
+                count = count.add(zero.blend(1, top));
             }
             for (int lane = 0; lane < LANES; lane++) {
-                int last = end + first + lane;
                 float partial = sum.lane(lane);
-                total += last < n ? partial + ScalarExp.exp(x.get(FLOAT, at + last * (long) Float.BYTES) - shift) : partial;
+                float counted = count.lane(lane);
+                int last = end + first + lane;
+                if (last < n) {
+                    float value = x.get(FLOAT, at + last * (long) Float.BYTES);
+                    partial += value == max ? 0 : ScalarExp.exp(value - max);
+                    counted += value == max ? 1 : 0;
+                }
+                total += partial;
+                largest += counted;
             }
         }
-        return total;
+        return largest - 1 + total;
     }
 
     @Override

@@ -142,6 +142,9 @@ public final class Rows {
     private void begin(Matrix source, Matrix result, Targets indices) {
         workers.requireAccessible("the source", source.segment());
         workers.requireAccessible("the result", result.segment());
+        if (indices != null) {
+            workers.requireAccessible("indices", indices.segment());
+        }
         this.source = source;
         this.result = result;
         this.indices = indices;

@@ -74,8 +74,8 @@ public final class AdamW {
      * @param number which step this is for these parameters, from 1
      * @param learningRate rate
      * @param gradientScale what g is multiplied by first: {@link GradientNorm#clipScale}, or 1
-     * @throws IllegalArgumentException if the shapes differ, {@code number} is less than 1, or a matrix belongs to a confined
-     *     arena and there are more workers than one
+     * @throws IllegalArgumentException if the shapes differ, {@code number} is less than 1, the rate or the scale is negative or not
+     *     finite, or a matrix belongs to a confined arena and there are more workers than one
      */
     public void update(
             Matrix parameters, Matrix gradient, Moments moments, long number, double learningRate, double gradientScale) {
@@ -88,6 +88,8 @@ public final class AdamW {
         if (number < 1) {
             throw new IllegalArgumentException("steps are counted from 1, but this is step " + number);
         }
+        Ranges.notNegative("learningRate", learningRate);
+        Ranges.notNegative("gradientScale", gradientScale);
         workers.requireAccessible("parameters", parameters.segment());
         workers.requireAccessible("gradient", gradient.segment());
         workers.requireAccessible("first moment", moments.first().segment());

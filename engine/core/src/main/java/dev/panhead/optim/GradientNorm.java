@@ -54,8 +54,14 @@ public final class GradientNorm {
         rowSums[row] = sum;
     }
 
-    /** What to multiply gradients of this norm by, so that it is at most {@code maxNorm}; 1 if it already is. */
+    /**
+     * What to multiply gradients of this norm by, so that it is at most {@code maxNorm}; 1 if it already is.
+     *
+     * @throws IllegalArgumentException if the norm is not finite, or {@code maxNorm} not positive
+     */
     public static double clipScale(double norm, double maxNorm) {
+        Ranges.notNegative("the gradient's norm", norm);
+        Ranges.positive("maxNorm", maxNorm);
         return norm <= maxNorm ? 1 : maxNorm / norm;
     }
 }

@@ -64,6 +64,8 @@ public final class Sgd {
                     "a velocity goes with momentum, but momentum is " + step.momentum
                             + (velocity == null ? " and there is none" : ""));
         }
+        Ranges.notNegative("learningRate", learningRate);
+        Ranges.notNegative("gradientScale", gradientScale);
         workers.requireAccessible("parameters", parameters.segment());
         workers.requireAccessible("gradient", gradient.segment());
         if (velocity != null) {

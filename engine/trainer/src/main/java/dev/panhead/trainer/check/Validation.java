@@ -13,11 +13,11 @@ import org.apache.commons.math3.util.FastMath;
 /**
  * Compares a head's loss and gradients with the same computed in double by Commons Math.
  *
- * <p>An error is relative to the largest element of the reference it belongs to, since rounding in float32 is relative to what
- * is added up, not to what is left.
+ * <p>An error is relative to the largest sum, of its kind, of the absolute values of what is added up, since rounding is relative
+ * to that, not to what is left after terms have cancelled.
  *
  * @param maxAbsError largest absolute error of loss, dX, dW and db
- * @param maxRelError largest error relative to the largest element of its kind
+ * @param maxRelError largest error relative to the largest sum of absolute terms of its kind
  * @param lossError relative error of the loss
  * @param tokens tokens compared
  */
@@ -43,9 +43,10 @@ public record Validation(double maxAbsError, double maxRelError, double lossErro
             RealMatrix ones = MatrixUtils.createRealMatrix(1, tokens).scalarAdd(1);
             double lossError = Math.abs(loss - reference);
             Comparison comparison = new Comparison();
-            comparison.add(g.multiply(w), dX);
-            comparison.add(g.transpose().multiply(x), dW);
-            comparison.add(ones.multiply(g), db);
+            RealMatrix size = absolute(g);
+            comparison.add(g.multiply(w), size.multiply(absolute(w)), dX);
+            comparison.add(g.transpose().multiply(x), size.transpose().multiply(absolute(x)), dW);
+            comparison.add(ones.multiply(g), ones.multiply(size), db);
             double lossRelative = lossError / Math.max(reference, Double.MIN_NORMAL);
             return new Validation(
                     Math.max(comparison.absolute, lossError),
@@ -76,6 +77,16 @@ public record Validation(double maxAbsError, double maxRelError, double lossErro
         return loss;
     }
 
+    private static RealMatrix absolute(RealMatrix matrix) {
+        RealMatrix absolute = matrix.copy();
+        for (int r = 0; r < absolute.getRowDimension(); r++) {
+            for (int c = 0; c < absolute.getColumnDimension(); c++) {
+                absolute.setEntry(r, c, Math.abs(absolute.getEntry(r, c)));
+            }
+        }
+        return absolute;
+    }
+
     private static RealMatrix real(Matrix matrix) {
         RealMatrix real = MatrixUtils.createRealMatrix(matrix.rows(), matrix.columns());
         for (int r = 0; r < matrix.rows(); r++) {
@@ -91,14 +102,14 @@ public record Validation(double maxAbsError, double maxRelError, double lossErro
         private double absolute;
         private double relative;
 
-        void add(RealMatrix reference, Matrix computed) {
+        void add(RealMatrix reference, RealMatrix sizes, Matrix computed) {
             double scale = Double.MIN_NORMAL;
             double error = 0;
             for (int r = 0; r < computed.rows(); r++) {
                 for (int c = 0; c < computed.columns(); c++) {
                     double difference = Math.abs(reference.getEntry(r, c) - computed.get(r, c));
                     error = error >= difference ? error : difference; // keeps a NaN
-                    scale = Math.max(scale, Math.abs(reference.getEntry(r, c)));
+                    scale = Math.max(scale, sizes.getEntry(r, c));
                 }
             }
             absolute = Math.max(absolute, error);

@@ -29,7 +29,7 @@ import picocli.CommandLine.Option;
         showDefaultValues = true,
         description = {
             "Computes a batch's loss, dX, dW and db with the engine and, independently, in double with Commons Math.",
-            "Fails if an error exceeds the bound, relative to the largest element of its kind."
+            "Fails if an error exceeds the bound, relative to the sum of absolute terms."
         },
         footer = {"", "Example: panhead validate --model model --text book.txt"})
 final class ValidateCommand implements Callable<Integer> {
