@@ -28,7 +28,9 @@ import org.openjdk.jmh.annotations.Warmup;
 @OutputTimeUnit(TimeUnit.SECONDS)
 @Warmup(iterations = 3, time = 4)
 @Measurement(iterations = 3, time = 4)
-@Fork(value = 3, jvmArgsAppend = {"--add-modules", "jdk.incubator.vector"})
+@Fork(
+        value = 3,
+        jvmArgsAppend = {"--add-modules", "jdk.incubator.vector"})
 public class HeadBenchmark {
 
     @Param("1024")
@@ -59,8 +61,8 @@ public class HeadBenchmark {
                 Data.normal(arena, tokens, width, 1),
                 Data.normal(arena, vocabulary, width, 0.02f),
                 Data.targets(tokens, vocabulary));
-        gradients = HeadOutputs.gradients(
-                Matrix.allocate(arena, tokens, width), Matrix.allocate(arena, vocabulary, width));
+        gradients =
+                HeadOutputs.gradients(Matrix.allocate(arena, tokens, width), Matrix.allocate(arena, vocabulary, width));
     }
 
     /** Gives the memory back. */

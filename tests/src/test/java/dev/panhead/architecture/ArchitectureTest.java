@@ -48,9 +48,7 @@ class ArchitectureTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock = """
+    @CsvSource(delimiter = '|', textBlock = """
             tensor | exec,kernel,blas,math,head,optim,format,probe,trainer..
             exec | kernel,blas,math,head,optim,format,probe,trainer..
             kernel | blas,math,head,optim,format,probe,trainer..
@@ -81,10 +79,17 @@ class ArchitectureTest {
 
     @Test
     void nobodyLeavesSafeMemoryOrTheCallersThreads() {
-        noClasses().should().dependOnClassesThat().haveFullyQualifiedName("sun.misc.Unsafe").check(shipped);
+        noClasses()
+                .should()
+                .dependOnClassesThat()
+                .haveFullyQualifiedName("sun.misc.Unsafe")
+                .check(shipped);
         noClasses().should().callMethod(Arena.class, "ofAuto").check(shipped);
         noClasses().should().callMethod(ForkJoinPool.class, "commonPool").check(shipped);
-        noClasses().should().callMethodWhere(JavaCall.Predicates.target(HasName.Predicates.name("reinterpret"))).check(shipped);
+        noClasses()
+                .should()
+                .callMethodWhere(JavaCall.Predicates.target(HasName.Predicates.name("reinterpret")))
+                .check(shipped);
     }
 
     @Test

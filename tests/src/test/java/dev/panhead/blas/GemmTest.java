@@ -41,15 +41,24 @@ class GemmTest {
 
     static Stream<Arguments> shapes() {
         int[][] shapes = {
-            {1, 1, 1}, {1, 7, 300}, {7, 1, 13}, {6, 16, 256}, {5, 15, 255}, {7, 17, 257}, {12, 32, 513}, {13, 33, 31},
-            {96, 64, 64}, {97, 65, 512}, {191, 251, 127}, {2, 3100, 9}, {1, 4000, 40}, {300, 2, 700}
+            {1, 1, 1},
+            {1, 7, 300},
+            {7, 1, 13},
+            {6, 16, 256},
+            {5, 15, 255},
+            {7, 17, 257},
+            {12, 32, 513},
+            {13, 33, 31},
+            {96, 64, 64},
+            {97, 65, 512},
+            {191, 251, 127},
+            {2, 3100, 9},
+            {1, 4000, 40},
+            {300, 2, 700}
         };
         float[][] factors = {{1, 0}, {1, 1}, {0.5f, -1}, {-1, 2}, {0, 0.5f}};
-        return Stream.of(shapes)
-                .flatMap(s -> Stream.of(Op.values())
-                        .flatMap(a -> Stream.of(Op.values())
-                                .flatMap(b -> Stream.of(factors)
-                                        .map(f -> Arguments.of(s[0], s[1], s[2], a, b, f[0], f[1])))));
+        return Stream.of(shapes).flatMap(s -> Stream.of(Op.values()).flatMap(a -> Stream.of(Op.values())
+                .flatMap(b -> Stream.of(factors).map(f -> Arguments.of(s[0], s[1], s[2], a, b, f[0], f[1])))));
     }
 
     /**

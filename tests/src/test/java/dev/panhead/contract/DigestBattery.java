@@ -61,8 +61,10 @@ public final class DigestBattery {
             for (Op a : Op.values()) {
                 for (Op b : Op.values()) {
                     Numbers numbers = new Numbers(s[0]);
-                    Matrix left = a == Op.NONE ? numbers.padded(arena, s[0], s[2], 1) : numbers.padded(arena, s[2], s[0], 1);
-                    Matrix right = b == Op.NONE ? numbers.padded(arena, s[2], s[1], 1) : numbers.padded(arena, s[1], s[2], 1);
+                    Matrix left =
+                            a == Op.NONE ? numbers.padded(arena, s[0], s[2], 1) : numbers.padded(arena, s[2], s[0], 1);
+                    Matrix right =
+                            b == Op.NONE ? numbers.padded(arena, s[2], s[1], 1) : numbers.padded(arena, s[1], s[2], 1);
                     Matrix c = numbers.padded(arena, s[0], s[1], 1);
                     gemm.multiply(0.7f, a, left, b, right, -1.3f, c);
                     digest("gemm " + s[0] + "x" + s[1] + "x" + s[2] + " " + a + " " + b, c);
@@ -94,7 +96,10 @@ public final class DigestBattery {
                                 new HeadInputs(hidden, weight, bias, targets, upstream),
                                 new HeadOutputs(losses, Gradient.write(dX), Gradient.write(dW), Gradient.write(db)));
                 String name = "head " + s[0] + "x" + s[1] + "x" + s[2] + " " + reduction;
-                lines.append(name).append(" loss ").append(Double.toHexString(result.loss())).append('\n');
+                lines.append(name)
+                        .append(" loss ")
+                        .append(Double.toHexString(result.loss()))
+                        .append('\n');
                 digest(name + " losses", losses);
                 digest(name + " dX", dX);
                 digest(name + " dW", dW);
@@ -132,7 +137,9 @@ public final class DigestBattery {
         Matrix sums = Matrix.allocate(arena, 1, 71);
         new Rows(workers).columnSums(x, sums, false);
         digest("column sums", sums);
-        lines.append("norm ").append(Double.toHexString(new GradientNorm(workers).of(x, y))).append('\n');
+        lines.append("norm ")
+                .append(Double.toHexString(new GradientNorm(workers).of(x, y)))
+                .append('\n');
     }
 
     private void digest(String name, Matrix matrix) {

@@ -43,8 +43,9 @@ class SameBitsTest {
         command.addAll(setting.subList(1, setting.size()));
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), DigestBattery.class.getName()));
         command.add(setting.getFirst());
-        Process process =
-                new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+        Process process = new ProcessBuilder(command)
+                .redirectError(ProcessBuilder.Redirect.DISCARD)
+                .start();
         String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertEquals(0, process.waitFor());
         assertEquals(recorded, printed);

@@ -40,16 +40,22 @@ class WorkersTest {
         try (Workers workers = new Workers(size)) {
             for (int round = 0; round < 50; round++) {
                 IllegalStateException failure = new IllegalStateException("task 13");
-                assertSame(failure, assertThrows(IllegalStateException.class, () -> workers.run(100, (index, worker) -> {
-                    if (index == 13) {
-                        throw failure;
-                    }
-                })));
+                assertSame(
+                        failure,
+                        assertThrows(
+                                IllegalStateException.class,
+                                () -> workers.run(100, (index, worker) -> {
+                                    if (index == 13) {
+                                        throw failure;
+                                    }
+                                })));
                 runsEveryTask(workers);
             }
-            assertThrows(AssertionError.class, () -> workers.run(3, (index, worker) -> {
-                throw new AssertionError();
-            }));
+            assertThrows(
+                    AssertionError.class,
+                    () -> workers.run(3, (index, worker) -> {
+                        throw new AssertionError();
+                    }));
             runsEveryTask(workers);
         }
     }
@@ -59,7 +65,8 @@ class WorkersTest {
     void interruptionEndsTheCall(int size) {
         try (Workers workers = new Workers(size)) {
             Thread.currentThread().interrupt();
-            assertThrows(CancellationException.class, () -> workers.run(100_000, (index, worker) -> Thread.onSpinWait()));
+            assertThrows(
+                    CancellationException.class, () -> workers.run(100_000, (index, worker) -> Thread.onSpinWait()));
             assertTrue(Thread.interrupted());
             runsEveryTask(workers);
         }

@@ -40,14 +40,14 @@ class SafetensorsTest {
             assertEquals(matrices.sequencedKeySet(), file.names());
             assertEquals("pt", file.metadata().get("format"));
             for (Map.Entry<String, Matrix> entry : matrices.entrySet()) {
-                assertArrayEquals(
-                        Numbers.bits(entry.getValue()), Numbers.bits(file.matrix(entry.getKey(), arena)));
+                assertArrayEquals(Numbers.bits(entry.getValue()), Numbers.bits(file.matrix(entry.getKey(), arena)));
             }
             assertEquals(java.util.List.of(7L), file.tensor("row").shape());
             try (var left = Files.list(folder)) {
                 assertEquals(1, left.count());
             }
-            String message = assertThrows(FormatException.class, () -> file.matrix("b", arena)).getMessage();
+            String message = assertThrows(FormatException.class, () -> file.matrix("b", arena))
+                    .getMessage();
             assertTrue(message.contains("there is no tensor b"), message);
         }
     }
@@ -58,14 +58,18 @@ class SafetensorsTest {
                 + "\"b\":{\"dtype\":\"BF16\",\"shape\":[2],\"data_offsets\":[4,8]},"
                 + "\"l\":{\"dtype\":\"I64\",\"shape\":[2],\"data_offsets\":[8,24]}}";
         ByteBuffer data = ByteBuffer.allocate(24).order(ByteOrder.LITTLE_ENDIAN);
-        data.putShort((short) 0x3c00).putShort((short) 0xc100).putShort((short) 0x3f80).putShort((short) 0xff80);
+        data.putShort((short) 0x3c00)
+                .putShort((short) 0xc100)
+                .putShort((short) 0x3f80)
+                .putShort((short) 0xff80);
         data.putLong(-100).putLong(7);
         Path path = file(header, data.array());
         try (Arena arena = Arena.ofShared()) {
             Safetensors file = Safetensors.open(path, arena);
             assertArrayEquals(new float[] {1, -2.5f}, file.matrix("h", arena).toArray());
             assertArrayEquals(
-                    new float[] {1, Float.NEGATIVE_INFINITY}, file.matrix("b", arena).toArray());
+                    new float[] {1, Float.NEGATIVE_INFINITY},
+                    file.matrix("b", arena).toArray());
             assertEquals(-100, file.targets("l", arena).get(0));
             assertEquals(7, file.targets("l", arena).get(1));
             assertThrows(FormatException.class, () -> file.matrix("l", arena));
@@ -74,11 +78,7 @@ class SafetensorsTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            quoteCharacter = '`',
-            textBlock =
-                    """
+    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
                     [] | expected '{'
                     {"a":1} | tensor a is not described
                     {"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}} x | expected the end
@@ -125,10 +125,12 @@ class SafetensorsTest {
     void aFailedWriteLeavesTheOldFile() throws IOException {
         Path path = folder.resolve("x");
         Files.writeString(path, "old");
-        assertThrows(IOException.class, () -> AtomicFile.write(path, channel -> {
-            channel.write(ByteBuffer.allocate(100));
-            throw new IOException("disk full");
-        }));
+        assertThrows(
+                IOException.class,
+                () -> AtomicFile.write(path, channel -> {
+                    channel.write(ByteBuffer.allocate(100));
+                    throw new IOException("disk full");
+                }));
         assertEquals("old", Files.readString(path));
         try (var left = Files.list(folder)) {
             assertEquals(1, left.count());

@@ -289,8 +289,7 @@ class HeadContractsTest {
         c.hidden.set(37, 2, value);
         NonFiniteLogitException e = assertThrows(NonFiniteLogitException.class, c::run);
         assertEquals(37, e.token());
-        assertThrows(
-                NonFiniteLogitException.class, () -> c.head(workers).run(c.inputs(), HeadOutputs.NONE));
+        assertThrows(NonFiniteLogitException.class, () -> c.head(workers).run(c.inputs(), HeadOutputs.NONE));
     }
 
     @Test
@@ -388,22 +387,33 @@ class HeadContractsTest {
         Case c = new Case(10, 9, 4);
         LinearCrossEntropy head = c.head(workers);
         HeadInputs inputs = c.inputs();
-        refused("weight must be 9 x 4, but is 10 x 4", () -> head.run(HeadInputs.of(c.hidden, c.hidden, c.targets), c.outputs()));
-        refused("there are 9 targets", () -> head.run(HeadInputs.of(c.hidden, c.weight, c.targets.view(0, 9)), c.outputs()));
-        refused("at most 10 tokens, but hidden has 11", () -> head.run(
-                HeadInputs.of(Matrix.allocate(arena, 11, 4), c.weight, c.targets), HeadOutputs.NONE));
+        refused(
+                "weight must be 9 x 4, but is 10 x 4",
+                () -> head.run(HeadInputs.of(c.hidden, c.hidden, c.targets), c.outputs()));
+        refused(
+                "there are 9 targets",
+                () -> head.run(HeadInputs.of(c.hidden, c.weight, c.targets.view(0, 9)), c.outputs()));
+        refused(
+                "at most 10 tokens, but hidden has 11",
+                () -> head.run(HeadInputs.of(Matrix.allocate(arena, 11, 4), c.weight, c.targets), HeadOutputs.NONE));
         refused("bias must be 1 x 9", () -> head.run(inputs.withBias(Matrix.allocate(arena, 9, 1)), c.outputs()));
         refused("shares memory with hidden", () -> head.run(inputs, HeadOutputs.gradients(c.hidden, c.dW)));
         Matrix first = c.dW.view(0, 0, 9, 4);
-        refused("shares memory with weight gradient", () -> head.run(
-                inputs, HeadOutputs.gradients(c.dX, first).withBias(Gradient.write(Matrix.wrap(c.dW.segment(), 1, 9)))));
+        refused(
+                "shares memory with weight gradient",
+                () -> head.run(
+                        inputs,
+                        HeadOutputs.gradients(c.dX, first)
+                                .withBias(Gradient.write(Matrix.wrap(c.dW.segment(), 1, 9)))));
         refused("goes with reduction NONE", () -> head.run(inputs.withUpstream(c.losses), HeadOutputs.NONE));
         c.options = c.options.withReduction(Reduction.NONE);
         refused("needs an upstream gradient", () -> c.head(workers).run(inputs, c.outputs()));
         refused("1 vocabulary entry", () -> new LinearCrossEntropy(arena, workers, 1, 0, 4, HeadOptions.DEFAULT));
         try (Arena confined = Arena.ofConfined()) {
-            refused("hidden belongs to a confined arena", () -> head.run(
-                    HeadInputs.of(Matrix.allocate(confined, 10, 4), c.weight, c.targets), HeadOutputs.NONE));
+            refused(
+                    "hidden belongs to a confined arena",
+                    () -> head.run(
+                            HeadInputs.of(Matrix.allocate(confined, 10, 4), c.weight, c.targets), HeadOutputs.NONE));
             refused("confined", () -> new LinearCrossEntropy(confined, workers, 1, 2, 4, HeadOptions.DEFAULT));
         }
     }

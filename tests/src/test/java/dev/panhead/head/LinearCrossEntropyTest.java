@@ -38,14 +38,21 @@ class LinearCrossEntropyTest {
 
     static Stream<Arguments> cases() {
         int[][] shapes = {
-            {0, 3, 2}, {1, 1, 1}, {1, 2, 1}, {2, 1, 3}, {5, 7, 3}, {31, 193, 17}, {33, 385, 96}, {17, 192, 97},
-            {256, 512, 128}, {252, 507, 123}, {300, 61, 300}, {600, 13, 5}
+            {0, 3, 2},
+            {1, 1, 1},
+            {1, 2, 1},
+            {2, 1, 3},
+            {5, 7, 3},
+            {31, 193, 17},
+            {33, 385, 96},
+            {17, 192, 97},
+            {256, 512, 128},
+            {252, 507, 123},
+            {300, 61, 300},
+            {600, 13, 5}
         };
-        return Stream.of(shapes)
-                .flatMap(s -> Stream.of(Reduction.values())
-                        .flatMap(r -> Stream.of(false, true)
-                                .flatMap(bias -> Stream.of(false, true)
-                                        .map(some -> Arguments.of(s[0], s[1], s[2], r, bias, some)))));
+        return Stream.of(shapes).flatMap(s -> Stream.of(Reduction.values()).flatMap(r -> Stream.of(false, true)
+                .flatMap(bias -> Stream.of(false, true).map(some -> Arguments.of(s[0], s[1], s[2], r, bias, some)))));
     }
 
     /**
@@ -91,7 +98,8 @@ class LinearCrossEntropyTest {
             double expected = kept == 0 ? 0 : oracle.sum() / (reduction == Reduction.MEAN ? kept : 1);
             assertEquals(expected, result.loss(), 3 * logitError * (reduction == Reduction.MEAN ? 1 : kept) + 1e-300);
             for (int t = 0; t < tokens; t++) {
-                assertEquals(oracle.losses[t], losses.get(0, t), (2 * logitError + 8 * Oracle.U) * (1 + oracle.losses[t]));
+                assertEquals(
+                        oracle.losses[t], losses.get(0, t), (2 * logitError + 8 * Oracle.U) * (1 + oracle.losses[t]));
             }
             double relative = Math.expm1(4 * logitError + 16 * Oracle.U);
             double sumOverV = (256 + vocabulary / 256 + 4) * Oracle.U;

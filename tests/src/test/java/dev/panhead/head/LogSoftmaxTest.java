@@ -83,7 +83,8 @@ class LogSoftmaxTest {
     void hardRows() {
         float inf = Float.POSITIVE_INFINITY;
         Matrix x = Matrix.of(
-                arena, 6, 3, 1e8f, 1e8f, 1e8f, 1e4f, 0, -1e4f, -inf, 2, -inf, 1, Float.NaN, 2, 1, inf, 2, -inf, -inf, -inf);
+                arena, 6, 3, 1e8f, 1e8f, 1e8f, 1e4f, 0, -1e4f, -inf, 2, -inf, 1, Float.NaN, 2, 1, inf, 2, -inf, -inf,
+                -inf);
         new LogSoftmax(workers).values(x, x);
         float third = (float) -Math.log(3);
         assertArrayEquals(new float[] {third, third, third}, x.rows(0, 1).toArray(), 1e-7f);

@@ -31,8 +31,7 @@ public final class Oracle {
     }
 
     /** The same from given logits. */
-    public Oracle(
-            RealMatrix logits, Matrix hidden, Matrix weight, Targets targets, int ignoreIndex, double[] scale) {
+    public Oracle(RealMatrix logits, Matrix hidden, Matrix weight, Targets targets, int ignoreIndex, double[] scale) {
         this.logits = logits;
         int tokens = hidden.rows();
         int vocabulary = weight.rows();

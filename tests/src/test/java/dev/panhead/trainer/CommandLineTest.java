@@ -40,8 +40,19 @@ class CommandLineTest {
     void aSignalToTheLauncherEndsTheTrainingAndTheModelIsSaved(String signal, int exit)
             throws IOException, InterruptedException {
         Running running = jar.start(
-                "train", "--text", "text.txt", "--out", "model", "--seconds", "600", "--batch", "64", "--width", "16",
-                "--threads", "1");
+                "train",
+                "--text",
+                "text.txt",
+                "--out",
+                "model",
+                "--seconds",
+                "600",
+                "--batch",
+                "64",
+                "--width",
+                "16",
+                "--threads",
+                "1");
         running.awaitOutput("step 1 ");
         running.signal(signal);
         Outcome outcome = running.outcome();
@@ -56,8 +67,20 @@ class CommandLineTest {
     @DisabledOnOs(OS.WINDOWS)
     void trainingInTheSameProcessIsInterruptedTheSameWay() throws IOException, InterruptedException {
         Running running = new PanheadJar(folder, "-Dpanhead.relaunch=false", "-Dpanhead.kernel=scalar")
-                .start("train", "--text", "text.txt", "--out", "model", "--seconds", "600", "--batch", "64", "--width",
-                        "16", "--threads", "1");
+                .start(
+                        "train",
+                        "--text",
+                        "text.txt",
+                        "--out",
+                        "model",
+                        "--seconds",
+                        "600",
+                        "--batch",
+                        "64",
+                        "--width",
+                        "16",
+                        "--threads",
+                        "1");
         running.awaitOutput("step 1 ");
         assertEquals(0, running.process().descendants().count());
         running.signal("INT");
@@ -141,7 +164,8 @@ class CommandLineTest {
 
     @Test
     void aBrokenModelIsNamed() throws IOException, InterruptedException {
-        jar.run("train", "--text", "text.txt", "--out", "model", "--steps", "1", "--width", "8").succeeded();
+        jar.run("train", "--text", "text.txt", "--out", "model", "--steps", "1", "--width", "8")
+                .succeeded();
         Files.writeString(folder.resolve("model/model.safetensors"), "this is no model");
         jar.run("eval", "--model", "model", "--text", "text.txt").failed(1, "model.safetensors");
         Files.writeString(folder.resolve("model/config.json"), "{");

@@ -98,7 +98,11 @@ final class PanheadJar {
 
         /** Sends a signal to the launcher alone, as {@code kill} does. */
         void signal(String name) throws IOException, InterruptedException {
-            assertEquals(0, new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).start().waitFor());
+            assertEquals(
+                    0,
+                    new ProcessBuilder("kill", "-" + name, Long.toString(process.pid()))
+                            .start()
+                            .waitFor());
         }
 
         Outcome outcome() throws IOException, InterruptedException {

@@ -45,8 +45,25 @@ class TrainedModelTest {
 
     private static Outcome trainInto(String out, String text, String threads) throws IOException, InterruptedException {
         return jar.run(
-                "train", "--text", text, "--out", out, "--steps", Integer.toString(STEPS), "--batch", "128",
-                "--context", "8", "--embedding", "8", "--width", "32", "--learning-rate", "0.01", "--threads", threads);
+                "train",
+                "--text",
+                text,
+                "--out",
+                out,
+                "--steps",
+                Integer.toString(STEPS),
+                "--batch",
+                "128",
+                "--context",
+                "8",
+                "--embedding",
+                "8",
+                "--width",
+                "32",
+                "--learning-rate",
+                "0.01",
+                "--threads",
+                threads);
     }
 
     private static String evalJson(String text, String... options) throws IOException, InterruptedException {

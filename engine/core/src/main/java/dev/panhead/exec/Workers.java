@@ -130,8 +130,9 @@ public final class Workers implements AutoCloseable {
     }
 
     private IllegalArgumentException confined(String name) {
-        return new IllegalArgumentException(name + " belongs to a confined arena, whose memory only the thread that opened"
-                + " it may touch, but " + size() + " workers are to use it: allocate it from Arena.ofShared()");
+        return new IllegalArgumentException(
+                name + " belongs to a confined arena, whose memory only the thread that opened" + " it may touch, but "
+                        + size() + " workers are to use it: allocate it from Arena.ofShared()");
     }
 
     /** Ends the threads, after the call that may be running. Closing twice does nothing. */
@@ -193,7 +194,8 @@ public final class Workers implements AutoCloseable {
             int index;
             while ((index = nextIndex.getAndIncrement()) < count && failure.get() == null) {
                 if (worker == 0 && Thread.currentThread().isInterrupted()) {
-                    throw new CancellationException("interrupted after " + index + " of " + count + " tasks were begun");
+                    throw new CancellationException(
+                            "interrupted after " + index + " of " + count + " tasks were begun");
                 }
                 task.run(index, worker);
             }

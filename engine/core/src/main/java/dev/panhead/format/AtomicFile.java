@@ -28,7 +28,8 @@ public final class AtomicFile {
      */
     public static void write(Path path, Body body) throws IOException {
         Path folder = path.toAbsolutePath().getParent();
-        Path temporary = folder.resolve("." + path.getFileName() + "-" + ProcessHandle.current().pid() + ".tmp");
+        Path temporary = folder.resolve(
+                "." + path.getFileName() + "-" + ProcessHandle.current().pid() + ".tmp");
         try {
             try (FileChannel channel = FileChannel.open(
                     temporary,

@@ -98,7 +98,10 @@ public final class Safetensors {
 
     private static String decode(MemorySegment bytes) throws FormatException {
         try {
-            return StandardCharsets.UTF_8.newDecoder().decode(bytes.asByteBuffer()).toString();
+            return StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(bytes.asByteBuffer())
+                    .toString();
         } catch (CharacterCodingException e) {
             throw new FormatException("the header is not UTF-8", e);
         }
@@ -209,7 +212,8 @@ public final class Safetensors {
         Tensor tensor = tensor(name);
         int dimensions = tensor.shape.size();
         if (dimensions != 1 && dimensions != 2) {
-            throw new FormatException(path + ": tensor " + name + " has shape " + tensor.shape + ", not that of a matrix");
+            throw new FormatException(
+                    path + ": tensor " + name + " has shape " + tensor.shape + ", not that of a matrix");
         }
         int rows = dimensions == 1 ? 1 : dimension(tensor, 0);
         int columns = dimension(tensor, dimensions - 1);
@@ -217,7 +221,8 @@ public final class Safetensors {
             return Matrix.wrap(tensor.data, rows, columns);
         }
         if (tensor.type != DType.F32 && tensor.type != DType.BF16 && tensor.type != DType.F16) {
-            throw new FormatException(path + ": tensor " + name + " is of " + tensor.type + ", not of F32, BF16 or F16");
+            throw new FormatException(
+                    path + ": tensor " + name + " is of " + tensor.type + ", not of F32, BF16 or F16");
         }
         Matrix matrix = Matrix.allocate(arena, rows, columns);
         for (long i = 0; i < matrix.size(); i++) {
@@ -274,7 +279,8 @@ public final class Safetensors {
             ByteBuffer start = ByteBuffer.allocate(Long.BYTES + header.length).order(ByteOrder.LITTLE_ENDIAN);
             writeAll(channel, start.putLong(header.length).put(header).flip());
             for (Matrix matrix : matrices.values()) {
-                ByteBuffer row = ByteBuffer.allocate(matrix.columns() * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+                ByteBuffer row =
+                        ByteBuffer.allocate(matrix.columns() * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
                 for (int r = 0; r < matrix.rows(); r++) {
                     row.clear();
                     for (int c = 0; c < matrix.columns(); c++) {
@@ -298,7 +304,10 @@ public final class Safetensors {
             json.append(quoted(METADATA)).append(":{");
             String separator = "";
             for (Map.Entry<String, String> entry : metadata.entrySet()) {
-                json.append(separator).append(quoted(entry.getKey())).append(':').append(quoted(entry.getValue()));
+                json.append(separator)
+                        .append(quoted(entry.getKey()))
+                        .append(':')
+                        .append(quoted(entry.getValue()));
                 separator = ",";
             }
             json.append('}');
@@ -307,7 +316,9 @@ public final class Safetensors {
         for (Map.Entry<String, Matrix> entry : matrices.entrySet()) {
             Matrix matrix = entry.getValue();
             long end = offset + matrix.size() * Float.BYTES;
-            String shape = matrix.rows() == 1 ? "[" + matrix.columns() + "]" : "[" + matrix.rows() + "," + matrix.columns() + "]";
+            String shape = matrix.rows() == 1
+                    ? "[" + matrix.columns() + "]"
+                    : "[" + matrix.rows() + "," + matrix.columns() + "]";
             json.append(json.length() > 1 ? "," : "")
                     .append(quoted(entry.getKey()))
                     .append(":{\"dtype\":\"F32\",\"shape\":")

@@ -33,8 +33,7 @@ final class GradientScratch {
         logits = Chunk.allocate(arena, (long) chunk.capacity * rows(chunk.vocabulary, tile));
         hiddenGradient = Chunk.allocate(arena, (long) chunk.capacity * rows(chunk.width, tile));
         int tokens = Math.min(chunk.capacity, Chunk.TOKEN_BLOCK);
-        tokenPanels = Panels.vector(
-                arena, tile, chunk.capacity / tokens * tile.vectorPanels(chunk.width), tokens);
+        tokenPanels = Panels.vector(arena, tile, chunk.capacity / tokens * tile.vectorPanels(chunk.width), tokens);
         blocks = new MemorySegment[chunk.capacity / tile.columns() * chunk.vocabularyBlocks()];
         for (int i = 0; i < blocks.length; i++) {
             int row = i % chunk.vocabularyBlocks() * Chunk.VOCABULARY_BLOCK;

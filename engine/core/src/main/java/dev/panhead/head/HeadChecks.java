@@ -26,8 +26,8 @@ final class HeadChecks {
         checkMatrix(workers, "hidden", inputs.hidden(), tokens, width);
         checkMatrix(workers, "weight", inputs.weight(), vocabulary, width);
         if (inputs.targets().size() != tokens) {
-            throw new IllegalArgumentException(
-                    "hidden has " + tokens + " tokens, but there are " + inputs.targets().size() + " targets");
+            throw new IllegalArgumentException("hidden has " + tokens + " tokens, but there are "
+                    + inputs.targets().size() + " targets");
         }
         checkMatrix(workers, "bias", inputs.bias(), 1, vocabulary);
         checkUpstream(workers, options, inputs, outputs, tokens);

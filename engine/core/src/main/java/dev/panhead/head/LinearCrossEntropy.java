@@ -67,8 +67,9 @@ public final class LinearCrossEntropy {
     public LinearCrossEntropy(
             Arena arena, Workers workers, int maxTokens, int vocabulary, int width, HeadOptions options) {
         if (maxTokens < 0 || vocabulary < 1 || width < 1) {
-            throw new IllegalArgumentException("a head needs at least 0 tokens, 1 vocabulary entry and 1 hidden dimension,"
-                    + " but got " + maxTokens + ", " + vocabulary + " and " + width);
+            throw new IllegalArgumentException(
+                    "a head needs at least 0 tokens, 1 vocabulary entry and 1 hidden dimension," + " but got "
+                            + maxTokens + ", " + vocabulary + " and " + width);
         }
         this.arena = Objects.requireNonNull(arena, "arena");
         this.workers = Objects.requireNonNull(workers, "workers");
@@ -90,8 +91,9 @@ public final class LinearCrossEntropy {
         int smallest = Math.min(Chunk.TOKEN_BLOCK, Math.max(1, (maxTokens + lanes - 1) / lanes) * lanes);
         long needed = scratchBytes(smallest);
         if (needed > options.scratchBytes()) {
-            throw new IllegalArgumentException("scratchBytes is " + options.scratchBytes() + ", but a chunk of " + smallest
-                    + " tokens for a vocabulary of " + vocabulary + " and width " + width + " takes " + needed);
+            throw new IllegalArgumentException(
+                    "scratchBytes is " + options.scratchBytes() + ", but a chunk of " + smallest
+                            + " tokens for a vocabulary of " + vocabulary + " and width " + width + " takes " + needed);
         }
         int capacity = smallest;
         int limit = (int) Math.max(WORTHWHILE_TOKENS, CACHED_BYTES / Float.BYTES / vocabulary);
@@ -158,7 +160,8 @@ public final class LinearCrossEntropy {
             if (target != options.ignoreIndex()) {
                 chunk.tokens[chunk.count] = next;
                 chunk.targets[chunk.count] = target;
-                chunk.upstream[chunk.count] = inputs.upstream() == null ? share : inputs.upstream().get(0, next);
+                chunk.upstream[chunk.count] =
+                        inputs.upstream() == null ? share : inputs.upstream().get(0, next);
                 chunk.count++;
             }
         }

@@ -67,9 +67,8 @@ final class LogitsPass implements Workers.Task {
             int kc = Math.min(Gemm.BLOCK, chunk.width - k);
             Packing.broadcast(kernels, false, weight, 1, row, rows, k, kc, panels);
             for (int group = from; group < to; group++) {
-                MemorySegment block = scratch == null
-                        ? chunk.lossTiles[worker].get(group - from)
-                        : scratch.block(group, blockIndex);
+                MemorySegment block =
+                        scratch == null ? chunk.lossTiles[worker].get(group - from) : scratch.block(group, blockIndex);
                 kernels.multiply(
                         panels,
                         0,
@@ -103,7 +102,6 @@ final class LogitsPass implements Workers.Task {
         SoftmaxKernels kernels = chunk.kernels.softmax();
         MemorySegment biases = bias == null ? null : bias.segment();
         long biasAt = bias == null ? 0 : bias.offset(0, row);
-        kernels.exponentials(
-                rows, logits, biases, biasAt, chunk.maxima, chunk.sums, chunk.statistics(block, group));
+        kernels.exponentials(rows, logits, biases, biasAt, chunk.maxima, chunk.sums, chunk.statistics(block, group));
     }
 }

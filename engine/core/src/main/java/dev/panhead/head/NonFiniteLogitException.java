@@ -37,7 +37,8 @@ public final class NonFiniteLogitException extends ArithmeticException {
                 return new NonFiniteLogitException(token, row, logit);
             }
         }
-        throw new IllegalStateException("token " + token + " has finite logits, but its loss is not: its inputs changed");
+        throw new IllegalStateException(
+                "token " + token + " has finite logits, but its loss is not: its inputs changed");
     }
 
     /** The first token that has such a logit: its row in the hidden states. */

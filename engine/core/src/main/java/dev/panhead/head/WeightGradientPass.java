@@ -137,8 +137,7 @@ final class WeightGradientPass implements Workers.Task {
         }
     }
 
-    private void multiply(
-            int row, int rows, int block, int kc, int p, Panels panels, int worker, boolean accumulate) {
+    private void multiply(int row, int rows, int block, int kc, int p, Panels panels, int worker, boolean accumulate) {
         MatrixKernels kernels = chunk.kernels.matrix();
         Matrix into = weight.into();
         Tile tile = chunk.tile;

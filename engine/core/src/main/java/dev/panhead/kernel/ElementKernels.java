@@ -25,7 +25,14 @@ public interface ElementKernels {
      * in order; with {@code accumulate}, to what is there.
      */
     void columnSums(
-            int rows, int columns, int block, MemorySegment x, long xAt, long stride, MemorySegment sum, long sumAt,
+            int rows,
+            int columns,
+            int block,
+            MemorySegment x,
+            long xAt,
+            long stride,
+            MemorySegment sum,
+            long sumAt,
             boolean accumulate);
 
     /** The sum of x^2: in 32 partial sums, element i in the one of i mod 32, which are added up in double, in order. */
@@ -33,11 +40,24 @@ public interface ElementKernels {
 
     /** A step of stochastic gradient descent; {@code velocity} is null without momentum. */
     void sgd(
-            int n, SgdStep step, MemorySegment parameters, long parametersAt, MemorySegment gradient, long gradientAt,
-            MemorySegment velocity, long velocityAt);
+            int n,
+            SgdStep step,
+            MemorySegment parameters,
+            long parametersAt,
+            MemorySegment gradient,
+            long gradientAt,
+            MemorySegment velocity,
+            long velocityAt);
 
     /** A step of AdamW; the moments lie at {@code momentsAt}. */
     void adamW(
-            int n, AdamWStep step, MemorySegment parameters, long parametersAt, MemorySegment gradient, long gradientAt,
-            MemorySegment first, MemorySegment second, long momentsAt);
+            int n,
+            AdamWStep step,
+            MemorySegment parameters,
+            long parametersAt,
+            MemorySegment gradient,
+            long gradientAt,
+            MemorySegment first,
+            MemorySegment second,
+            long momentsAt);
 }

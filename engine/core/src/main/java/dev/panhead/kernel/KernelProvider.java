@@ -36,7 +36,10 @@ final class KernelProvider {
                         if (obstacle == null) {
                             yield VectorKernels.create();
                         }
-                        log.log(Level.WARNING, "Panhead computes with scalar kernels, many times slower: {0}", obstacle);
+                        log.log(
+                                Level.WARNING,
+                                "Panhead computes with scalar kernels, many times slower: {0}",
+                                obstacle);
                         yield ScalarKernels.create();
                     }
                     default ->

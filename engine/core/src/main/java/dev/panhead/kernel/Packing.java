@@ -95,15 +95,7 @@ public final class Packing {
         for (int j = 0; j < columns; j += width) {
             int held = Math.min(width, columns - j);
             kernels.transpose(
-                    held,
-                    kc,
-                    1,
-                    b.segment(),
-                    b.offset(column + j, k),
-                    stride,
-                    panels.get(first + j / width),
-                    0,
-                    pitch);
+                    held, kc, 1, b.segment(), b.offset(column + j, k), stride, panels.get(first + j / width), 0, pitch);
         }
     }
 

@@ -68,7 +68,14 @@ final class ScalarElementKernels implements ElementKernels {
 
     @Override
     public void columnSums(
-            int rows, int columns, int block, MemorySegment x, long xAt, long stride, MemorySegment sum, long sumAt,
+            int rows,
+            int columns,
+            int block,
+            MemorySegment x,
+            long xAt,
+            long stride,
+            MemorySegment sum,
+            long sumAt,
             boolean accumulate) {
         for (int c = 0; c < columns; c++) {
             float total = accumulate ? sum.get(FLOAT, sumAt + c * 4L) : 0;
@@ -99,8 +106,14 @@ final class ScalarElementKernels implements ElementKernels {
 
     @Override
     public void sgd(
-            int n, SgdStep step, MemorySegment parameters, long parametersAt, MemorySegment gradient, long gradientAt,
-            MemorySegment velocity, long velocityAt) {
+            int n,
+            SgdStep step,
+            MemorySegment parameters,
+            long parametersAt,
+            MemorySegment gradient,
+            long gradientAt,
+            MemorySegment velocity,
+            long velocityAt) {
         for (int i = 0; i < n; i++) {
             long o = i * 4L;
             float p = parameters.get(FLOAT, parametersAt + o);
@@ -116,8 +129,15 @@ final class ScalarElementKernels implements ElementKernels {
 
     @Override
     public void adamW(
-            int n, AdamWStep step, MemorySegment parameters, long parametersAt, MemorySegment gradient, long gradientAt,
-            MemorySegment first, MemorySegment second, long momentsAt) {
+            int n,
+            AdamWStep step,
+            MemorySegment parameters,
+            long parametersAt,
+            MemorySegment gradient,
+            long gradientAt,
+            MemorySegment first,
+            MemorySegment second,
+            long momentsAt) {
         for (int i = 0; i < n; i++) {
             long o = i * 4L;
             float g = gradient.get(FLOAT, gradientAt + o) * step.scale;

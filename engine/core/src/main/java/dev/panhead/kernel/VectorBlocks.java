@@ -45,13 +45,20 @@ final class VectorBlocks {
         // Clamped addresses instead of conditional vectors, which C2 would keep on the heap.
         long last = rows - 1;
         FloatVector r0 = FloatVector.fromMemorySegment(S, source, from, ORDER).mul(scale);
-        FloatVector r1 = FloatVector.fromMemorySegment(S, source, from + Math.min(1, last) * stride, ORDER).mul(scale);
-        FloatVector r2 = FloatVector.fromMemorySegment(S, source, from + Math.min(2, last) * stride, ORDER).mul(scale);
-        FloatVector r3 = FloatVector.fromMemorySegment(S, source, from + Math.min(3, last) * stride, ORDER).mul(scale);
-        FloatVector r4 = FloatVector.fromMemorySegment(S, source, from + Math.min(4, last) * stride, ORDER).mul(scale);
-        FloatVector r5 = FloatVector.fromMemorySegment(S, source, from + Math.min(5, last) * stride, ORDER).mul(scale);
-        FloatVector r6 = FloatVector.fromMemorySegment(S, source, from + Math.min(6, last) * stride, ORDER).mul(scale);
-        FloatVector r7 = FloatVector.fromMemorySegment(S, source, from + Math.min(7, last) * stride, ORDER).mul(scale);
+        FloatVector r1 = FloatVector.fromMemorySegment(S, source, from + Math.min(1, last) * stride, ORDER)
+                .mul(scale);
+        FloatVector r2 = FloatVector.fromMemorySegment(S, source, from + Math.min(2, last) * stride, ORDER)
+                .mul(scale);
+        FloatVector r3 = FloatVector.fromMemorySegment(S, source, from + Math.min(3, last) * stride, ORDER)
+                .mul(scale);
+        FloatVector r4 = FloatVector.fromMemorySegment(S, source, from + Math.min(4, last) * stride, ORDER)
+                .mul(scale);
+        FloatVector r5 = FloatVector.fromMemorySegment(S, source, from + Math.min(5, last) * stride, ORDER)
+                .mul(scale);
+        FloatVector r6 = FloatVector.fromMemorySegment(S, source, from + Math.min(6, last) * stride, ORDER)
+                .mul(scale);
+        FloatVector r7 = FloatVector.fromMemorySegment(S, source, from + Math.min(7, last) * stride, ORDER)
+                .mul(scale);
 
         FloatVector s0 = r0.blend(r1.rearrange(RIGHT_1), BIT_1);
         FloatVector s1 = r0.rearrange(LEFT_1).blend(r1, BIT_1);
@@ -85,12 +92,26 @@ final class VectorBlocks {
     static void copy(
             float scale, MemorySegment source, long from, long stride, MemorySegment target, long to, long pitch) {
         FloatVector.fromMemorySegment(S, source, from, ORDER).mul(scale).intoMemorySegment(target, to, ORDER);
-        FloatVector.fromMemorySegment(S, source, from + stride, ORDER).mul(scale).intoMemorySegment(target, to + pitch, ORDER);
-        FloatVector.fromMemorySegment(S, source, from + 2 * stride, ORDER).mul(scale).intoMemorySegment(target, to + 2 * pitch, ORDER);
-        FloatVector.fromMemorySegment(S, source, from + 3 * stride, ORDER).mul(scale).intoMemorySegment(target, to + 3 * pitch, ORDER);
-        FloatVector.fromMemorySegment(S, source, from + 4 * stride, ORDER).mul(scale).intoMemorySegment(target, to + 4 * pitch, ORDER);
-        FloatVector.fromMemorySegment(S, source, from + 5 * stride, ORDER).mul(scale).intoMemorySegment(target, to + 5 * pitch, ORDER);
-        FloatVector.fromMemorySegment(S, source, from + 6 * stride, ORDER).mul(scale).intoMemorySegment(target, to + 6 * pitch, ORDER);
-        FloatVector.fromMemorySegment(S, source, from + 7 * stride, ORDER).mul(scale).intoMemorySegment(target, to + 7 * pitch, ORDER);
+        FloatVector.fromMemorySegment(S, source, from + stride, ORDER)
+                .mul(scale)
+                .intoMemorySegment(target, to + pitch, ORDER);
+        FloatVector.fromMemorySegment(S, source, from + 2 * stride, ORDER)
+                .mul(scale)
+                .intoMemorySegment(target, to + 2 * pitch, ORDER);
+        FloatVector.fromMemorySegment(S, source, from + 3 * stride, ORDER)
+                .mul(scale)
+                .intoMemorySegment(target, to + 3 * pitch, ORDER);
+        FloatVector.fromMemorySegment(S, source, from + 4 * stride, ORDER)
+                .mul(scale)
+                .intoMemorySegment(target, to + 4 * pitch, ORDER);
+        FloatVector.fromMemorySegment(S, source, from + 5 * stride, ORDER)
+                .mul(scale)
+                .intoMemorySegment(target, to + 5 * pitch, ORDER);
+        FloatVector.fromMemorySegment(S, source, from + 6 * stride, ORDER)
+                .mul(scale)
+                .intoMemorySegment(target, to + 6 * pitch, ORDER);
+        FloatVector.fromMemorySegment(S, source, from + 7 * stride, ORDER)
+                .mul(scale)
+                .intoMemorySegment(target, to + 7 * pitch, ORDER);
     }
 }

@@ -21,7 +21,8 @@ final class VectorElementKernels implements ElementKernels {
     public void exp(int n, MemorySegment x, long xAt, MemorySegment y, long yAt) {
         int end = whole(n);
         for (int o = 0; o < end; o += VECTOR_BYTES) {
-            VectorExp.exp(FloatVector.fromMemorySegment(FLOATS, x, xAt + o, ORDER)).intoMemorySegment(y, yAt + o, ORDER);
+            VectorExp.exp(FloatVector.fromMemorySegment(FLOATS, x, xAt + o, ORDER))
+                    .intoMemorySegment(y, yAt + o, ORDER);
         }
         SCALAR.exp(n % LANES, x, xAt + end, y, yAt + end);
     }
@@ -30,7 +31,8 @@ final class VectorElementKernels implements ElementKernels {
     public void log(int n, MemorySegment x, long xAt, MemorySegment y, long yAt) {
         int end = whole(n);
         for (int o = 0; o < end; o += VECTOR_BYTES) {
-            VectorLog.log(FloatVector.fromMemorySegment(FLOATS, x, xAt + o, ORDER)).intoMemorySegment(y, yAt + o, ORDER);
+            VectorLog.log(FloatVector.fromMemorySegment(FLOATS, x, xAt + o, ORDER))
+                    .intoMemorySegment(y, yAt + o, ORDER);
         }
         SCALAR.log(n % LANES, x, xAt + end, y, yAt + end);
     }
@@ -56,14 +58,19 @@ final class VectorElementKernels implements ElementKernels {
             FloatVector slope = near.mul(near)
                     .fma(FloatVector.broadcast(FLOATS, 3 * GELU_3), FloatVector.broadcast(FLOATS, GELU_1))
                     .mul(near);
-            FloatVector derivative = gate.mul(FloatVector.broadcast(FLOATS, 1).sub(gate)).fma(slope, gate);
-            derivative.mul(FloatVector.fromMemorySegment(FLOATS, dy, dyAt + o, ORDER)).intoMemorySegment(dx, dxAt + o, ORDER);
+            FloatVector derivative =
+                    gate.mul(FloatVector.broadcast(FLOATS, 1).sub(gate)).fma(slope, gate);
+            derivative
+                    .mul(FloatVector.fromMemorySegment(FLOATS, dy, dyAt + o, ORDER))
+                    .intoMemorySegment(dx, dxAt + o, ORDER);
         }
         SCALAR.geluGradient(n % LANES, x, xAt + end, dy, dyAt + end, dx, dxAt + end);
     }
 
     private static FloatVector gate(FloatVector x) {
-        FloatVector u = x.mul(x).fma(FloatVector.broadcast(FLOATS, GELU_3), FloatVector.broadcast(FLOATS, GELU_1)).mul(x);
+        FloatVector u = x.mul(x)
+                .fma(FloatVector.broadcast(FLOATS, GELU_3), FloatVector.broadcast(FLOATS, GELU_1))
+                .mul(x);
         return FloatVector.broadcast(FLOATS, 1).div(VectorExp.exp(u.neg()).add(1));
     }
 
@@ -71,18 +78,29 @@ final class VectorElementKernels implements ElementKernels {
     public void add(int n, MemorySegment x, long xAt, MemorySegment y, long yAt) {
         int end = whole(n);
         for (int o = 0; o < end; o += VECTOR_BYTES) {
-            FloatVector.fromMemorySegment(FLOATS, y, yAt + o, ORDER).add(FloatVector.fromMemorySegment(FLOATS, x, xAt + o, ORDER)).intoMemorySegment(y, yAt + o, ORDER);
+            FloatVector.fromMemorySegment(FLOATS, y, yAt + o, ORDER)
+                    .add(FloatVector.fromMemorySegment(FLOATS, x, xAt + o, ORDER))
+                    .intoMemorySegment(y, yAt + o, ORDER);
         }
         SCALAR.add(n % LANES, x, xAt + end, y, yAt + end);
     }
 
     @Override
     public void columnSums(
-            int rows, int columns, int block, MemorySegment x, long xAt, long stride, MemorySegment sum, long sumAt,
+            int rows,
+            int columns,
+            int block,
+            MemorySegment x,
+            long xAt,
+            long stride,
+            MemorySegment sum,
+            long sumAt,
             boolean accumulate) {
         int end = whole(columns);
         for (int o = 0; o < end; o += VECTOR_BYTES) {
-            FloatVector total = accumulate ? FloatVector.fromMemorySegment(FLOATS, sum, sumAt + o, ORDER) : FloatVector.zero(FLOATS);
+            FloatVector total = accumulate
+                    ? FloatVector.fromMemorySegment(FLOATS, sum, sumAt + o, ORDER)
+                    : FloatVector.zero(FLOATS);
             for (int from = 0; from < rows; from += block) {
                 FloatVector partial = FloatVector.zero(FLOATS);
                 for (int r = from; r < Math.min(from + block, rows); r++) {
@@ -102,7 +120,8 @@ final class VectorElementKernels implements ElementKernels {
         for (int first = 0; first < PARTIAL_SUMS; first += LANES) {
             FloatVector sum = FloatVector.zero(FLOATS);
             for (int i = 0; i < end; i += PARTIAL_SUMS) {
-                FloatVector value = FloatVector.fromMemorySegment(FLOATS, x, at + (first + (long) i) * Float.BYTES, ORDER);
+                FloatVector value =
+                        FloatVector.fromMemorySegment(FLOATS, x, at + (first + (long) i) * Float.BYTES, ORDER);
                 sum = value.fma(value, sum);
             }
             for (int lane = 0; lane < LANES; lane++) {
@@ -119,41 +138,79 @@ final class VectorElementKernels implements ElementKernels {
 
     @Override
     public void sgd(
-            int n, SgdStep step, MemorySegment parameters, long parametersAt, MemorySegment gradient, long gradientAt,
-            MemorySegment velocity, long velocityAt) {
+            int n,
+            SgdStep step,
+            MemorySegment parameters,
+            long parametersAt,
+            MemorySegment gradient,
+            long gradientAt,
+            MemorySegment velocity,
+            long velocityAt) {
         int end = whole(n);
         for (int o = 0; o < end; o += VECTOR_BYTES) {
             FloatVector p = FloatVector.fromMemorySegment(FLOATS, parameters, parametersAt + o, ORDER);
-            FloatVector g = p.fma(FloatVector.broadcast(FLOATS, step.decay), FloatVector.fromMemorySegment(FLOATS, gradient, gradientAt + o, ORDER).mul(step.scale));
+            FloatVector g = p.fma(
+                    FloatVector.broadcast(FLOATS, step.decay),
+                    FloatVector.fromMemorySegment(FLOATS, gradient, gradientAt + o, ORDER)
+                            .mul(step.scale));
             if (velocity != null) {
-                FloatVector v = FloatVector.fromMemorySegment(FLOATS, velocity, velocityAt + o, ORDER).fma(FloatVector.broadcast(FLOATS, step.momentum), g);
+                FloatVector v = FloatVector.fromMemorySegment(FLOATS, velocity, velocityAt + o, ORDER)
+                        .fma(FloatVector.broadcast(FLOATS, step.momentum), g);
                 v.intoMemorySegment(velocity, velocityAt + o, ORDER);
                 g = step.nesterov ? v.fma(FloatVector.broadcast(FLOATS, step.momentum), g) : v;
             }
             g.fma(FloatVector.broadcast(FLOATS, -step.rate), p).intoMemorySegment(parameters, parametersAt + o, ORDER);
         }
         SCALAR.sgd(
-                n % LANES, step, parameters, parametersAt + end, gradient, gradientAt + end, velocity, velocityAt + end);
+                n % LANES,
+                step,
+                parameters,
+                parametersAt + end,
+                gradient,
+                gradientAt + end,
+                velocity,
+                velocityAt + end);
     }
 
     @Override
     public void adamW(
-            int n, AdamWStep step, MemorySegment parameters, long parametersAt, MemorySegment gradient, long gradientAt,
-            MemorySegment first, MemorySegment second, long momentsAt) {
+            int n,
+            AdamWStep step,
+            MemorySegment parameters,
+            long parametersAt,
+            MemorySegment gradient,
+            long gradientAt,
+            MemorySegment first,
+            MemorySegment second,
+            long momentsAt) {
         int end = whole(n);
         for (int o = 0; o < end; o += VECTOR_BYTES) {
-            FloatVector g = FloatVector.fromMemorySegment(FLOATS, gradient, gradientAt + o, ORDER).mul(step.scale);
-            FloatVector m = FloatVector.fromMemorySegment(FLOATS, first, momentsAt + o, ORDER).fma(FloatVector.broadcast(FLOATS, step.beta1), g.mul(step.share1));
-            FloatVector v = FloatVector.fromMemorySegment(FLOATS, second, momentsAt + o, ORDER).fma(FloatVector.broadcast(FLOATS, step.beta2), g.mul(g).mul(step.share2));
+            FloatVector g = FloatVector.fromMemorySegment(FLOATS, gradient, gradientAt + o, ORDER)
+                    .mul(step.scale);
+            FloatVector m = FloatVector.fromMemorySegment(FLOATS, first, momentsAt + o, ORDER)
+                    .fma(FloatVector.broadcast(FLOATS, step.beta1), g.mul(step.share1));
+            FloatVector v = FloatVector.fromMemorySegment(FLOATS, second, momentsAt + o, ORDER)
+                    .fma(FloatVector.broadcast(FLOATS, step.beta2), g.mul(g).mul(step.share2));
             m.intoMemorySegment(first, momentsAt + o, ORDER);
             v.intoMemorySegment(second, momentsAt + o, ORDER);
-            FloatVector denominator = v.sqrt().fma(FloatVector.broadcast(FLOATS, step.correction), FloatVector.broadcast(FLOATS, step.epsilon));
+            FloatVector denominator = v.sqrt()
+                    .fma(FloatVector.broadcast(FLOATS, step.correction), FloatVector.broadcast(FLOATS, step.epsilon));
             m.div(denominator)
-                    .fma(FloatVector.broadcast(FLOATS, -step.rate), FloatVector.fromMemorySegment(FLOATS, parameters, parametersAt + o, ORDER).mul(step.keep))
+                    .fma(
+                            FloatVector.broadcast(FLOATS, -step.rate),
+                            FloatVector.fromMemorySegment(FLOATS, parameters, parametersAt + o, ORDER)
+                                    .mul(step.keep))
                     .intoMemorySegment(parameters, parametersAt + o, ORDER);
         }
         SCALAR.adamW(
-                n % LANES, step, parameters, parametersAt + end, gradient, gradientAt + end, first, second,
+                n % LANES,
+                step,
+                parameters,
+                parametersAt + end,
+                gradient,
+                gradientAt + end,
+                first,
+                second,
                 momentsAt + end);
     }
 

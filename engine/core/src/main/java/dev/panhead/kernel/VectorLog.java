@@ -19,8 +19,11 @@ final class VectorLog {
         IntVector exponent = bits.sub(ScalarLog.TWO_THIRDS_BITS).and(ScalarLog.EXPONENT_BITS);
         FloatVector f = bits.sub(exponent).reinterpretAsFloats().sub(1);
         FloatVector e = ((FloatVector) exponent.convert(VectorOperators.I2F, 0))
-                .fma(FloatVector.broadcast(FLOATS, ScalarLog.TWO_MINUS_23), FloatVector.broadcast(FLOATS, 0).blend(-23f, subnormal));
-        FloatVector q = f.fma(FloatVector.broadcast(FLOATS, ScalarLog.C10), FloatVector.broadcast(FLOATS, ScalarLog.C9));
+                .fma(
+                        FloatVector.broadcast(FLOATS, ScalarLog.TWO_MINUS_23),
+                        FloatVector.broadcast(FLOATS, 0).blend(-23f, subnormal));
+        FloatVector q =
+                f.fma(FloatVector.broadcast(FLOATS, ScalarLog.C10), FloatVector.broadcast(FLOATS, ScalarLog.C9));
         q = q.fma(f, FloatVector.broadcast(FLOATS, ScalarLog.C8));
         q = q.fma(f, FloatVector.broadcast(FLOATS, ScalarLog.C7));
         q = q.fma(f, FloatVector.broadcast(FLOATS, ScalarLog.C6));

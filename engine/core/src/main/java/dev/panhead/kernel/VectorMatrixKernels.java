@@ -59,7 +59,9 @@ final class VectorMatrixKernels implements MatrixKernels {
         for (int i = 0; i < TILE.rows(); i++) {
             long from = i * 2L * VECTOR_BYTES;
             long at = cOffset + i * cStride;
-            FloatVector.fromMemorySegment(FLOATS, c, at, ORDER).add(FloatVector.fromMemorySegment(FLOATS, tile, from, ORDER)).intoMemorySegment(c, at, ORDER);
+            FloatVector.fromMemorySegment(FLOATS, c, at, ORDER)
+                    .add(FloatVector.fromMemorySegment(FLOATS, tile, from, ORDER))
+                    .intoMemorySegment(c, at, ORDER);
             FloatVector.fromMemorySegment(FLOATS, c, at + VECTOR_BYTES, ORDER)
                     .add(FloatVector.fromMemorySegment(FLOATS, tile, from + VECTOR_BYTES, ORDER))
                     .intoMemorySegment(c, at + VECTOR_BYTES, ORDER);
@@ -70,8 +72,7 @@ final class VectorMatrixKernels implements MatrixKernels {
      * One tile. The vectors of B stand on the left of the multiply-adds: with the broadcast there, C2's register allocator
      * spills an accumulator in the loop on machines of 16 registers, at half the speed.
      */
-    private static void tile(
-            int end, MemorySegment a, MemorySegment b, MemorySegment c, long at, long stride) {
+    private static void tile(int end, MemorySegment a, MemorySegment b, MemorySegment c, long at, long stride) {
         FloatVector c00 = FloatVector.zero(FLOATS);
         FloatVector c01 = c00;
         FloatVector c10 = c00;
@@ -140,8 +141,7 @@ final class VectorMatrixKernels implements MatrixKernels {
                 VectorBlocks.transpose(
                         held, scale, source, from + j * (long) Float.BYTES, stride, target, into + j * pitch, pitch);
             }
-            ScalarMatrixKernels.transpose(
-                    0, held, blocked, columns, scale, source, from, stride, target, into, pitch);
+            ScalarMatrixKernels.transpose(0, held, blocked, columns, scale, source, from, stride, target, into, pitch);
         }
     }
 
@@ -159,7 +159,8 @@ final class VectorMatrixKernels implements MatrixKernels {
             long pitch,
             long panelStride) {
         int pitchFloats = (int) (pitch / Float.BYTES);
-        // Eight rows at a time through all panels: lines of the source are read once, lines of the panels filled at once.
+        // Eight rows at a time through all panels: lines of the source are read once, lines of the panels filled at
+        // once.
         for (int row = 0; row < rows; row += 8) {
             int end = Math.min(row + 8, rows);
             for (int p = 0; p * width < columns; p++) {

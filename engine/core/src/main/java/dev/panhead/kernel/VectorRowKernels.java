@@ -81,7 +81,10 @@ final class VectorRowKernels implements RowKernels {
     public void shift(int n, float shift, float logSum, MemorySegment x, long xAt, MemorySegment y, long yAt) {
         int end = n / LANES * VECTOR_BYTES;
         for (int o = 0; o < end; o += VECTOR_BYTES) {
-            FloatVector.fromMemorySegment(FLOATS, x, xAt + o, ORDER).sub(shift).sub(logSum).intoMemorySegment(y, yAt + o, ORDER);
+            FloatVector.fromMemorySegment(FLOATS, x, xAt + o, ORDER)
+                    .sub(shift)
+                    .sub(logSum)
+                    .intoMemorySegment(y, yAt + o, ORDER);
         }
         SCALAR.shift(n % LANES, shift, logSum, x, xAt + end, y, yAt + end);
     }
@@ -92,7 +95,9 @@ final class VectorRowKernels implements RowKernels {
         int end = n / LANES * VECTOR_BYTES;
         FloatVector factor = FloatVector.broadcast(FLOATS, -total);
         for (int o = 0; o < end; o += VECTOR_BYTES) {
-            VectorExp.exp(FloatVector.fromMemorySegment(FLOATS, y, yAt + o, ORDER)).fma(factor, FloatVector.fromMemorySegment(FLOATS, g, gAt + o, ORDER)).intoMemorySegment(dx, dxAt + o, ORDER);
+            VectorExp.exp(FloatVector.fromMemorySegment(FLOATS, y, yAt + o, ORDER))
+                    .fma(factor, FloatVector.fromMemorySegment(FLOATS, g, gAt + o, ORDER))
+                    .intoMemorySegment(dx, dxAt + o, ORDER);
         }
         SCALAR.gradient(n % LANES, total, y, yAt + end, g, gAt + end, dx, dxAt + end);
     }

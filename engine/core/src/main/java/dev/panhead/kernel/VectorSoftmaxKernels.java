@@ -41,7 +41,8 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
         }
         FloatVector sum = FloatVector.zero(FLOATS);
         for (int o = 0; o < end; o += ROW_BYTES) {
-            FloatVector e = VectorExp.exp(FloatVector.fromMemorySegment(FLOATS, logits, o + column, ORDER).sub(max));
+            FloatVector e = VectorExp.exp(FloatVector.fromMemorySegment(FLOATS, logits, o + column, ORDER)
+                    .sub(max));
             e.intoMemorySegment(logits, o + column, ORDER);
             sum = sum.add(e);
         }
@@ -54,14 +55,17 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
             FloatVector b = FloatVector.broadcast(FLOATS, bias.get(FLOAT, biasAt + row * (long) Float.BYTES));
             long o = row * (long) ROW_BYTES;
             FloatVector.fromMemorySegment(FLOATS, logits, o, ORDER).add(b).intoMemorySegment(logits, o, ORDER);
-            FloatVector.fromMemorySegment(FLOATS, logits, o + VECTOR_BYTES, ORDER).add(b).intoMemorySegment(logits, o + VECTOR_BYTES, ORDER);
+            FloatVector.fromMemorySegment(FLOATS, logits, o + VECTOR_BYTES, ORDER)
+                    .add(b)
+                    .intoMemorySegment(logits, o + VECTOR_BYTES, ORDER);
         }
     }
 
     @Override
     public void mergeMaxima(
             int blocks, MemorySegment maxima, long at, long stride, MemorySegment merged, long mergedAt) {
-        SCALAR.mergeMaxima(blocks, maxima, at, stride, merged, mergedAt); // too few for the compiler to inline an exponential
+        SCALAR.mergeMaxima(
+                blocks, maxima, at, stride, merged, mergedAt); // too few for the compiler to inline an exponential
     }
 
     @Override
@@ -71,7 +75,9 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
         FloatVector f1 = FloatVector.fromMemorySegment(FLOATS, factors, factorsAt + VECTOR_BYTES, ORDER);
         for (int o = 0; o < end; o += ROW_BYTES) {
             FloatVector.fromMemorySegment(FLOATS, tile, o, ORDER).mul(f0).intoMemorySegment(tile, o, ORDER);
-            FloatVector.fromMemorySegment(FLOATS, tile, (long) o + VECTOR_BYTES, ORDER).mul(f1).intoMemorySegment(tile, (long) o + VECTOR_BYTES, ORDER);
+            FloatVector.fromMemorySegment(FLOATS, tile, (long) o + VECTOR_BYTES, ORDER)
+                    .mul(f1)
+                    .intoMemorySegment(tile, (long) o + VECTOR_BYTES, ORDER);
         }
     }
 }

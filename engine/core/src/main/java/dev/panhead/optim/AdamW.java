@@ -78,7 +78,12 @@ public final class AdamW {
      *     finite, or a matrix belongs to a confined arena and there are more workers than one
      */
     public void update(
-            Matrix parameters, Matrix gradient, Moments moments, long number, double learningRate, double gradientScale) {
+            Matrix parameters,
+            Matrix gradient,
+            Moments moments,
+            long number,
+            double learningRate,
+            double gradientScale) {
         gradient.requireShape("gradient", parameters.rows(), parameters.columns());
         moments.first().requireShape("first moment", parameters.rows(), parameters.columns());
         moments.second().requireShape("second moment", parameters.rows(), parameters.columns());

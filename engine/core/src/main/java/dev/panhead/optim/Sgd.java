@@ -56,13 +56,11 @@ public final class Sgd {
      * @throws IllegalArgumentException if the shapes differ, a velocity is missing or there is no use for it, or a matrix belongs
      *     to a confined arena and there are more workers than one
      */
-    public void update(
-            Matrix parameters, Matrix gradient, Matrix velocity, double learningRate, double gradientScale) {
+    public void update(Matrix parameters, Matrix gradient, Matrix velocity, double learningRate, double gradientScale) {
         gradient.requireShape("gradient", parameters.rows(), parameters.columns());
         if ((velocity == null) != (step.momentum == 0)) {
-            throw new IllegalArgumentException(
-                    "a velocity goes with momentum, but momentum is " + step.momentum
-                            + (velocity == null ? " and there is none" : ""));
+            throw new IllegalArgumentException("a velocity goes with momentum, but momentum is " + step.momentum
+                    + (velocity == null ? " and there is none" : ""));
         }
         Ranges.notNegative("learningRate", learningRate);
         Ranges.notNegative("gradientScale", gradientScale);

@@ -54,8 +54,8 @@ public final class Matrix {
     public static Matrix of(Arena arena, int rows, int columns, float... values) {
         Matrix matrix = allocate(arena, rows, columns);
         if (values.length != (long) rows * columns) {
-            throw new IllegalArgumentException("a matrix of " + rows + " x " + columns + " has "
-                    + (long) rows * columns + " elements, but " + values.length + " values were given");
+            throw new IllegalArgumentException("a matrix of " + rows + " x " + columns + " has " + (long) rows * columns
+                    + " elements, but " + values.length + " values were given");
         }
         MemorySegment.copy(values, 0, matrix.segment, FLOAT, 0, values.length);
         return matrix;
@@ -199,8 +199,8 @@ public final class Matrix {
      */
     public Matrix requireShape(String name, int rows, int columns) {
         if (this.rows != rows || this.columns != columns) {
-            throw new IllegalArgumentException(name + " must be " + rows + " x " + columns + ", but is " + this.rows
-                    + " x " + this.columns);
+            throw new IllegalArgumentException(
+                    name + " must be " + rows + " x " + columns + ", but is " + this.rows + " x " + this.columns);
         }
         return this;
     }

@@ -41,8 +41,8 @@ public final class Targets {
     public static Targets wrap(MemorySegment segment, int size) {
         long needed = (long) size * Integer.BYTES;
         if (size < 0 || segment.byteSize() < needed) {
-            throw new IllegalArgumentException(size + " targets need " + needed + " bytes, but the segment has "
-                    + segment.byteSize());
+            throw new IllegalArgumentException(
+                    size + " targets need " + needed + " bytes, but the segment has " + segment.byteSize());
         }
         return new Targets(segment.asSlice(0, needed), size);
     }

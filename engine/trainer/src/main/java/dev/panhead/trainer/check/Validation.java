@@ -28,7 +28,8 @@ public record Validation(double maxAbsError, double maxRelError, double lossErro
         int tokens = inputs.hidden().rows();
         try (Arena arena = Arena.ofShared()) {
             Matrix dX = Matrix.allocate(arena, tokens, inputs.hidden().columns());
-            Matrix dW = Matrix.allocate(arena, inputs.weight().rows(), inputs.weight().columns());
+            Matrix dW = Matrix.allocate(
+                    arena, inputs.weight().rows(), inputs.weight().columns());
             Matrix db = Matrix.allocate(arena, 1, inputs.weight().rows());
             double loss = head.run(inputs, HeadOutputs.gradients(dX, dW).withBias(Gradient.write(db)))
                     .loss();

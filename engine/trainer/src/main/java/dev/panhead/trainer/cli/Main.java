@@ -37,10 +37,7 @@ public final class Main implements Runnable {
     @Spec
     private CommandSpec spec;
 
-    @Option(
-            names = "--stacktrace",
-            description = "Show where an error came from.",
-            scope = ScopeType.INHERIT)
+    @Option(names = "--stacktrace", description = "Show where an error came from.", scope = ScopeType.INHERIT)
     private boolean stackTrace;
 
     private Main() {}
@@ -67,8 +64,8 @@ public final class Main implements Runnable {
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setUnmatchedOptionsAllowedAsOptionParameters(false) // a mistyped option is not a path
                 .setParameterExceptionHandler((e, args) -> report(e, main.stackTrace, 2))
-                .setExecutionExceptionHandler((e, commandLine, result) ->
-                        report(e, main.stackTrace, e instanceof UsageException ? 2 : 1))
+                .setExecutionExceptionHandler(
+                        (e, commandLine, result) -> report(e, main.stackTrace, e instanceof UsageException ? 2 : 1))
                 .execute(arguments);
     }
 

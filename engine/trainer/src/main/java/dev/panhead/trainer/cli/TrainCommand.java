@@ -48,7 +48,11 @@ final class TrainCommand implements Callable<Integer> {
             description = "Files, folders and .zip archives to learn from.")
     private List<Path> text;
 
-    @Option(names = "--out", paramLabel = "FOLDER", description = "Where the model goes.", defaultValue = "panhead-model")
+    @Option(
+            names = "--out",
+            paramLabel = "FOLDER",
+            description = "Where the model goes.",
+            defaultValue = "panhead-model")
     private Path out;
 
     @Option(names = "--seconds", paramLabel = "S", description = "How long to train.", defaultValue = "60")
@@ -221,5 +225,4 @@ final class TrainCommand implements Callable<Integer> {
         generator.generate(prompt, sample, b -> System.out.write(b));
         System.out.println();
     }
-
 }

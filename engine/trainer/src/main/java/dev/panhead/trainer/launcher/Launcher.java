@@ -33,8 +33,8 @@ public final class Launcher {
         String version = System.getProperty("java.specification.version", "");
         int release = version.startsWith("1.") ? Integer.parseInt(version.substring(2)) : Integer.parseInt(version);
         if (release < REQUIRED) {
-            System.err.println("panhead needs Java " + REQUIRED + " or newer, but was started with Java " + version + " ("
-                    + System.getProperty("java.home") + ")");
+            System.err.println("panhead needs Java " + REQUIRED + " or newer, but was started with Java " + version
+                    + " (" + System.getProperty("java.home") + ")");
             System.exit(TOO_OLD);
         }
         if (hasVectors() || "false".equals(System.getProperty("panhead.relaunch"))) {

@@ -121,8 +121,7 @@ public final class Training {
         double scale = options.clip() > 0 ? GradientNorm.clipScale(gradientNorm, options.clip()) : 1;
         for (Parameter parameter : parameters) {
             AdamW optimizer = parameter.decays() ? decaying : plain;
-            optimizer.update(
-                    parameter.value(), parameter.gradient(), parameter.moments(), step, learningRate, scale);
+            optimizer.update(parameter.value(), parameter.gradient(), parameter.moments(), step, learningRate, scale);
         }
     }
 

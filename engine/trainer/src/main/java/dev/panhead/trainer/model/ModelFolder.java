@@ -81,8 +81,9 @@ public final class ModelFolder {
                 try {
                     parameter.value().copyFrom(stored);
                 } catch (IllegalArgumentException e) {
-                    throw new IOException(path + ": tensor " + parameter.name() + " does not fit " + CONFIG + ": "
-                            + e.getMessage(), e);
+                    throw new IOException(
+                            path + ": tensor " + parameter.name() + " does not fit " + CONFIG + ": " + e.getMessage(),
+                            e);
                 }
             }
         }
@@ -105,7 +106,9 @@ public final class ModelFolder {
                     integer(path, config, "width"),
                     integer(path, config, "vocabulary"));
         } catch (JsonProcessingException e) {
-            String place = e.getLocation() == null ? "" : ", see line " + e.getLocation().getLineNr();
+            String place = e.getLocation() == null
+                    ? ""
+                    : ", see line " + e.getLocation().getLineNr();
             throw new IOException(path + " is not a JSON object" + place, e);
         } catch (IllegalArgumentException e) {
             throw new IOException(path + ": " + e.getMessage(), e);

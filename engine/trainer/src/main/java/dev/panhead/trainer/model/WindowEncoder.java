@@ -67,11 +67,13 @@ public final class WindowEncoder implements ContextEncoder {
         context = config.context();
         int width = config.width();
         int inputWidth = config.context() * config.embedding();
-        embedding = Parameter.normal(arena, "encoder.embedding.weight", config.vocabulary(), config.embedding(), 1, random);
+        embedding =
+                Parameter.normal(arena, "encoder.embedding.weight", config.vocabulary(), config.embedding(), 1, random);
         inputWeight =
                 Parameter.normal(arena, "encoder.input.weight", width, inputWidth, Math.sqrt(1.0 / inputWidth), random);
         inputBias = Parameter.zeros(arena, "encoder.input.bias", 1, width);
-        residualWeight = Parameter.normal(arena, "encoder.residual.weight", width, width, Math.sqrt(1.0 / width), random);
+        residualWeight =
+                Parameter.normal(arena, "encoder.residual.weight", width, width, Math.sqrt(1.0 / width), random);
         residualBias = Parameter.zeros(arena, "encoder.residual.bias", 1, width);
         gemm = new Gemm(arena, workers);
         elementwise = new Elementwise(workers);
