@@ -1,0 +1,73 @@
+package dev.panhead.contract;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.panhead.blas.Gemm;
+import dev.panhead.blas.Gemm.Op;
+import dev.panhead.exec.Workers;
+import dev.panhead.head.LogSoftmax;
+import dev.panhead.math.Elementwise;
+import dev.panhead.math.Rows;
+import dev.panhead.optim.AdamW;
+import dev.panhead.optim.GradientNorm;
+import dev.panhead.optim.Sgd;
+import dev.panhead.reference.Numbers;
+import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.Targets;
+import java.lang.foreign.Arena;
+import java.lang.management.ManagementFactory;
+import org.junit.jupiter.api.Test;
+
+/** What surrounds the head allocates nothing on the heap either, once the compiler is done. */
+class AllocationTest {
+
+    private static final int ROWS = 150;
+    private static final int COLUMNS = 70;
+
+    @Test
+    void aStepOfAnEncoderAndItsOptimizersAllocatesNothing() {
+        var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+        try (Arena arena = Arena.ofShared();
+                Workers workers = new Workers(1)) {
+            Numbers numbers = new Numbers(1);
+            Matrix x = numbers.matrix(arena, ROWS, COLUMNS, 1);
+            Matrix y = Matrix.allocate(arena, ROWS, COLUMNS);
+            Matrix square = Matrix.allocate(arena, COLUMNS, COLUMNS);
+            Matrix row = Matrix.allocate(arena, 1, COLUMNS);
+            Matrix velocity = Matrix.allocate(arena, ROWS, COLUMNS);
+            Targets indices = numbers.targets(ROWS, ROWS);
+            AdamW.Moments moments = AdamW.Moments.allocate(arena, ROWS, COLUMNS);
+            Gemm gemm = new Gemm(arena, workers);
+            Elementwise elementwise = new Elementwise(workers);
+            Rows rows = new Rows(workers);
+            LogSoftmax softmax = new LogSoftmax(workers);
+            AdamW adamW = new AdamW(workers, 0.9, 0.95, 1e-8, 0.1);
+            Sgd sgd = new Sgd(workers, 0.9, false, 0);
+            GradientNorm norm = new GradientNorm(workers);
+            Matrix[] gradients = {y};
+            long allocated = Long.MAX_VALUE;
+            long end = System.nanoTime() + 60_000_000_000L;
+            while (allocated > 0 && System.nanoTime() < end) {
+                long before = threads.getCurrentThreadAllocatedBytes();
+                for (int i = 0; i < 100; i++) {
+                    gemm.multiply(Op.TRANSPOSE, x, Op.NONE, x, square);
+                    gemm.multiply(0.01f, Op.NONE, x, Op.TRANSPOSE, square, 0.5f, y);
+                    rows.gather(x, indices, y);
+                    rows.addRow(row, y);
+                    rows.columnSums(y, row, false);
+                    rows.scatterAdd(x, indices, y);
+                    elementwise.gelu(x, y);
+                    elementwise.geluGradient(x, y, y);
+                    elementwise.exp(x, y);
+                    elementwise.log(y, y);
+                    softmax.values(x, y);
+                    softmax.gradient(y, x, y);
+                    adamW.update(x, y, moments, 1, 1e-9, GradientNorm.clipScale(norm.of(gradients), 1));
+                    sgd.update(x, y, velocity, 1e-9, 1);
+                }
+                allocated = threads.getCurrentThreadAllocatedBytes() - before;
+            }
+            assertEquals(0, allocated);
+        }
+    }
+}
