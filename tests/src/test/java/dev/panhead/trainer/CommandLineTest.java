@@ -99,6 +99,15 @@ class CommandLineTest {
     }
 
     @Test
+    void theTrainerStartsFromTheModulePathToo() throws IOException, InterruptedException {
+        String json = PanheadJar.onModulePath(folder)
+                .run("info", "--json", "--threads", "1")
+                .succeeded()
+                .out();
+        assertTrue(json.contains("\"kernel\":\"vector\""), json);
+    }
+
+    @Test
     void javaOptionsReachTheProcessThatComputes() throws IOException, InterruptedException {
         PanheadJar narrow = new PanheadJar(folder, "-Dpanhead.kernel=scalar");
         String json = narrow.run("info", "--json", "--threads", "1").succeeded().out();

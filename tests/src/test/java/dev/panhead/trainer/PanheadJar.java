@@ -3,6 +3,7 @@ package dev.panhead.trainer;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.File;
 import java.io.IOException;
 import java.lang.ProcessBuilder.Redirect;
 import java.nio.charset.StandardCharsets;
@@ -11,14 +12,17 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Runs the built jar as its users do, in a process of its own. Its output goes to files: no pipe can fill up. */
 final class PanheadJar {
 
     private static final int SECONDS = 60;
+    private static final String MODULES = "panhead-|picocli|progressbar|jline|jackson|commons-math3";
 
     private final Path folder;
-    private final List<String> javaOptions;
+    private final List<String> java;
 
     /** What a run left behind. */
     record Outcome(int exit, byte[] outBytes, String err) {
@@ -47,8 +51,32 @@ final class PanheadJar {
 
     /** A jar to be run in a folder, by the Java that runs the tests, started with these options. */
     PanheadJar(Path folder, String... javaOptions) {
+        this(folder, List.of(javaOptions), List.of("-jar", jar().toString()));
+    }
+
+    private PanheadJar(Path folder, List<String> javaOptions, List<String> program) {
         this.folder = folder;
-        this.javaOptions = List.of(javaOptions);
+        java = new ArrayList<>();
+        java.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        java.addAll(javaOptions);
+        java.addAll(program);
+    }
+
+    /** The trainer as a module, its parts and libraries those of the tests' class path. */
+    static PanheadJar onModulePath(Path folder) {
+        String parts = Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
+                .filter(entry -> entry.replace(File.separatorChar, '/').matches(".*/(" + MODULES + ")[^/]*(/classes)?"))
+                .collect(Collectors.joining(File.pathSeparator));
+        return new PanheadJar(
+                folder,
+                List.of("-p", parts),
+                List.of("-m", "dev.panhead.trainer/dev.panhead.trainer.launcher.Launcher"));
+    }
+
+    private static Path jar() {
+        Path jar = Path.of(System.getProperty("panhead.jar"));
+        assertTrue(Files.exists(jar), jar + " is not built: it takes mvn verify, or package before the tests");
+        return jar;
     }
 
     Outcome run(String... arguments) throws IOException, InterruptedException {
@@ -66,13 +94,7 @@ final class PanheadJar {
     }
 
     Running start(String... arguments) throws IOException {
-        Path jar = Path.of(System.getProperty("panhead.jar"));
-        assertTrue(Files.exists(jar), jar + " is not built: it takes mvn verify, or package before the tests");
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(javaOptions);
-        command.add("-jar");
-        command.add(jar.toString());
+        List<String> command = new ArrayList<>(java);
         command.addAll(List.of(arguments));
         Path out = Files.createTempFile(folder, "out", ".log");
         Path err = Files.createTempFile(folder, "err", ".log");

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.panhead.format.Safetensors;
 import dev.panhead.trainer.PanheadJar.Outcome;
+import dev.panhead.trainer.PanheadJar.Running;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
@@ -14,7 +15,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -22,6 +25,8 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The command line's main job on the built jar: a small model is trained, and every other command uses it. */
@@ -105,6 +110,31 @@ class TrainedModelTest {
         List<String> lines = Files.readAllLines(folder.resolve("model/metrics.jsonl"));
         assertEquals(STEPS, number(lines.getLast(), "step"));
         assertTrue(number(lines.getLast(), "loss") < number(lines.getFirst(), "loss"));
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void aTrainingThatIsKilledLeavesWhatWasInTheFolder() throws IOException, InterruptedException {
+        trainInto("kept", "text.txt", "1").succeeded();
+        Map<String, String> before = contents("kept");
+        Running running = new PanheadJar(folder, "-Dpanhead.relaunch=false", "-Dpanhead.kernel=scalar")
+                .start("train", "--text", "text.txt", "--out", "kept", "--seconds", "600", "--batch", "64");
+        running.awaitOutput("step 1 ");
+        running.signal("KILL");
+        running.outcome();
+        Map<String, String> after = contents("kept");
+        assertFalse(after.remove("metrics.jsonl.partial").isEmpty());
+        assertEquals(before, after);
+    }
+
+    private Map<String, String> contents(String name) throws IOException {
+        Map<String, String> contents = new TreeMap<>();
+        try (var files = Files.list(folder.resolve(name))) {
+            for (Path file : files.toList()) {
+                contents.put(file.getFileName().toString(), Files.readString(file, StandardCharsets.ISO_8859_1));
+            }
+        }
+        return contents;
     }
 
     @Test

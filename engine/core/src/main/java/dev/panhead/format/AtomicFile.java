@@ -39,15 +39,26 @@ public final class AtomicFile {
                 body.write(channel);
                 channel.force(true);
             }
-            try {
-                Files.move(temporary, path, StandardCopyOption.ATOMIC_MOVE);
-            } catch (AtomicMoveNotSupportedException e) {
-                Files.move(temporary, path, StandardCopyOption.REPLACE_EXISTING);
-            }
-            forceFolder(folder);
+            replace(path, temporary);
         } finally {
             Files.deleteIfExists(temporary);
         }
+    }
+
+    /**
+     * Puts a finished file in another's place, or where none was, and makes that durable. A reader of the path sees the old
+     * content or the new.
+     *
+     * @param path the file to be replaced
+     * @param finished the file that takes its place and name, in the same folder, its content already forced to disk
+     */
+    public static void replace(Path path, Path finished) throws IOException {
+        try {
+            Files.move(finished, path, StandardCopyOption.ATOMIC_MOVE);
+        } catch (AtomicMoveNotSupportedException e) {
+            Files.move(finished, path, StandardCopyOption.REPLACE_EXISTING);
+        }
+        forceFolder(path.toAbsolutePath().getParent());
     }
 
     /** Makes the rename durable where a folder can be opened; elsewhere the file system sees to it. */

@@ -145,9 +145,7 @@ final class TrainCommand implements Callable<Integer> {
             Files.createDirectories(out);
             Runtime.getRuntime().addShutdownHook(hook);
             Training training = new Training(arena, workers, model, corpus, options);
-            Status status = run(training);
-            Evaluation heldOut = stop ? null : training.evaluate();
-            save(model, options, status, heldOut);
+            Evaluation heldOut = trainAndSave(model, training, options);
             if (heldOut != null && sample > 0) {
                 showSample(arena, model, corpus);
             }
@@ -165,17 +163,27 @@ final class TrainCommand implements Callable<Integer> {
         }
         if (Files.isDirectory(folder) && !Files.exists(folder.resolve(ModelFolder.CONFIG))) {
             try (var content = Files.list(folder)) {
-                if (content.anyMatch(path -> !path.endsWith(ModelFolder.METRICS))) {
+                if (content.anyMatch(path -> !path.getFileName().toString().startsWith(ModelFolder.METRICS))) {
                     throw new IOException("--out " + folder + " holds other files and no model: name a new folder");
                 }
             }
         }
     }
 
-    private Status run(Training training) throws IOException {
+    /** The evaluation at the end, or null if the training was interrupted. */
+    private Evaluation trainAndSave(LanguageModel model, Training training, TrainingOptions options)
+            throws IOException {
+        try (MetricsFile metrics = new MetricsFile(out.resolve(ModelFolder.METRICS))) {
+            Status status = run(training, metrics);
+            Evaluation heldOut = stop ? null : training.evaluate();
+            save(model, options, status, heldOut, metrics);
+            return heldOut;
+        }
+    }
+
+    private Status run(Training training, MetricsFile metrics) throws IOException {
         boolean terminal = System.console() != null && System.console().isTerminal();
-        try (MetricsFile metrics = new MetricsFile(out.resolve(ModelFolder.METRICS));
-                Progress progress = new Progress(System.out, terminal)) {
+        try (Progress progress = new Progress(System.out, terminal)) {
             return training.run(
                     new Listener() {
                         @Override
@@ -194,7 +202,8 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    private void save(LanguageModel model, TrainingOptions options, Status status, Evaluation heldOut)
+    private void save(
+            LanguageModel model, TrainingOptions options, Status status, Evaluation heldOut, MetricsFile metrics)
             throws IOException {
         Map<String, Object> training = options.toMap();
         training.put("steps_done", status.step());
@@ -202,6 +211,7 @@ final class TrainCommand implements Callable<Integer> {
             training.put("held_out_bits_per_byte", heldOut.bitsPerByte());
         }
         ModelFolder.save(out, model, training);
+        metrics.publish();
         if (heldOut == null) {
             System.out.printf("interrupted after %,d steps; the model is saved%n", status.step());
         } else {

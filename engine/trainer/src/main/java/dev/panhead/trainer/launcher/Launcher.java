@@ -22,6 +22,7 @@ public final class Launcher {
 
     private static final int REQUIRED = 25;
     private static final int TOO_OLD = 2;
+    private static final String MODULE = "dev.panhead.trainer";
     private static final String MAIN = "dev.panhead.trainer.cli.Main";
     private static final String VECTOR_CLASS = "jdk.incubator.vector.FloatVector";
     private static final String NOTICE = "WARNING: Using incubator modules: jdk.incubator.vector";
@@ -72,9 +73,17 @@ public final class Launcher {
         command.add("--add-modules");
         command.add("jdk.incubator.vector");
         command.add("-Dpanhead.relaunch=false");
-        command.add("-cp");
-        command.add(System.getProperty("java.class.path"));
-        command.add(MAIN);
+        String modulePath = System.getProperty("jdk.module.path");
+        if (System.getProperty("jdk.module.main") == null || modulePath == null) {
+            command.add("-cp");
+            command.add(System.getProperty("java.class.path"));
+            command.add(MAIN);
+        } else {
+            command.add("-p");
+            command.add(modulePath);
+            command.add("-m");
+            command.add(MODULE + "/" + MAIN);
+        }
         for (String argument : arguments) {
             command.add(argument);
         }

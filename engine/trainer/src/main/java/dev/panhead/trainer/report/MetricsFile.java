@@ -1,23 +1,37 @@
 package dev.panhead.trainer.report;
 
 import com.fasterxml.jackson.jr.ob.JSON;
+import dev.panhead.format.AtomicFile;
 import java.io.IOException;
-import java.io.Writer;
-import java.nio.file.Files;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** Writes one JSON object a line: every so many steps, and for each evaluation. */
+/**
+ * Writes one JSON object a line: every so many steps, and for each evaluation. The lines grow in a file of their own, to be
+ * watched, and take their place only when the training has come to its end: what an earlier training left stays until then.
+ */
 public final class MetricsFile implements Listener, AutoCloseable {
 
     private static final int STEPS_A_LINE = 20;
 
-    private final Writer writer;
+    /** What the file's name ends with while it grows. */
+    public static final String PARTIAL = ".partial";
 
-    /** Begins a new file, replacing one that is there. */
+    private final Path path;
+    private final Path partial;
+    private final FileChannel channel;
+
+    /** Begins a new file beside the path. */
     public MetricsFile(Path path) throws IOException {
-        writer = Files.newBufferedWriter(path);
+        this.path = path;
+        partial = path.resolveSibling(path.getFileName() + PARTIAL);
+        channel = FileChannel.open(
+                partial, StandardOpenOption.WRITE, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING);
     }
 
     @Override
@@ -50,13 +64,22 @@ public final class MetricsFile implements Listener, AutoCloseable {
     }
 
     private void write(Map<String, Object> line) throws IOException {
-        writer.write(JSON.std.asString(line));
-        writer.write('\n');
-        writer.flush();
+        ByteBuffer bytes = ByteBuffer.wrap((JSON.std.asString(line) + "\n").getBytes(StandardCharsets.UTF_8));
+        while (bytes.hasRemaining()) {
+            channel.write(bytes);
+        }
     }
 
+    /** Gives the file, now whole, its place and name, replacing one that is there. */
+    public void publish() throws IOException {
+        channel.force(true);
+        channel.close();
+        AtomicFile.replace(path, partial);
+    }
+
+    /** Writes no more. */
     @Override
     public void close() throws IOException {
-        writer.close();
+        channel.close();
     }
 }
