@@ -206,7 +206,7 @@ public final class Gemm {
             return;
         }
         Panels panels = broadcastPanels[worker];
-        Packing.broadcast(kernels, opA == Op.TRANSPOSE, a, alpha, row, rows, firstK, kc, panels);
+        Packing.broadcast(kernels, opA == Op.TRANSPOSE, a, alpha, row, rows, firstK, kc, panels, 0);
         boolean accumulate = firstK > 0 || beta != 0;
         int wholePanels = rows / tile.rows();
         for (int p = fromPanel; p < toPanel; p++) {

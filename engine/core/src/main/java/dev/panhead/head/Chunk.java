@@ -126,6 +126,16 @@ final class Chunk {
         return (vocabulary + VOCABULARY_BLOCK - 1) / VOCABULARY_BLOCK;
     }
 
+    /** First row of a vocabulary block. */
+    int row(int block) {
+        return block * VOCABULARY_BLOCK;
+    }
+
+    /** Number of a vocabulary block's rows. */
+    int rows(int block) {
+        return Math.min(VOCABULARY_BLOCK, vocabulary - row(block));
+    }
+
     int tokenBlocks() {
         return (count + TOKEN_BLOCK - 1) / TOKEN_BLOCK;
     }

@@ -5,14 +5,13 @@ import dev.panhead.head.HeadOutputs.Gradient;
 import dev.panhead.kernel.MatrixKernels;
 import dev.panhead.kernel.Packing;
 import dev.panhead.kernel.Panels;
-import dev.panhead.tensor.Matrix;
 import java.lang.foreign.MemorySegment;
 
 /** dX = G W, as dX^T = W^T G^T with tokens in lanes. A task is a block of columns of dX times some groups of tokens. */
 final class HiddenGradientPass implements Workers.Task {
 
     private final Chunk chunk;
-    private Matrix weight;
+    private WeightPanels weight;
     private Gradient output;
     private GradientScratch scratch;
     private int groupsATask;
@@ -22,7 +21,7 @@ final class HiddenGradientPass implements Workers.Task {
     }
 
     /** Writes, or adds, the chunk's rows of dX. */
-    void run(Matrix weight, GradientScratch scratch, Gradient output) {
+    void run(WeightPanels weight, GradientScratch scratch, Gradient output) {
         this.weight = weight;
         this.scratch = scratch;
         this.output = output;
@@ -45,18 +44,16 @@ final class HiddenGradientPass implements Workers.Task {
         int from = task / columnBlocks() * groupsATask;
         int to = Math.min(from + groupsATask, chunk.groups);
         MatrixKernels kernels = chunk.kernels.matrix();
-        Panels panels = chunk.panels[worker];
         long rowBytes = (long) chunk.tile.columns() * Float.BYTES;
         for (int block = 0; block < chunk.vocabularyBlocks(); block++) {
-            int row = block * Chunk.VOCABULARY_BLOCK;
-            int kc = Math.min(Chunk.VOCABULARY_BLOCK, chunk.vocabulary - row);
-            Packing.broadcast(kernels, true, weight, 1, column, columns, row, kc, panels);
+            Panels panels = weight.columns(block, column, columns, worker);
+            int first = weight.firstColumn(block, column);
             for (int group = from; group < to; group++) {
                 kernels.multiply(
                         panels,
-                        0,
+                        first,
                         chunk.tile.broadcastPanels(columns),
-                        kc,
+                        chunk.rows(block),
                         scratch.block(group, block),
                         scratch.hiddenGradient,
                         scratch.hiddenGradient(group, column),

@@ -3,6 +3,7 @@ package dev.panhead.head;
 import dev.panhead.exec.Workers;
 import dev.panhead.head.HeadOutputs.Gradient;
 import dev.panhead.kernel.Kernels;
+import dev.panhead.kernel.Tile;
 import dev.panhead.tensor.Matrix;
 import dev.panhead.tensor.Targets;
 import java.lang.foreign.Arena;
@@ -50,6 +51,7 @@ public final class LinearCrossEntropy {
     private final SoftmaxPass softmax;
     private final HiddenGradientPass hiddenGradient;
     private final WeightGradientPass weightGradient;
+    private final WeightPanels weightPanels;
     private final Workers.Task packing;
     private final HeadResult result = new HeadResult();
     private GradientScratch scratch;
@@ -77,7 +79,9 @@ public final class LinearCrossEntropy {
         this.vocabulary = vocabulary;
         this.width = width;
         this.options = Objects.requireNonNull(options, "options");
-        chunk = new Chunk(arena, workers, capacity(), vocabulary, width);
+        boolean wholeWeight = packsWholeWeight();
+        chunk = new Chunk(arena, workers, capacity(wholeWeight), vocabulary, width);
+        weightPanels = new WeightPanels(arena, chunk, wholeWeight);
         logits = new LogitsPass(chunk);
         softmax = new SoftmaxPass(chunk);
         hiddenGradient = new HiddenGradientPass(chunk);
@@ -85,21 +89,34 @@ public final class LinearCrossEntropy {
         packing = chunk::packHidden;
     }
 
-    /** The chunk's size in tokens: whole reduction blocks, or all tokens if they are fewer than one. */
-    private int capacity() {
-        int lanes = Kernels.current().matrix().tile().columns();
-        int smallest = Math.min(Chunk.TOKEN_BLOCK, Math.max(1, (maxTokens + lanes - 1) / lanes) * lanes);
+    /** Whether W is packed once a call: where it is small, packing it for each chunk would be felt. */
+    private boolean packsWholeWeight() {
+        int smallest = smallestChunk();
         long needed = scratchBytes(smallest);
         if (needed > options.scratchBytes()) {
             throw new IllegalArgumentException(
                     "scratchBytes is " + options.scratchBytes() + ", but a chunk of " + smallest
                             + " tokens for a vocabulary of " + vocabulary + " and width " + width + " takes " + needed);
         }
-        int capacity = smallest;
-        int limit = (int) Math.max(WORTHWHILE_TOKENS, CACHED_BYTES / Float.BYTES / vocabulary);
+        long panels = WeightPanels.bytes(Kernels.current().matrix().tile(), vocabulary, width);
+        return panels <= Math.min(WeightPanels.MOST_BYTES, options.scratchBytes() - needed);
+    }
+
+    /** A whole reduction block of tokens, or all tokens if they are fewer. */
+    private int smallestChunk() {
+        int lanes = Kernels.current().matrix().tile().columns();
+        return Math.min(Chunk.TOKEN_BLOCK, Math.max(1, (maxTokens + lanes - 1) / lanes) * lanes);
+    }
+
+    /** The chunk's size in tokens: whole reduction blocks, or all tokens if they are fewer than one. */
+    private int capacity(boolean wholeWeight) {
+        Tile tile = Kernels.current().matrix().tile();
+        long bound = options.scratchBytes() - (wholeWeight ? WeightPanels.bytes(tile, vocabulary, width) : 0);
+        long limit = Math.max(wholeWeight ? 0 : WORTHWHILE_TOKENS, CACHED_BYTES / Float.BYTES / vocabulary);
+        int capacity = smallestChunk();
         while (capacity < maxTokens
                 && capacity + Chunk.TOKEN_BLOCK <= limit
-                && scratchBytes(capacity + Chunk.TOKEN_BLOCK) <= options.scratchBytes()) {
+                && scratchBytes(capacity + Chunk.TOKEN_BLOCK) <= bound) {
             capacity += Chunk.TOKEN_BLOCK;
         }
         return capacity;
@@ -138,6 +155,9 @@ public final class LinearCrossEntropy {
         clearIgnored(inputs.targets(), outputs, kept);
         double loss = 0;
         int token = 0;
+        if (kept > 0) {
+            weightPanels.begin(inputs.weight(), outputs.hidden() != null);
+        }
         for (int done = 0; done < kept; done += chunk.count) {
             token = collect(inputs, token, kept);
             loss = runChunk(inputs, outputs, gradients ? scratch : null, done == 0, loss);
@@ -145,6 +165,7 @@ public final class LinearCrossEntropy {
         if (options.reduction() == Reduction.MEAN && kept > 0) {
             loss /= kept;
         }
+        weightPanels.end();
         result.set(loss, kept, tokens - kept);
         return result;
     }
@@ -173,7 +194,7 @@ public final class LinearCrossEntropy {
     private double runChunk(
             HeadInputs inputs, HeadOutputs outputs, GradientScratch gradients, boolean first, double before) {
         workers.run(chunk.groups, packing);
-        logits.run(inputs.weight(), inputs.bias(), gradients);
+        logits.run(weightPanels, inputs.bias(), gradients);
         softmax.run(gradients);
         double loss = before;
         for (int i = 0; i < chunk.count; i++) {
@@ -187,7 +208,7 @@ public final class LinearCrossEntropy {
             }
         }
         if (outputs.hidden() != null) {
-            hiddenGradient.run(inputs.weight(), gradients, outputs.hidden());
+            hiddenGradient.run(weightPanels, gradients, outputs.hidden());
         }
         if (outputs.weight() != null || outputs.bias() != null) {
             weightGradient.run(gradients, outputs.weight(), outputs.bias(), first);

@@ -3,7 +3,6 @@ package dev.panhead.head;
 import dev.panhead.blas.Gemm;
 import dev.panhead.exec.Workers;
 import dev.panhead.kernel.MatrixKernels;
-import dev.panhead.kernel.Packing;
 import dev.panhead.kernel.Panels;
 import dev.panhead.kernel.SoftmaxKernels;
 import dev.panhead.tensor.Matrix;
@@ -21,7 +20,7 @@ final class LogitsPass implements Workers.Task {
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
     private final Chunk chunk;
-    private Matrix weight;
+    private WeightPanels weight;
     private Matrix bias;
     private GradientScratch scratch;
     private int groupsATask;
@@ -36,7 +35,7 @@ final class LogitsPass implements Workers.Task {
      * @param bias 1 x V or null
      * @param scratch keeps the exponentials, or null if they are not wanted
      */
-    void run(Matrix weight, Matrix bias, GradientScratch scratch) {
+    void run(WeightPanels weight, Matrix bias, GradientScratch scratch) {
         this.weight = weight;
         this.bias = bias;
         this.scratch = scratch;
@@ -58,20 +57,20 @@ final class LogitsPass implements Workers.Task {
         int blockIndex = task % blocks;
         int from = task / blocks * groupsATask;
         int to = Math.min(from + groupsATask, chunk.groups);
-        int row = blockIndex * Chunk.VOCABULARY_BLOCK;
-        int rows = Math.min(Chunk.VOCABULARY_BLOCK, chunk.vocabulary - row);
+        int row = chunk.row(blockIndex);
+        int rows = chunk.rows(blockIndex);
         MatrixKernels kernels = chunk.kernels.matrix();
-        Panels panels = chunk.panels[worker];
         long rowBytes = (long) chunk.tile.columns() * Float.BYTES;
         for (int k = 0; k < chunk.width; k += Gemm.BLOCK) {
             int kc = Math.min(Gemm.BLOCK, chunk.width - k);
-            Packing.broadcast(kernels, false, weight, 1, row, rows, k, kc, panels);
+            Panels panels = weight.rows(blockIndex, k / Gemm.BLOCK, worker);
+            int first = weight.firstRow(blockIndex, k / Gemm.BLOCK);
             for (int group = from; group < to; group++) {
                 MemorySegment block =
                         scratch == null ? chunk.lossTiles[worker].get(group - from) : scratch.block(group, blockIndex);
                 kernels.multiply(
                         panels,
-                        0,
+                        first,
                         chunk.tile.broadcastPanels(rows),
                         kc,
                         chunk.hiddenPanels.get(chunk.hiddenPanel(group, k / Gemm.BLOCK)),

@@ -58,9 +58,7 @@ final class SoftmaxPass implements Workers.Task {
             return;
         }
         for (int block = 0; block < blocks; block++) {
-            int row = block * Chunk.VOCABULARY_BLOCK;
-            int rows = Math.min(Chunk.VOCABULARY_BLOCK, chunk.vocabulary - row);
-            kernels.scale(rows, scratch.block(group, block), chunk.maxima, chunk.statistics(block, group));
+            kernels.scale(chunk.rows(block), scratch.block(group, block), chunk.maxima, chunk.statistics(block, group));
         }
         for (int lane = 0; lane < count; lane++) {
             long cell = scratch.logits(group, chunk.targets[first + lane]) + (long) lane * Float.BYTES;

@@ -15,6 +15,7 @@ public final class Packing {
      * Packs rows {@code row ...} and {@code k ...} of scale * op(A) into broadcast panels of length {@code kc}.
      *
      * @param transposed whether the matrix holds op(A)'s transpose, that is, its rows are the ks
+     * @param first the panel that the rows begin with
      */
     public static void broadcast(
             MatrixKernels kernels,
@@ -25,7 +26,8 @@ public final class Packing {
             int rows,
             int k,
             int kc,
-            Panels panels) {
+            Panels panels,
+            int first) {
         long pitch = (long) Tile.BROADCAST_PITCH * Float.BYTES;
         long stride = a.rowStride() * Float.BYTES;
         int width = kernels.tile().rows();
@@ -39,7 +41,7 @@ public final class Packing {
                     a.offset(k, row),
                     stride,
                     panels.memory(),
-                    0,
+                    first * panels.pitch(),
                     pitch,
                     panels.pitch());
         } else {
@@ -51,7 +53,7 @@ public final class Packing {
                         a.segment(),
                         a.offset(row + i, k),
                         stride,
-                        panels.get(i / width),
+                        panels.get(first + i / width),
                         0,
                         pitch);
             }
