@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.zip.ZipEntry;
@@ -125,6 +126,22 @@ class TrainedModelTest {
         Map<String, String> after = contents("kept");
         assertFalse(after.remove("metrics.jsonl.partial").isEmpty());
         assertEquals(before, after);
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void scoringEndsWhenNobodyReadsTheScores() throws IOException, InterruptedException {
+        Process head = new ProcessBuilder(
+                        "sh",
+                        "-c",
+                        "yes hello | \"$0\" -jar \"$1\" score --model model 2>err.txt | head -n 2",
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        System.getProperty("panhead.jar"))
+                .directory(folder.toFile())
+                .start();
+        assertTrue(head.waitFor(60, TimeUnit.SECONDS), "goes on scoring");
+        assertEquals(2, head.inputReader().lines().count());
+        assertTrue(Files.readString(folder.resolve("err.txt")).contains("Broken pipe"));
     }
 
     private Map<String, String> contents(String name) throws IOException {

@@ -6,11 +6,15 @@ import dev.panhead.trainer.data.Batch;
 import dev.panhead.trainer.data.Corpus;
 import dev.panhead.trainer.model.LanguageModel;
 import java.io.BufferedInputStream;
+import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.PrintStream;
+import java.io.OutputStream;
 import java.lang.foreign.Arena;
+import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -42,13 +46,14 @@ final class ScoreCommand implements Callable<Integer> {
             LanguageModel loaded = model.load(arena, workers, BATCH);
             Batch batch = new Batch(arena, BATCH, loaded.config().context());
             InputStream in = new BufferedInputStream(System.in, 1 << 16);
-            PrintStream out = new PrintStream(System.out, false);
+            // Not System.out, which would hide that nobody reads any more.
+            OutputStream out = new BufferedOutputStream(new FileOutputStream(FileDescriptor.out), 1 << 13);
             ByteArrayOutputStream line = new ByteArrayOutputStream();
             while (readLine(in, line)) {
                 byte[] bytes = line.toByteArray();
-                out.printf(Locale.ROOT, "%.4f\t", score(loaded, batch, Corpus.of(bytes)));
-                out.write(bytes, 0, bytes.length - 1);
-                out.write('\n');
+                double logProbability = score(loaded, batch, Corpus.of(bytes));
+                out.write(String.format(Locale.ROOT, "%.4f\t", logProbability).getBytes(StandardCharsets.US_ASCII));
+                out.write(bytes);
                 if (in.available() == 0) {
                     out.flush();
                 }
