@@ -81,14 +81,41 @@ class WorkersTest {
         assertThrows(IllegalArgumentException.class, () -> new Workers(0));
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3})
+    void aTaskMayNotUseItsOwnTeam(int size) {
+        Workers workers = new Workers(size);
+        for (Workers.Task task :
+                new Workers.Task[] {(index, worker) -> runsEveryTask(workers), (index, worker) -> workers.close()}) {
+            String message = assertThrows(IllegalStateException.class, () -> workers.run(5, task))
+                    .getMessage();
+            assertTrue(message.startsWith("a task must not "), message);
+            runsEveryTask(workers);
+        }
+        workers.close();
+    }
+
+    @Test
+    void anInterruptionDuringATaskThatFailsIsKept() {
+        try (Workers workers = new Workers(1)) {
+            assertThrows(
+                    IllegalStateException.class,
+                    () -> workers.run(1, (index, worker) -> {
+                        Thread.currentThread().interrupt();
+                        throw new IllegalStateException("no");
+                    }));
+            assertTrue(Thread.interrupted());
+        }
+    }
+
     @Test
     void refusesMemoryThatOtherThreadsMayNotTouch() {
         try (Arena arena = Arena.ofConfined();
                 Workers one = new Workers(1);
                 Workers two = new Workers(2)) {
-            one.requireAccessible("weight", arena.allocate(4));
+            one.requireReadable("weight", arena.allocate(4));
             String message = assertThrows(
-                            IllegalArgumentException.class, () -> two.requireAccessible("weight", arena.allocate(4)))
+                            IllegalArgumentException.class, () -> two.requireReadable("weight", arena.allocate(4)))
                     .getMessage();
             assertTrue(message.startsWith("weight belongs to a confined arena"), message);
         }

@@ -80,11 +80,16 @@ class SafetensorsTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
                     [] | expected '{'
-                    {"a":1} | tensor a is not described
+                    {"a":1} | expected '{'
+                    {"a":{"dtype":"F32","shape":[1]}} | tensor a is not described
+                    {"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"x":1}} | unknown field x
+                    {"a":{"dtype":"F32","shape":[1],"shape":[1],"data_offsets":[0,4]}} | "shape" stands there twice
+                    {"a":{"dtype":"F32","shape":[1],"data_offsets":[0]}} | 1 data_offsets instead of 2
+                    {"a":{"dtype":"F4","shape":[7],"data_offsets":[0,4]}} | does not fill whole bytes
                     {"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}} x | expected the end
                     {"a":{"dtype":"F33","shape":[1],"data_offsets":[0,4]}} | unknown dtype F33
                     {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}} | takes 8 bytes, but its data_offsets span 4
-                    {"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}} | expected a value
+                    {"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}} | expected an integer
                     {"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}} | there are 4 bytes of data
                     {"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}} | 4 bytes of data that belong to no tensor
                     {"a":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}} | begins at data byte 2, where 0 was expected
@@ -92,8 +97,9 @@ class SafetensorsTest {
                     {"a":{"dtype":"F32","shape":[461168601842738790,461168601842738790],"data_offsets":[0,4]}} | too large to exist
                     {"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}} | stands there twice
                     {"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}} | begins at data byte 0, where 4
-                    {"__metadata__":{"x":1}} | __metadata__.x is not a string
-                    {"a":{"dtype":"F32","shape":[[[[[1]]]]],"data_offsets":[0,4]}} | nested too deeply
+                    {"__metadata__":{"x":1}} | expected '"'
+                    {"__metadata__":{},"__metadata__":{}} | stands there twice
+                    {"a":{"dtype":"F32","shape":[[[[[1]]]]],"data_offsets":[0,4]}} | expected an integer
                     {"a | ends in the middle
                     """)
     void hostileHeaders(String header, String reason) throws IOException {
@@ -102,6 +108,45 @@ class SafetensorsTest {
             String message = assertThrows(FormatException.class, () -> Safetensors.open(path, arena))
                     .getMessage();
             assertTrue(message.startsWith(path.toString()) && message.contains(reason), message);
+        }
+    }
+
+    @Test
+    void opensFilesWhoseTensorsItCannotRead() throws IOException {
+        String header = "{\"e\":{\"dtype\":\"F8_E4M3\",\"shape\":[3],\"data_offsets\":[0,3]},"
+                + "\"f\":{\"dtype\":\"F4\",\"shape\":[1,10],\"data_offsets\":[3,8]},"
+                + "\"c\":{\"dtype\":\"C64\",\"shape\":[],\"data_offsets\":[8,16]}}";
+        try (Arena arena = Arena.ofConfined()) {
+            Safetensors file = Safetensors.open(file(header, new byte[16]), arena);
+            assertEquals(5, file.tensor("f").data().byteSize());
+            String message = assertThrows(FormatException.class, () -> file.matrix("e", arena))
+                    .getMessage();
+            assertTrue(message.contains("tensor e is of F8_E4M3, not of F32, BF16 or F16"), message);
+        }
+    }
+
+    @Test
+    void aHeaderOfNestedArraysTakesNoMemory() throws IOException {
+        String nested = "[],".repeat(1 << 20);
+        String many = "1,".repeat(1 << 20);
+        for (String shape : new String[] {nested, many}) {
+            Path path = file("{\"a\":{\"dtype\":\"U8\",\"shape\":[" + shape + "1]}}", new byte[0]);
+            try (Arena arena = Arena.ofConfined()) {
+                String message = assertThrows(FormatException.class, () -> Safetensors.open(path, arena))
+                        .getMessage();
+                assertTrue(message.contains("expected an integer") || message.contains("more than 64"), message);
+            }
+        }
+    }
+
+    @Test
+    void noMatrixIsCalledMetadata() {
+        try (Arena arena = Arena.ofConfined()) {
+            LinkedHashMap<String, Matrix> matrices = new LinkedHashMap<>();
+            matrices.put("__metadata__", Matrix.allocate(arena, 1, 1));
+            Path path = folder.resolve("x");
+            assertThrows(IllegalArgumentException.class, () -> Safetensors.write(path, matrices, Map.of()));
+            assertTrue(Files.notExists(path));
         }
     }
 

@@ -383,6 +383,52 @@ class HeadContractsTest {
     }
 
     @Test
+    void aTargetsLogitThatOverflowsIsReported() {
+        Case c = new Case(40, 50, 3);
+        c.hidden.set(17, 1, 1e30f);
+        c.weight.set(23, 1, 1e30f);
+        c.targets.set(17, 23);
+        NonFiniteLogitException thrown = assertThrows(NonFiniteLogitException.class, c::run);
+        assertEquals(17, thrown.token());
+        assertEquals(23, thrown.row());
+    }
+
+    @Test
+    void refusesWhatCannotBeWrittenOrReadBeforeItWrites() {
+        Case c = new Case(10, 9, 4);
+        LinearCrossEntropy head = c.head(workers);
+        int[] before = Numbers.bits(c.dX);
+        Matrix readOnly = Matrix.wrap(arena.allocate(9 * 4 * 4).asReadOnly(), 9, 4);
+        refused(
+                "weight gradient is to be written, but its memory is read-only",
+                () -> head.run(c.inputs(), HeadOutputs.gradients(c.dX, readOnly)));
+        Matrix overTargets = Matrix.wrap(c.dW.segment(), 1, 10);
+        Targets inside = Targets.wrap(c.dW.segment(), 10);
+        refused(
+                "losses shares memory with targets",
+                () -> head.run(HeadInputs.of(c.hidden, c.weight, inside), HeadOutputs.NONE.withLosses(overTargets)));
+        Arena closed = Arena.ofShared();
+        Matrix gone = Matrix.allocate(closed, 9, 4);
+        closed.close();
+        String message = assertThrows(
+                        IllegalStateException.class,
+                        () -> head.run(HeadInputs.of(c.hidden, gone, c.targets), HeadOutputs.gradients(c.dX, c.dW)))
+                .getMessage();
+        assertEquals("weight belongs to an arena that is closed", message);
+        assertThrows(NullPointerException.class, () -> Gradient.write(null));
+        assertArrayEquals(before, Numbers.bits(c.dX));
+    }
+
+    @Test
+    void plansForAnyNumberOfTokens() {
+        Case c = new Case(10, 9, 4);
+        double loss = c.run();
+        LinearCrossEntropy head =
+                new LinearCrossEntropy(arena, workers, Integer.MAX_VALUE, c.vocabulary, c.width, c.options);
+        assertEquals(loss, head.run(c.inputs(), c.outputs()).loss());
+    }
+
+    @Test
     void refusesWhatDoesNotFit() {
         Case c = new Case(10, 9, 4);
         LinearCrossEntropy head = c.head(workers);

@@ -115,5 +115,9 @@ class LogSoftmaxTest {
         Matrix x = Matrix.allocate(arena, 2, 3);
         assertThrows(IllegalArgumentException.class, () -> softmax.values(x, Matrix.allocate(arena, 3, 2)));
         assertThrows(IllegalArgumentException.class, () -> softmax.gradient(x, Matrix.allocate(arena, 2, 2), x));
+        assertThrows(IllegalArgumentException.class, () -> softmax.values(x.rows(0, 1), x.view(0, 0, 1, 2)));
+        Matrix wide = Matrix.allocate(arena, 2, 4);
+        assertThrows(
+                IllegalArgumentException.class, () -> softmax.values(wide.view(0, 0, 2, 3), wide.view(0, 1, 2, 3)));
     }
 }

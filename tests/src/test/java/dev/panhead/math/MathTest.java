@@ -4,12 +4,16 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.panhead.exec.Workers;
+import dev.panhead.head.LogSoftmax;
+import dev.panhead.optim.GradientNorm;
 import dev.panhead.reference.Numbers;
 import dev.panhead.tensor.Matrix;
 import dev.panhead.tensor.Targets;
 import java.lang.foreign.Arena;
+import java.lang.management.ManagementFactory;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -33,6 +37,57 @@ class MathTest {
 
     private static double gelu(double x) {
         return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
+    }
+
+    private static void refused(String part, org.junit.jupiter.api.function.Executable call) {
+        String message = assertThrows(IllegalArgumentException.class, call).getMessage();
+        assertTrue(message.contains(part), message);
+    }
+
+    @Test
+    void refusesToWriteWhatItReads() {
+        Matrix x = new Numbers(1).matrix(arena, 6, 8, 1);
+        int[] before = Numbers.bits(x);
+        Elementwise elementwise = new Elementwise(workers);
+        refused("the very same place", () -> elementwise.exp(x.rows(0, 5), x.rows(1, 6)));
+        refused("read-only", () -> elementwise.exp(x, Matrix.wrap(x.segment().asReadOnly(), 6, 8)));
+        Rows rows = new Rows(workers);
+        refused("shares memory", () -> rows.gather(x, Targets.of(1, 2), x.rows(0, 2)));
+        refused("shares memory", () -> rows.scatterAdd(x.rows(0, 2), Targets.of(1, 2), x));
+        refused("shares memory", () -> rows.columnSums(x, x.rows(0, 1), false));
+        refused("shares memory", () -> rows.addRow(x.rows(0, 1), x));
+        Targets inside = Targets.wrap(x.segment(), 2);
+        inside.set(0, 0);
+        inside.set(1, 0);
+        refused("with indices", () -> rows.gather(Matrix.allocate(arena, 1, 8), inside, x.rows(0, 2)));
+        x.set(0, 0, Float.intBitsToFloat(before[0]));
+        x.set(0, 1, Float.intBitsToFloat(before[1]));
+        assertArrayEquals(before, Numbers.bits(x));
+    }
+
+    /** More bytes in a row than an int counts. */
+    @Test
+    void rowsOfTwoGigabytes() {
+        int n = (1 << 29) + 33;
+        var system = (com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+        assumeTrue(system.getFreeMemorySize() > 6L << 30);
+        try (Arena large = Arena.ofShared()) {
+            Matrix row = Matrix.allocate(large, 1, n);
+            row.set(0, n - 40, 1);
+            row.set(0, n - 1, 2);
+            double norm = new GradientNorm(workers).of(row);
+            assertEquals(Math.sqrt(5), norm, 1e-12);
+            new Elementwise(workers).exp(row, row);
+            assertEquals(1, row.get(0, 0));
+            assertEquals((float) Math.E, row.get(0, n - 40));
+            assertEquals((float) (Math.E * Math.E), row.get(0, n - 1), 1e-6f);
+            row.fill(0);
+            row.set(0, n - 1, 20);
+            new LogSoftmax(workers).values(row, row);
+            double others = (n - 1) * Math.exp(-20);
+            assertEquals(-Math.log1p(others), row.get(0, n - 1), 1e-6);
+            assertEquals(-20 - Math.log1p(others), row.get(0, n - 40), 2e-6);
+        }
     }
 
     @Test

@@ -136,11 +136,23 @@ class OptimizersTest {
         Matrix p = Matrix.allocate(arena, 2, 3);
         AdamW adamW = new AdamW(workers, 0.9, 0.99, 1e-8, 0);
         AdamW.Moments moments = AdamW.Moments.allocate(arena, 2, 3);
+        Matrix g = Matrix.of(arena, 2, 3, 1, 2, 3, 4, 5, 6);
+        Matrix readOnly = Matrix.wrap(arena.allocate(24).asReadOnly(), 2, 3);
         refused("gradient must be 2 x 3", () -> adamW.update(p, Matrix.allocate(arena, 3, 2), moments, 1, 1, 1));
         refused("counted from 1", () -> adamW.update(p, p, moments, 0, 1, 1));
         refused("beta1 must be at least 0 and less than 1, but is 1.0", () -> new AdamW(workers, 1, 0.9, 1e-8, 0));
         refused("weightDecay", () -> new Sgd(workers, 0, false, Double.NaN));
         refused("learningRate", () -> adamW.update(p, p, moments, 1, Double.NaN, 1));
+        refused("parameters shares memory with gradient", () -> adamW.update(p, p, moments, 1, 1, 1));
+        refused("gradient shares memory with second moment", () -> adamW.update(p, moments.second(), moments, 1, 1, 1));
+        refused("second moment shares memory with first moment", () -> new AdamW.Moments(p, p));
+        refused(
+                "second moment is to be written, but its memory is read-only",
+                () -> adamW.update(p, g, new AdamW.Moments(Matrix.allocate(arena, 2, 3), readOnly), 1, 1, 1));
+        refused("epsilon must be positive", () -> new AdamW(workers, 0.9, 0.99, 1e-50, 0));
+        refused("read-only", () -> new Sgd(workers, 0, false, 0).update(readOnly, g, null, 1, 1));
+        refused("velocity shares memory", () -> new Sgd(workers, 0.9, false, 0).update(p, g, g, 1, 1));
+        assertEquals(0, new GradientNorm(workers).of(p, moments.first(), moments.second()));
         refused("maxNorm", () -> GradientNorm.clipScale(2, -1));
         refused("norm", () -> GradientNorm.clipScale(Double.NaN, 1));
         refused("Nesterov", () -> new Sgd(workers, 0, true, 0));

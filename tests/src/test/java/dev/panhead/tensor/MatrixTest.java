@@ -52,6 +52,12 @@ class MatrixTest {
             message("has 6 elements, but 5 values", () -> Matrix.of(arena, 2, 3, 1, 2, 3, 4, 5));
             message("x must be 1 x 2, but is 4 x 5", () -> matrix.requireShape("x", 1, 2));
             message("source must be 4 x 5", () -> matrix.copyFrom(Matrix.allocate(arena, 5, 4)));
+            message("too large to exist", () -> Matrix.wrap(arena.allocate(80), 4, 5, Long.MAX_VALUE / 4));
+            message(
+                    "a matrix of 2147483647 x 1 with row stride 2147483648",
+                    () -> Matrix.wrap(arena.allocate(80), Integer.MAX_VALUE, 1, 1L << 31));
+            message("the very same place", () -> matrix.rows(0, 3).copyFrom(matrix.rows(1, 4)));
+            matrix.copyFrom(matrix.view(0, 0, 4, 5));
         }
     }
 
@@ -67,6 +73,12 @@ class MatrixTest {
             assertFalse(matrix.rows(0, 3).overlaps(matrix.rows(3, 6)));
             assertFalse(matrix.overlaps(Matrix.allocate(arena, 6, 10)));
             assertFalse(matrix.overlaps(matrix.view(1, 1, 0, 0)));
+            message("a shares memory with b", () -> matrix.requireApart("a", "b", left));
+            message("a shares memory with b", () -> matrix.requireApart("a", "b", Targets.wrap(left.segment(), 1)));
+            matrix.requireApart("a", "b", Targets.of(1, 2));
+            matrix.requireApart("a", "b", (Matrix) null);
+            matrix.requireSameOrApart("a", "b", matrix.view(0, 0, 6, 10));
+            message("the very same place", () -> matrix.requireSameOrApart("a", "b", left.view(1, 0, 1, 1)));
         }
     }
 

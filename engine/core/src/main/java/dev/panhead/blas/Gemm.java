@@ -87,7 +87,7 @@ public final class Gemm {
             spares[w] = arena.allocate(tile.bytes(), Matrix.ALIGNMENT);
             edges[w] = arena.allocate((long) ROWS * tile.columns() * Float.BYTES, Matrix.ALIGNMENT);
         }
-        workers.requireAccessible("the scratch memory", vectorPanels.memory());
+        workers.requireReadable("the scratch memory", vectorPanels.memory());
     }
 
     /** C = op(A) op(B). */
@@ -101,8 +101,8 @@ public final class Gemm {
      * @param a op(A) is m x k
      * @param b op(B) is k x n
      * @param c m x n; must not share elements with A or B
-     * @throws IllegalArgumentException if the shapes do not fit, C shares elements with A or B, or a matrix is of a confined arena
-     *     and there are more workers than one
+     * @throws IllegalArgumentException if the shapes do not fit, C is read-only or shares elements with A or B, or a
+     *     matrix is of a confined arena and there are more workers than one
      */
     public void multiply(float alpha, Op opA, Matrix a, Op opB, Matrix b, float beta, Matrix c) {
         Objects.requireNonNull(opA, "opA");
@@ -116,11 +116,11 @@ public final class Gemm {
                     + ": the inner dimensions differ");
         }
         c.requireShape("C", m, n);
-        workers.requireAccessible("A", a.segment());
-        workers.requireAccessible("B", b.segment());
-        workers.requireAccessible("C", c.segment());
-        requireApart("A", a, c);
-        requireApart("B", b, c);
+        workers.requireReadable("A", a.segment());
+        workers.requireReadable("B", b.segment());
+        workers.requireWritable("C", c.segment());
+        c.requireApart("C", "A", a);
+        c.requireApart("C", "B", b);
         if (m == 0 || n == 0) {
             return;
         }
@@ -140,7 +140,7 @@ public final class Gemm {
                 kc = Math.min(BLOCK, depth - firstK); // 0 if there is nothing to add up
                 int panels = tile.vectorPanels(columns);
                 if (kc > 0) {
-                    workers.run((panels + PANELS_A_TASK - 1) / PANELS_A_TASK, packing);
+                    workers.run(Math.ceilDiv(panels, PANELS_A_TASK), packing);
                 }
                 workers.run(rowTasks(m) * columnTasks(), product);
                 firstK += BLOCK;
@@ -151,29 +151,23 @@ public final class Gemm {
         this.c = null;
     }
 
-    private static void requireApart(String name, Matrix operand, Matrix c) {
-        if (operand.overlaps(c)) {
-            throw new IllegalArgumentException("C shares memory with " + name);
-        }
-    }
-
     /** Cuts C's columns at hand into tasks of about equal size, several for each worker. */
     private void split(int m) {
         int wanted = workers.size() == 1 ? 1 : workers.size() * TASKS_A_WORKER;
         int panels = tile.vectorPanels(columns);
-        int rowTasks = Math.clamp((m + ROWS - 1) / ROWS, Math.min(wanted, tile.broadcastPanels(m)), Integer.MAX_VALUE);
-        rowsATask = Math.min(ROWS, tile.broadcastPanels((m + rowTasks - 1) / rowTasks) * tile.rows());
-        int columnTasks = Math.clamp((wanted + rowTasks(m) - 1) / rowTasks(m), 1, panels);
-        panelsATask = (panels + columnTasks - 1) / columnTasks;
+        int rowTasks = Math.clamp(Math.ceilDiv(m, ROWS), Math.min(wanted, tile.broadcastPanels(m)), Integer.MAX_VALUE);
+        rowsATask = Math.min(ROWS, tile.broadcastPanels(Math.ceilDiv(m, rowTasks)) * tile.rows());
+        int columnTasks = Math.clamp(Math.ceilDiv(wanted, rowTasks(m)), 1, panels);
+        panelsATask = Math.ceilDiv(panels, columnTasks);
     }
 
     private int rowTasks(int m) {
-        return (m + rowsATask - 1) / rowsATask;
+        return Math.ceilDiv(m, rowsATask);
     }
 
     private int columnTasks() {
         int panels = tile.vectorPanels(columns);
-        return (panels + panelsATask - 1) / panelsATask;
+        return Math.ceilDiv(panels, panelsATask);
     }
 
     /** Packs some vector panels of op(B). */

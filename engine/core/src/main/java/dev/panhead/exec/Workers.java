@@ -33,6 +33,9 @@ public final class Workers implements AutoCloseable {
 
     private static final int SPINS = 2_000;
 
+    /** What the JDK says of an access to memory of a closed arena. */
+    private static final String CLOSED_ARENA = "Already closed";
+
     private final Thread[] threads;
     private final ReentrantLock turn = new ReentrantLock();
     private final AtomicInteger nextIndex = new AtomicInteger();
@@ -81,9 +84,10 @@ public final class Workers implements AutoCloseable {
      * thrown there. If the calling thread is interrupted, no further tasks are begun either and the call ends with a
      * {@link CancellationException}; the thread's interrupt flag stays set.
      *
-     * @throws IllegalStateException if the team is closed
+     * @throws IllegalStateException if the team is closed, or a task of this team calls
      */
     public void run(int count, Task task) {
+        requireOutside("run");
         turn.lock();
         try {
             requireOpen();
@@ -113,12 +117,16 @@ public final class Workers implements AutoCloseable {
     }
 
     /**
-     * Checks that every worker may use a segment.
+     * Checks that every worker may read a segment.
      *
      * @param name what to call the segment in the message
      * @throws IllegalArgumentException if it belongs to a confined arena and the team has other threads than the owner
+     * @throws IllegalStateException if its arena is closed
      */
-    public void requireAccessible(String name, MemorySegment segment) {
+    public void requireReadable(String name, MemorySegment segment) {
+        if (!segment.scope().isAlive()) {
+            throw new IllegalStateException(name + " belongs to an arena that is closed");
+        }
         for (Thread thread : threads) {
             if (!segment.isAccessibleBy(thread)) {
                 throw confined(name);
@@ -129,15 +137,34 @@ public final class Workers implements AutoCloseable {
         }
     }
 
+    /**
+     * Checks that every worker may read and write a segment.
+     *
+     * @param name what to call the segment in the message
+     * @throws IllegalArgumentException if it is read-only, or {@link #requireReadable} finds it so
+     * @throws IllegalStateException if its arena is closed
+     */
+    public void requireWritable(String name, MemorySegment segment) {
+        requireReadable(name, segment);
+        if (segment.isReadOnly()) {
+            throw new IllegalArgumentException(name + " is to be written, but its memory is read-only");
+        }
+    }
+
     private IllegalArgumentException confined(String name) {
         return new IllegalArgumentException(
                 name + " belongs to a confined arena, whose memory only the thread that opened" + " it may touch, but "
                         + size() + " workers are to use it: allocate it from Arena.ofShared()");
     }
 
-    /** Ends the threads, after the call that may be running. Closing twice does nothing. */
+    /**
+     * Ends the threads, after the call that may be running. Closing twice does nothing.
+     *
+     * @throws IllegalStateException if a task of this team calls
+     */
     @Override
     public void close() {
+        requireOutside("close");
         turn.lock();
         try {
             closed = true;
@@ -159,6 +186,17 @@ public final class Workers implements AutoCloseable {
         }
         if (interrupted) {
             Thread.currentThread().interrupt();
+        }
+    }
+
+    /** A task that waited for its own team would wait for ever. */
+    private void requireOutside(String what) {
+        boolean inside = turn.isHeldByCurrentThread();
+        for (Thread thread : threads) {
+            inside |= thread == Thread.currentThread();
+        }
+        if (inside) {
+            throw new IllegalStateException("a task must not " + what + " the team that does it");
         }
     }
 
@@ -202,8 +240,9 @@ public final class Workers implements AutoCloseable {
         } catch (CancellationException e) {
             failure.compareAndSet(null, e);
         } catch (IllegalStateException e) {
-            // HotSpot interrupts a thread whose shared arena is closed under it; nobody else asked this thread to stop.
-            Thread.interrupted();
+            if (CLOSED_ARENA.equals(e.getMessage())) {
+                Thread.interrupted(); // set by HotSpot in a thread whose shared arena is closed under it
+            }
             failure.compareAndSet(null, e);
         } catch (Throwable e) {
             failure.compareAndSet(null, e);

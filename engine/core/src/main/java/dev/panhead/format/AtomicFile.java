@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.UUID;
 
 /** Writes a file whole or not at all: to a temporary file beside it, forced to disk, then renamed over it. */
 public final class AtomicFile {
@@ -28,14 +29,10 @@ public final class AtomicFile {
      */
     public static void write(Path path, Body body) throws IOException {
         Path folder = path.toAbsolutePath().getParent();
-        Path temporary = folder.resolve(
-                "." + path.getFileName() + "-" + ProcessHandle.current().pid() + ".tmp");
+        Path temporary = folder.resolve("." + path.getFileName() + "-" + UUID.randomUUID() + ".tmp");
+        FileChannel opened = FileChannel.open(temporary, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW);
         try {
-            try (FileChannel channel = FileChannel.open(
-                    temporary,
-                    StandardOpenOption.WRITE,
-                    StandardOpenOption.CREATE,
-                    StandardOpenOption.TRUNCATE_EXISTING)) {
+            try (FileChannel channel = opened) {
                 body.write(channel);
                 channel.force(true);
             }

@@ -1,17 +1,30 @@
 package dev.panhead.format;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
- * A strict parser of the JSON that a safetensors header may hold: objects, strings, arrays and non-negative integers. Names
- * may not be repeated; nesting is at most four deep.
+ * A strict parser of a safetensors header: a JSON object that describes each tensor by {@code dtype}, {@code shape} and {@code
+ * data_offsets}, and may hold strings in {@code __metadata__}. Whatever else JSON knows is refused where it stands, so that
+ * a hostile header takes no more memory than an honest one; names may not be repeated.
  */
 final class HeaderParser {
 
-    private static final int MAX_DEPTH = 4;
+    /** The name that is no tensor's. */
+    static final String METADATA = "__metadata__";
+
+    /** More dimensions than any program makes. */
+    private static final int MAX_DIMENSIONS = 64;
+
+    /** What the header says of one tensor. */
+    record Entry(String dtype, List<Long> shape, List<Long> offsets) {}
+
+    /** What the header says, in its order. */
+    record Header(Map<String, String> metadata, Map<String, Entry> tensors) {}
 
     private final String text;
     private int at;
@@ -20,91 +33,96 @@ final class HeaderParser {
         this.text = text;
     }
 
-    /** Parses one object that fills the text, blanks aside. Values are Map, List, String or Long. */
-    Map<String, Object> parse() throws FormatException {
-        Map<String, Object> object = object(1);
+    /** Parses one header that fills the text, blanks aside. */
+    Header parse() throws FormatException {
+        Map<String, String> metadata = new LinkedHashMap<>();
+        Map<String, Entry> tensors = new LinkedHashMap<>();
+        boolean described = false;
+        expect('{');
+        for (boolean more = !closes('}'); more; more = goesOn('}')) {
+            int start = at;
+            String name = string();
+            expect(':');
+            boolean twice;
+            if (name.equals(METADATA)) {
+                twice = described;
+                described = true;
+                metadata(metadata);
+            } else {
+                twice = tensors.put(name, entry(name)) != null;
+            }
+            requireOnce(!twice, start, name);
+        }
         skipBlanks();
         if (at < text.length()) {
             throw unexpected("the end");
         }
-        return object;
+        return new Header(metadata, tensors);
     }
 
-    private Object value(int depth) throws FormatException {
-        skipBlanks();
-        char c = peek();
-        if (depth > MAX_DEPTH) {
-            throw new FormatException("header position " + at + ": nested too deeply");
-        }
-        if (c == '{') {
-            return object(depth);
-        }
-        if (c == '[') {
-            return array(depth);
-        }
-        if (c == '"') {
-            return string();
-        }
-        if (c >= '0' && c <= '9') {
-            return number();
-        }
-        throw unexpected("a value");
-    }
-
-    private Map<String, Object> object(int depth) throws FormatException {
+    private void metadata(Map<String, String> metadata) throws FormatException {
         expect('{');
-        Map<String, Object> object = new LinkedHashMap<>();
-        skipBlanks();
-        if (peek() == '}') {
-            at++;
-            return object;
-        }
-        while (true) {
-            skipBlanks();
+        for (boolean more = !closes('}'); more; more = goesOn('}')) {
             int start = at;
             String name = string();
             expect(':');
-            if (object.put(name, value(depth + 1)) != null) {
-                throw new FormatException("header position " + start + ": \"" + name + "\" stands there twice");
-            }
-            skipBlanks();
-            if (peek() == '}') {
-                at++;
-                return object;
-            }
-            expect(',');
+            requireOnce(metadata.put(name, string()) == null, start, METADATA + "." + name);
         }
     }
 
-    private List<Object> array(int depth) throws FormatException {
+    private Entry entry(String name) throws FormatException {
+        String dtype = null;
+        List<Long> shape = null;
+        List<Long> offsets = null;
+        Set<String> seen = new HashSet<>();
+        expect('{');
+        for (boolean more = !closes('}'); more; more = goesOn('}')) {
+            int start = at;
+            String field = string();
+            expect(':');
+            requireOnce(seen.add(field), start, field);
+            switch (field) {
+                case "dtype" -> dtype = string();
+                case "shape" -> shape = integers();
+                case "data_offsets" -> offsets = integers();
+                default ->
+                    throw new FormatException(
+                            "header position " + start + ": tensor " + name + " has an unknown field " + field);
+            }
+        }
+        if (dtype == null || shape == null || offsets == null) {
+            throw new FormatException("tensor " + name + " is not described by dtype, shape and data_offsets");
+        }
+        return new Entry(dtype, shape, offsets);
+    }
+
+    private List<Long> integers() throws FormatException {
+        List<Long> integers = new ArrayList<>();
+        int start = at;
         expect('[');
-        List<Object> array = new ArrayList<>();
-        skipBlanks();
-        if (peek() == ']') {
-            at++;
-            return array;
-        }
-        while (true) {
-            array.add(value(depth + 1));
-            skipBlanks();
-            if (peek() == ']') {
-                at++;
-                return array;
+        for (boolean more = !closes(']'); more; more = goesOn(']')) {
+            if (integers.size() == MAX_DIMENSIONS) {
+                throw new FormatException("header position " + start + ": more than " + MAX_DIMENSIONS + " integers");
             }
-            expect(',');
+            integers.add(integer());
         }
+        return List.copyOf(integers);
     }
 
-    private Long number() throws FormatException {
+    private long integer() throws FormatException {
+        skipBlanks();
         int start = at;
         while (at < text.length() && text.charAt(at) >= '0' && text.charAt(at) <= '9') {
             at++;
         }
-        String digits = text.substring(start, at);
-        if (digits.length() > 1 && digits.charAt(0) == '0' || digits.length() > 18) {
-            throw new FormatException("header position " + start + ": bad number " + digits);
+        if (at == start) {
+            throw unexpected("an integer");
         }
-        return Long.parseLong(digits);
+        if (at - start > 18 || at - start > 1 && text.charAt(start) == '0') {
+            throw new FormatException(
+                    "header position " + start + ": bad number " + text.substring(start, Math.min(at, start + 30)));
+        }
+        return Long.parseLong(text, start, at, 10);
     }
 
     private String string() throws FormatException {
@@ -144,6 +162,32 @@ final class HeaderParser {
             }
             default -> throw new FormatException("header position " + (at - 1) + ": bad escape \\" + c);
         };
+    }
+
+    /** Whether the object or array that has just been opened ends at once. */
+    private boolean closes(char end) throws FormatException {
+        skipBlanks();
+        boolean closes = peek() == end;
+        if (closes) {
+            at++;
+        }
+        return closes;
+    }
+
+    /** Whether another element follows; the object or array ends otherwise. */
+    private boolean goesOn(char end) throws FormatException {
+        if (closes(end)) {
+            return false;
+        }
+        expect(',');
+        skipBlanks();
+        return true;
+    }
+
+    private static void requireOnce(boolean once, int start, String name) throws FormatException {
+        if (!once) {
+            throw new FormatException("header position " + start + ": \"" + name + "\" stands there twice");
+        }
     }
 
     private void skipBlanks() {

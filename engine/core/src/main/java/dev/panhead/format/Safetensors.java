@@ -1,5 +1,7 @@
 package dev.panhead.format;
 
+import dev.panhead.format.HeaderParser.Entry;
+import dev.panhead.format.HeaderParser.Header;
 import dev.panhead.tensor.Matrix;
 import dev.panhead.tensor.Targets;
 import java.io.IOException;
@@ -31,7 +33,10 @@ import java.util.Set;
 public final class Safetensors {
 
     private static final long MAX_HEADER = 100_000_000;
-    private static final String METADATA = "__metadata__";
+
+    /** Floats that are written at once. */
+    private static final int PIECE = 1 << 16;
+
     private static final ValueLayout.OfFloat FLOAT =
             ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfShort SHORT =
@@ -79,18 +84,13 @@ public final class Safetensors {
             }
             MemorySegment data = file.asSlice(Long.BYTES + headerBytes);
             String header = decode(file.asSlice(Long.BYTES, headerBytes));
+            Header description = new HeaderParser(header).parse();
             Map<String, Tensor> tensors = new LinkedHashMap<>();
-            Map<String, String> metadata = new LinkedHashMap<>();
-            for (Map.Entry<String, Object> entry :
-                    new HeaderParser(header).parse().entrySet()) {
-                if (entry.getKey().equals(METADATA)) {
-                    readMetadata(entry.getValue(), metadata);
-                } else {
-                    tensors.put(entry.getKey(), tensor(entry.getKey(), entry.getValue(), data));
-                }
+            for (Map.Entry<String, Entry> entry : description.tensors().entrySet()) {
+                tensors.put(entry.getKey(), tensor(entry.getKey(), entry.getValue(), data));
             }
             requireFilled(tensors, data);
-            return new Safetensors(path, tensors, metadata);
+            return new Safetensors(path, tensors, description.metadata());
         } catch (FormatException e) {
             throw new FormatException(path + ": " + e.getMessage(), e);
         }
@@ -107,56 +107,40 @@ public final class Safetensors {
         }
     }
 
-    private static void readMetadata(Object value, Map<String, String> metadata) throws FormatException {
-        if (!(value instanceof Map<?, ?> map)) {
-            throw new FormatException(METADATA + " is not an object");
-        }
-        for (Map.Entry<?, ?> entry : map.entrySet()) {
-            if (!(entry.getValue() instanceof String text)) {
-                throw new FormatException(METADATA + "." + entry.getKey() + " is not a string");
-            }
-            metadata.put((String) entry.getKey(), text);
-        }
-    }
-
-    private static Tensor tensor(String name, Object value, MemorySegment data) throws FormatException {
-        if (!(value instanceof Map<?, ?> map)
-                || !(map.get("dtype") instanceof String dtype)
-                || !(map.get("shape") instanceof List<?> dimensions)
-                || !(map.get("data_offsets") instanceof List<?> offsets)
-                || map.size() != 3) {
-            throw new FormatException("tensor " + name + " is not described by dtype, shape and data_offsets");
-        }
+    private static Tensor tensor(String name, Entry entry, MemorySegment data) throws FormatException {
         DType type;
         try {
-            type = DType.valueOf(dtype);
+            type = DType.valueOf(entry.dtype());
         } catch (IllegalArgumentException e) {
-            throw new FormatException("tensor " + name + " has the unknown dtype " + dtype, e);
+            throw new FormatException("tensor " + name + " has the unknown dtype " + entry.dtype(), e);
         }
-        List<Long> shape = new ArrayList<>();
-        long bytes = type.bytes();
-        for (Object dimension : dimensions) {
-            if (!(dimension instanceof Long n)) {
-                throw new FormatException("tensor " + name + " has a shape that is not made of integers");
+        List<Long> shape = entry.shape();
+        long bits = type.bits();
+        for (long n : shape) {
+            if (n > 0 && bits > Long.MAX_VALUE / n) {
+                throw new FormatException("tensor " + name + " of shape " + shape + " is too large to exist");
             }
-            shape.add(n);
-            if (n > 0 && bytes > Long.MAX_VALUE / n) {
-                throw new FormatException("tensor " + name + " of shape " + dimensions + " is too large to exist");
-            }
-            bytes *= n;
+            bits *= n;
         }
-        if (offsets.size() != 2 || !(offsets.get(0) instanceof Long from) || !(offsets.get(1) instanceof Long to)) {
-            throw new FormatException("tensor " + name + " has data_offsets that are not two integers");
+        if (bits % Byte.SIZE != 0) {
+            throw new FormatException("tensor " + name + " of " + type + " " + shape + " does not fill whole bytes");
         }
+        List<Long> offsets = entry.offsets();
+        if (offsets.size() != 2) {
+            throw new FormatException("tensor " + name + " has " + offsets.size() + " data_offsets instead of 2");
+        }
+        long from = offsets.get(0);
+        long to = offsets.get(1);
         if (from > to || to > data.byteSize()) {
             throw new FormatException("tensor " + name + " has data_offsets " + offsets + ", but there are "
                     + data.byteSize() + " bytes of data");
         }
+        long bytes = bits / Byte.SIZE;
         if (to - from != bytes) {
             throw new FormatException("tensor " + name + " of " + type + " " + shape + " takes " + bytes
                     + " bytes, but its data_offsets span " + (to - from));
         }
-        return new Tensor(name, type, List.copyOf(shape), data.asSlice(from, bytes));
+        return new Tensor(name, type, shape, data.asSlice(from, bytes));
     }
 
     private static void requireFilled(Map<String, Tensor> tensors, MemorySegment data) throws FormatException {
@@ -204,7 +188,7 @@ public final class Safetensors {
 
     /**
      * A tensor of one or two dimensions as a matrix; one dimension gives a row vector. F32 is viewed where it lies in the file,
-     * BF16 and F16 are widened into memory from the arena.
+     * read-only; BF16 and F16 are widened into memory from the arena.
      *
      * @throws FormatException if there is no such tensor, or it has another type or more dimensions
      */
@@ -270,26 +254,36 @@ public final class Safetensors {
     /**
      * Writes matrices as F32 tensors of two dimensions, or of one for those with a single row, atomically.
      *
+     * @throws IllegalArgumentException if a matrix is named {@code __metadata__}
      * @throws IOException if the file cannot be written; what was there before is then as it was
      */
     public static void write(Path path, SequencedMap<String, Matrix> matrices, Map<String, String> metadata)
             throws IOException {
+        if (matrices.containsKey(HeaderParser.METADATA)) {
+            throw new IllegalArgumentException("no tensor can have the name " + HeaderParser.METADATA);
+        }
         byte[] header = header(matrices, metadata).getBytes(StandardCharsets.UTF_8);
         AtomicFile.write(path, channel -> {
             ByteBuffer start = ByteBuffer.allocate(Long.BYTES + header.length).order(ByteOrder.LITTLE_ENDIAN);
             writeAll(channel, start.putLong(header.length).put(header).flip());
+            ByteBuffer piece = ByteBuffer.allocate(PIECE * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
             for (Matrix matrix : matrices.values()) {
-                ByteBuffer row =
-                        ByteBuffer.allocate(matrix.columns() * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-                for (int r = 0; r < matrix.rows(); r++) {
-                    row.clear();
-                    for (int c = 0; c < matrix.columns(); c++) {
-                        row.putFloat(matrix.get(r, c));
-                    }
-                    writeAll(channel, row.flip());
+                for (int row = 0; row < matrix.rows(); row++) {
+                    writeRow(channel, matrix, row, piece);
                 }
             }
         });
+    }
+
+    private static void writeRow(FileChannel channel, Matrix matrix, int row, ByteBuffer piece) throws IOException {
+        int column = 0;
+        while (column < matrix.columns()) {
+            piece.clear();
+            while (piece.hasRemaining() && column < matrix.columns()) {
+                piece.putFloat(matrix.get(row, column++));
+            }
+            writeAll(channel, piece.flip());
+        }
     }
 
     private static void writeAll(FileChannel channel, ByteBuffer bytes) throws IOException {
@@ -301,7 +295,7 @@ public final class Safetensors {
     private static String header(SequencedMap<String, Matrix> matrices, Map<String, String> metadata) {
         StringBuilder json = new StringBuilder("{");
         if (!metadata.isEmpty()) {
-            json.append(quoted(METADATA)).append(":{");
+            json.append(quoted(HeaderParser.METADATA)).append(":{");
             String separator = "";
             for (Map.Entry<String, String> entry : metadata.entrySet()) {
                 json.append(separator)

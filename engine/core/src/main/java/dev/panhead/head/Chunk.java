@@ -102,14 +102,14 @@ final class Chunk {
             spares[w] = arena.allocate(tile.bytes(), Matrix.ALIGNMENT);
             lossTiles[w] = Panels.vector(arena, tile, LOSS_GROUPS, VOCABULARY_BLOCK);
         }
-        workers.requireAccessible("the scratch memory", hiddenPanels.memory());
+        workers.requireReadable("the scratch memory", hiddenPanels.memory());
     }
 
     /** Bytes that a chunk takes, {@link GradientScratch} not counted. */
     static long bytes(int workers, int capacity, int vocabulary, int width) {
         Tile tile = Kernels.current().matrix().tile();
-        long blocks = (vocabulary + VOCABULARY_BLOCK - 1) / VOCABULARY_BLOCK;
-        long widthBlocks = (width + Gemm.BLOCK - 1) / Gemm.BLOCK;
+        long blocks = Math.ceilDiv(vocabulary, VOCABULARY_BLOCK);
+        long widthBlocks = Math.ceilDiv(width, Gemm.BLOCK);
         long floats = capacity * (width + widthBlocks * Math.min(width, Gemm.BLOCK) + 2 * blocks + 1);
         long each = tile.broadcastPanels(VOCABULARY_BLOCK) * Tile.broadcastBytes(Gemm.BLOCK)
                 + LOSS_GROUPS * tile.vectorBytes(VOCABULARY_BLOCK)
@@ -119,11 +119,11 @@ final class Chunk {
 
     /** Number of reduction blocks of the forward product. */
     int widthBlocks() {
-        return (width + Gemm.BLOCK - 1) / Gemm.BLOCK;
+        return Math.ceilDiv(width, Gemm.BLOCK);
     }
 
     int vocabularyBlocks() {
-        return (vocabulary + VOCABULARY_BLOCK - 1) / VOCABULARY_BLOCK;
+        return Math.ceilDiv(vocabulary, VOCABULARY_BLOCK);
     }
 
     /** First row of a vocabulary block. */
@@ -137,7 +137,7 @@ final class Chunk {
     }
 
     int tokenBlocks() {
-        return (count + TOKEN_BLOCK - 1) / TOKEN_BLOCK;
+        return Math.ceilDiv(count, TOKEN_BLOCK);
     }
 
     /** Offset of a vocabulary block's statistics of a group. */
@@ -153,7 +153,7 @@ final class Chunk {
     /** Into how many parts to cut something that has {@code pieces}, so that with {@code others} tasks each all workers are busy. */
     int splits(int others, int pieces) {
         int wanted = workers.size() == 1 ? 1 : workers.size() * TASKS_A_WORKER;
-        return Math.clamp((wanted + others - 1) / others, 1, pieces);
+        return Math.clamp(Math.ceilDiv(wanted, others), 1, pieces);
     }
 
     /** Takes the tokens collected in {@link #tokens} as the chunk, and their hidden states. */

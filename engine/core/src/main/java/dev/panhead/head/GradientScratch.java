@@ -44,7 +44,7 @@ final class GradientScratch {
         for (int w = 0; w < edges.length; w++) {
             edges[w] = arena.allocate(edgeBytes(tile), Matrix.ALIGNMENT);
         }
-        chunk.workers.requireAccessible("the scratch memory", logits);
+        chunk.workers.requireReadable("the scratch memory", logits);
     }
 
     /** Bytes that the scratch of a chunk takes. */

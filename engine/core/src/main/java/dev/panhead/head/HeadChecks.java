@@ -31,10 +31,11 @@ final class HeadChecks {
         }
         checkMatrix(workers, "bias", inputs.bias(), 1, vocabulary);
         checkUpstream(workers, options, inputs, outputs, tokens);
-        checkMatrix(workers, "losses", outputs.losses(), 1, tokens);
-        checkMatrix(workers, "hidden gradient", into(outputs.hidden()), tokens, width);
-        checkMatrix(workers, "weight gradient", into(outputs.weight()), vocabulary, width);
-        checkMatrix(workers, "bias gradient", into(outputs.bias()), 1, vocabulary);
+        workers.requireReadable("targets", inputs.targets().segment());
+        checkOutput(workers, "losses", outputs.losses(), 1, tokens);
+        checkOutput(workers, "hidden gradient", into(outputs.hidden()), tokens, width);
+        checkOutput(workers, "weight gradient", into(outputs.weight()), vocabulary, width);
+        checkOutput(workers, "bias gradient", into(outputs.bias()), 1, vocabulary);
         checkApart("losses", outputs.losses(), inputs, outputs, 0);
         checkApart("hidden gradient", into(outputs.hidden()), inputs, outputs, 1);
         checkApart("weight gradient", into(outputs.weight()), inputs, outputs, 2);
@@ -57,7 +58,14 @@ final class HeadChecks {
     private static void checkMatrix(Workers workers, String name, Matrix matrix, int rows, int columns) {
         if (matrix != null) {
             matrix.requireShape(name, rows, columns);
-            workers.requireAccessible(name, matrix.segment());
+            workers.requireReadable(name, matrix.segment());
+        }
+    }
+
+    private static void checkOutput(Workers workers, String name, Matrix matrix, int rows, int columns) {
+        if (matrix != null) {
+            matrix.requireShape(name, rows, columns);
+            workers.requireWritable(name, matrix.segment());
         }
     }
 
@@ -66,24 +74,19 @@ final class HeadChecks {
         if (output == null) {
             return;
         }
-        requireApart(name, output, "hidden", inputs.hidden());
-        requireApart(name, output, "weight", inputs.weight());
-        requireApart(name, output, "bias", inputs.bias());
-        requireApart(name, output, "upstream", inputs.upstream());
+        output.requireApart(name, "hidden", inputs.hidden());
+        output.requireApart(name, "weight", inputs.weight());
+        output.requireApart(name, "targets", inputs.targets());
+        output.requireApart(name, "bias", inputs.bias());
+        output.requireApart(name, "upstream", inputs.upstream());
         if (before > 0) {
-            requireApart(name, output, "losses", outputs.losses());
+            output.requireApart(name, "losses", outputs.losses());
         }
         if (before > 1) {
-            requireApart(name, output, "hidden gradient", into(outputs.hidden()));
+            output.requireApart(name, "hidden gradient", into(outputs.hidden()));
         }
         if (before > 2) {
-            requireApart(name, output, "weight gradient", into(outputs.weight()));
-        }
-    }
-
-    private static void requireApart(String name, Matrix output, String otherName, Matrix other) {
-        if (other != null && output.overlaps(other)) {
-            throw new IllegalArgumentException(name + " shares memory with " + otherName);
+            output.requireApart(name, "weight gradient", into(outputs.weight()));
         }
     }
 

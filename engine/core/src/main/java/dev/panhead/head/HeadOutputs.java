@@ -1,6 +1,7 @@
 package dev.panhead.head;
 
 import dev.panhead.tensor.Matrix;
+import java.util.Objects;
 
 /**
  * What a head writes beside the loss, each of it optional, all of it the caller's memory. T tokens, d hidden width, V vocabulary.
@@ -22,6 +23,10 @@ public record HeadOutputs(Matrix losses, Gradient hidden, Gradient weight, Gradi
      * @param accumulate whether the gradient is added to what {@code into} holds, or takes its place
      */
     public record Gradient(Matrix into, boolean accumulate) {
+        /** Checks that there is a place. */
+        public Gradient {
+            Objects.requireNonNull(into, "into");
+        }
 
         /** The gradient takes the place of what is there. */
         public static Gradient write(Matrix into) {

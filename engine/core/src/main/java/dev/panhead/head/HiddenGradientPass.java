@@ -26,15 +26,15 @@ final class HiddenGradientPass implements Workers.Task {
         this.scratch = scratch;
         this.output = output;
         int splits = chunk.splits(columnBlocks(), chunk.groups);
-        groupsATask = (chunk.groups + splits - 1) / splits;
-        splits = (chunk.groups + groupsATask - 1) / groupsATask;
+        groupsATask = Math.ceilDiv(chunk.groups, splits);
+        splits = Math.ceilDiv(chunk.groups, groupsATask);
         chunk.workers.run(columnBlocks() * splits, this);
         this.weight = null;
         this.output = null;
     }
 
     private int columnBlocks() {
-        return (chunk.width + Chunk.COLUMN_BLOCK - 1) / Chunk.COLUMN_BLOCK;
+        return Math.ceilDiv(chunk.width, Chunk.COLUMN_BLOCK);
     }
 
     @Override

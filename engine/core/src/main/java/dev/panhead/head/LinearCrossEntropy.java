@@ -105,7 +105,7 @@ public final class LinearCrossEntropy {
     /** A whole reduction block of tokens, or all tokens if they are fewer. */
     private int smallestChunk() {
         int lanes = Kernels.current().matrix().tile().columns();
-        return Math.min(Chunk.TOKEN_BLOCK, Math.max(1, (maxTokens + lanes - 1) / lanes) * lanes);
+        return Math.max(1, Math.ceilDiv(Math.min(maxTokens, Chunk.TOKEN_BLOCK), lanes)) * lanes;
     }
 
     /** The chunk's size in tokens: whole reduction blocks, or all tokens if they are fewer than one. */
@@ -134,10 +134,11 @@ public final class LinearCrossEntropy {
      * that is under way, and leaves the outputs with the gradients of some of the tokens.
      *
      * @return the loss, overwritten by the next call
-     * @throws IllegalArgumentException if a shape does not fit, an output shares memory with an input or another output, a
-     *     target's bias is -infinity, all targets are ignored and the options forbid it, an upstream gradient is missing or out
+     * @throws IllegalArgumentException if a shape does not fit, an output is read-only or shares memory with an input or another
+     *     output, a target's bias is -infinity, all targets are ignored and the options forbid it, an upstream gradient is missing or out
      *     of place, or a matrix is of a confined arena and there are more workers than one
      * @throws IndexOutOfBoundsException if a target is neither a vocabulary row nor the ignore index
+     * @throws IllegalStateException if the arena of an input or output is closed
      * @throws NonFiniteLogitException if a logit is NaN or +infinity, or a target's is -infinity
      */
     public HeadResult run(HeadInputs inputs, HeadOutputs outputs) {

@@ -15,13 +15,17 @@ import dev.panhead.tensor.Matrix;
  *
  * <p>Rows are independent; the same bits for any number of workers and any vector width. Entries of -infinity have probability 0; a
  * row with a NaN or +infinity, or with nothing but -infinity, becomes NaN. One call at a time; a call allocates nothing on the
- * heap. Every method throws {@link IllegalArgumentException} if shapes differ or a matrix belongs to a confined arena and there
- * are more workers than one.
+ * heap. Every method throws {@link IllegalArgumentException} if shapes differ, the result is read-only or overlaps an operand
+ * without lying in the very same place, or a matrix belongs to a confined arena and there are more workers than one.
  */
 public final class LogSoftmax {
 
+    /** Elements that are summed in float32, before their sum is added up in double; they stay in the first cache. */
+    private static final int BLOCK = 4096;
+
     private final Workers workers;
     private final RowKernels kernels = Kernels.current().rows();
+    private final float[][] sums;
     private final Workers.Task values = this::valuesOfRow;
     private final Workers.Task gradient = this::gradientOfRow;
     private Matrix x;
@@ -31,6 +35,7 @@ public final class LogSoftmax {
     /** Log-softmax computed by these workers. */
     public LogSoftmax(Workers workers) {
         this.workers = workers;
+        sums = new float[workers.size()][2 * RowKernels.PARTIAL_SUMS];
     }
 
     /**
@@ -59,9 +64,11 @@ public final class LogSoftmax {
     private void begin(Matrix x, Matrix upstream, Matrix result) {
         upstream.requireShape("upstream", x.rows(), x.columns());
         result.requireShape("the result", x.rows(), x.columns());
-        workers.requireAccessible("the operand", x.segment());
-        workers.requireAccessible("upstream", upstream.segment());
-        workers.requireAccessible("the result", result.segment());
+        workers.requireReadable("the operand", x.segment());
+        workers.requireReadable("upstream", upstream.segment());
+        workers.requireWritable("the result", result.segment());
+        result.requireSameOrApart("the result", "the operand", x);
+        result.requireSameOrApart("the result", "upstream", upstream);
         this.x = x;
         this.upstream = upstream;
         this.result = result;
@@ -70,8 +77,30 @@ public final class LogSoftmax {
     private void valuesOfRow(int row, int worker) {
         int n = x.columns();
         long at = x.offset(row, 0);
-        float max = kernels.max(n, x.segment(), at);
-        double logSum = StrictMath.log1p(kernels.sumOfOthers(n, max, x.segment(), at));
+        float max = -Float.MAX_VALUE;
+        double atMax = 0; // how many elements are the maximum
+        double others = 0; // the sum of e^(x - max) over the others
+        for (int block = 0; block < n; block += BLOCK) {
+            float[] partial = sums[worker];
+            float blockMax = kernels.exponentials(Math.min(BLOCK, n - block), x.segment(), at + block * 4L, partial);
+            double blockOthers = 0;
+            double atBlockMax = 0;
+            for (int i = 0; i < RowKernels.PARTIAL_SUMS; i++) {
+                blockOthers += partial[i];
+                atBlockMax += partial[RowKernels.PARTIAL_SUMS + i];
+            }
+            if (blockMax > max) {
+                others = (others + atMax) * StrictMath.exp((double) max - blockMax) + blockOthers;
+                atMax = atBlockMax;
+                max = blockMax;
+            } else if (blockMax == max) {
+                others += blockOthers;
+                atMax += atBlockMax;
+            } else {
+                others += (blockOthers + atBlockMax) * StrictMath.exp((double) blockMax - max);
+            }
+        }
+        double logSum = StrictMath.log1p(atMax - 1 + others);
         float total = max < Float.POSITIVE_INFINITY ? (float) logSum : Float.NaN;
         kernels.shift(n, max, total, x.segment(), at, result.segment(), result.offset(row, 0));
     }
@@ -79,10 +108,13 @@ public final class LogSoftmax {
     private void gradientOfRow(int row, int worker) {
         int n = x.columns();
         long at = upstream.offset(row, 0);
-        float total = (float) kernels.sum(n, upstream.segment(), at);
+        double total = 0;
+        for (int block = 0; block < n; block += BLOCK) {
+            total += kernels.sum(Math.min(BLOCK, n - block), upstream.segment(), at + block * 4L);
+        }
         kernels.gradient(
                 n,
-                total,
+                (float) total,
                 x.segment(),
                 x.offset(row, 0),
                 upstream.segment(),

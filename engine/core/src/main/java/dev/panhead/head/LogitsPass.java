@@ -42,10 +42,10 @@ final class LogitsPass implements Workers.Task {
         int blocks = chunk.vocabularyBlocks();
         int splits = chunk.splits(blocks, chunk.groups);
         if (scratch == null) {
-            splits = Math.max(splits, (chunk.groups + Chunk.LOSS_GROUPS - 1) / Chunk.LOSS_GROUPS);
+            splits = Math.max(splits, Math.ceilDiv(chunk.groups, Chunk.LOSS_GROUPS));
         }
-        groupsATask = (chunk.groups + splits - 1) / splits;
-        splits = (chunk.groups + groupsATask - 1) / groupsATask;
+        groupsATask = Math.ceilDiv(chunk.groups, splits);
+        splits = Math.ceilDiv(chunk.groups, groupsATask);
         chunk.workers.run(blocks * splits, this);
         this.weight = null;
         this.bias = null;

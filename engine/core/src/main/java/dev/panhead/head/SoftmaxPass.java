@@ -83,7 +83,7 @@ final class SoftmaxPass implements Workers.Task {
         if (above >= 0) {
             double decay = StrictMath.exp(-above);
             double ratio = sum * decay;
-            chunk.losses[token] = StrictMath.log1p(ratio);
+            chunk.losses[token] = above < Double.POSITIVE_INFINITY ? StrictMath.log1p(ratio) : Double.NaN;
             others = ratio / (1 + ratio);
             factor = decay / (1 + ratio);
         } else {

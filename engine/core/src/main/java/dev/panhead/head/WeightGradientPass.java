@@ -46,20 +46,20 @@ final class WeightGradientPass implements Workers.Task {
         int panels = weight == null ? 1 : chunk.tile.vectorPanels(chunk.width);
         int rowTasks = chunk.splits(1, chunk.tile.broadcastPanels(chunk.vocabulary));
         rowTasks = Math.max(rowTasks, chunk.vocabularyBlocks());
-        int rowPanels = chunk.tile.broadcastPanels((chunk.vocabulary + rowTasks - 1) / rowTasks);
+        int rowPanels = chunk.tile.broadcastPanels(Math.ceilDiv(chunk.vocabulary, rowTasks));
         rowsATask = rowPanels * chunk.tile.rows();
         int columnTasks = chunk.splits(rowTasks(), panels);
-        panelsATask = (panels + columnTasks - 1) / columnTasks;
+        panelsATask = Math.ceilDiv(panels, columnTasks);
         if (weight != null) {
             chunk.workers.run(chunk.tokenBlocks(), packing);
         }
-        chunk.workers.run(rowTasks() * ((panels + panelsATask - 1) / panelsATask), this);
+        chunk.workers.run(rowTasks() * (Math.ceilDiv(panels, panelsATask)), this);
         this.weight = null;
         this.bias = null;
     }
 
     private int rowTasks() {
-        return (chunk.vocabulary + rowsATask - 1) / rowsATask;
+        return Math.ceilDiv(chunk.vocabulary, rowsATask);
     }
 
     private void packTokens(int tokenBlock, int worker) {

@@ -49,8 +49,8 @@ final class WeightPanels {
 
     /** Bytes of the panels of a W that is packed as a whole. */
     static long bytes(Tile tile, int vocabulary, int width) {
-        long blocks = (vocabulary + Chunk.VOCABULARY_BLOCK - 1) / Chunk.VOCABULARY_BLOCK;
-        long widthBlocks = (width + Gemm.BLOCK - 1) / Gemm.BLOCK;
+        long blocks = Math.ceilDiv(vocabulary, Chunk.VOCABULARY_BLOCK);
+        long widthBlocks = Math.ceilDiv(width, Gemm.BLOCK);
         long logits = widthBlocks
                 * tile.broadcastPanels(Chunk.VOCABULARY_BLOCK)
                 * Tile.broadcastBytes(Math.min(width, Gemm.BLOCK));

@@ -3,24 +3,24 @@ package dev.panhead.kernel;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Log-softmax of rows of {@code n} floats. Sums over a row are taken in {@value #PARTIAL_SUMS} partial sums, element i in the one
- * of i mod {@value #PARTIAL_SUMS}, which are added up in double, in order. Offsets are in bytes.
+ * Log-softmax of runs of {@code n} floats. A run is summed in {@value #PARTIAL_SUMS} partial sums, element i in the one of i mod
+ * {@value #PARTIAL_SUMS}. Offsets are in bytes.
  */
 public interface RowKernels {
 
-    /** Partial sums of a row: as many as the lanes of the widest vectors, twice. */
+    /** Partial sums of a run: as many as the lanes of the widest vectors, twice. */
     int PARTIAL_SUMS = 32;
 
-    /** The largest of the elements that are not NaN, at least the lowest finite float. */
-    float max(int n, MemorySegment x, long at);
-
     /**
-     * The sum of e^(x - max), less 1: the elements equal to the maximum are counted, not added, so that the sum of the others keeps
-     * its relative accuracy however small it is.
+     * The run's maximum m, and the sums of e^(x - m). The elements equal to the maximum are counted, not added, so that the sum
+     * of the others keeps its relative accuracy however small it is.
+     *
+     * @param sums where the partial sums of the others go, and behind them the partial counts: 2 x {@value #PARTIAL_SUMS}
+     * @return the largest of the elements that are not NaN, at least the lowest finite float
      */
-    double sumOfOthers(int n, float max, MemorySegment x, long at);
+    float exponentials(int n, MemorySegment x, long at, float[] sums);
 
-    /** The sum of the elements. */
+    /** The sum of the elements: the partial sums are added up in double, in order. */
     double sum(int n, MemorySegment x, long at);
 
     /** y = (x - shift) - logSum. */

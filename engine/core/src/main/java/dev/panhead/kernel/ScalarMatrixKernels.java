@@ -71,7 +71,7 @@ final class ScalarMatrixKernels implements MatrixKernels {
             MemorySegment target,
             long to,
             long pitch) {
-        int filled = (toRow + Tile.BROADCAST_PITCH - 1) / Tile.BROADCAST_PITCH * Tile.BROADCAST_PITCH;
+        int filled = Math.ceilDiv(toRow, Tile.BROADCAST_PITCH) * Tile.BROADCAST_PITCH;
         for (int j = fromColumn; j < toColumn; j++) {
             long line = to + j * pitch;
             for (int i = fromRow; i < filled; i++) {

@@ -2,6 +2,7 @@ package dev.panhead.kernel;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 
 /** The row kernels in scalars. */
 final class ScalarRowKernels implements RowKernels {
@@ -9,31 +10,28 @@ final class ScalarRowKernels implements RowKernels {
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
     @Override
-    public float max(int n, MemorySegment x, long at) {
+    public float exponentials(int n, MemorySegment x, long at, float[] sums) {
         float max = -Float.MAX_VALUE;
         for (int i = 0; i < n; i++) {
             float value = x.get(FLOAT, at + i * 4L);
             max = value > max ? value : max;
         }
+        Arrays.fill(sums, 0);
+        addExponentials(0, n, max, x, at, sums);
         return max;
     }
 
-    @Override
-    public double sumOfOthers(int n, float max, MemorySegment x, long at) {
-        double total = 0;
-        double largest = 0;
-        for (int lane = 0; lane < PARTIAL_SUMS; lane++) {
-            float sum = 0;
-            float count = 0;
-            for (int i = lane; i < n; i += PARTIAL_SUMS) {
-                float value = x.get(FLOAT, at + i * 4L);
-                sum += value == max ? 0 : ScalarExp.exp(value - max);
-                count += value == max ? 1 : 0;
+    /** Adds the elements {@code from} to {@code to} to their partial sums. */
+    static void addExponentials(int from, int to, float max, MemorySegment x, long at, float[] sums) {
+        for (int i = from; i < to; i++) {
+            float value = x.get(FLOAT, at + i * 4L);
+            int partial = i % PARTIAL_SUMS;
+            if (value == max) {
+                sums[PARTIAL_SUMS + partial]++;
+            } else {
+                sums[partial] += ScalarExp.exp(value - max);
             }
-            total += sum;
-            largest += count;
         }
-        return largest - 1 + total;
     }
 
     @Override

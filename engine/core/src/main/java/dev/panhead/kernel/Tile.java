@@ -35,11 +35,11 @@ public record Tile(int rows, int columns) {
 
     /** Number of broadcast panels that cover {@code n} rows. */
     public int broadcastPanels(int n) {
-        return (n + rows - 1) / rows;
+        return Math.ceilDiv(n, rows);
     }
 
     /** Number of vector-side panels that cover {@code n} columns. */
     public int vectorPanels(int n) {
-        return (n + columns - 1) / columns;
+        return Math.ceilDiv(n, columns);
     }
 }

@@ -14,44 +14,47 @@ import jdk.incubator.vector.FloatVector;
 final class VectorElementKernels implements ElementKernels {
 
     private static final int LANES = FLOATS.length();
-    private static final int VECTOR_BYTES = LANES * Float.BYTES;
     private static final ElementKernels SCALAR = new ScalarElementKernels();
 
     @Override
     public void exp(int n, MemorySegment x, long xAt, MemorySegment y, long yAt) {
-        int end = whole(n);
-        for (int o = 0; o < end; o += VECTOR_BYTES) {
+        int end = n / LANES * LANES;
+        for (int i = 0; i < end; i += LANES) {
+            long o = i * 4L;
             VectorExp.exp(FloatVector.fromMemorySegment(FLOATS, x, xAt + o, ORDER))
                     .intoMemorySegment(y, yAt + o, ORDER);
         }
-        SCALAR.exp(n % LANES, x, xAt + end, y, yAt + end);
+        SCALAR.exp(n % LANES, x, xAt + end * 4L, y, yAt + end * 4L);
     }
 
     @Override
     public void log(int n, MemorySegment x, long xAt, MemorySegment y, long yAt) {
-        int end = whole(n);
-        for (int o = 0; o < end; o += VECTOR_BYTES) {
+        int end = n / LANES * LANES;
+        for (int i = 0; i < end; i += LANES) {
+            long o = i * 4L;
             VectorLog.log(FloatVector.fromMemorySegment(FLOATS, x, xAt + o, ORDER))
                     .intoMemorySegment(y, yAt + o, ORDER);
         }
-        SCALAR.log(n % LANES, x, xAt + end, y, yAt + end);
+        SCALAR.log(n % LANES, x, xAt + end * 4L, y, yAt + end * 4L);
     }
 
     @Override
     public void gelu(int n, MemorySegment x, long xAt, MemorySegment y, long yAt) {
-        int end = whole(n);
-        for (int o = 0; o < end; o += VECTOR_BYTES) {
+        int end = n / LANES * LANES;
+        for (int i = 0; i < end; i += LANES) {
+            long o = i * 4L;
             FloatVector value = FloatVector.fromMemorySegment(FLOATS, x, xAt + o, ORDER);
             value.mul(gate(value)).intoMemorySegment(y, yAt + o, ORDER);
         }
-        SCALAR.gelu(n % LANES, x, xAt + end, y, yAt + end);
+        SCALAR.gelu(n % LANES, x, xAt + end * 4L, y, yAt + end * 4L);
     }
 
     @Override
     public void geluGradient(
             int n, MemorySegment x, long xAt, MemorySegment dy, long dyAt, MemorySegment dx, long dxAt) {
-        int end = whole(n);
-        for (int o = 0; o < end; o += VECTOR_BYTES) {
+        int end = n / LANES * LANES;
+        for (int i = 0; i < end; i += LANES) {
+            long o = i * 4L;
             FloatVector value = FloatVector.fromMemorySegment(FLOATS, x, xAt + o, ORDER);
             FloatVector gate = gate(value);
             FloatVector near = value.min(GELU_FLAT).max(-GELU_FLAT);
@@ -64,7 +67,7 @@ final class VectorElementKernels implements ElementKernels {
                     .mul(FloatVector.fromMemorySegment(FLOATS, dy, dyAt + o, ORDER))
                     .intoMemorySegment(dx, dxAt + o, ORDER);
         }
-        SCALAR.geluGradient(n % LANES, x, xAt + end, dy, dyAt + end, dx, dxAt + end);
+        SCALAR.geluGradient(n % LANES, x, xAt + end * 4L, dy, dyAt + end * 4L, dx, dxAt + end * 4L);
     }
 
     private static FloatVector gate(FloatVector x) {
@@ -76,13 +79,14 @@ final class VectorElementKernels implements ElementKernels {
 
     @Override
     public void add(int n, MemorySegment x, long xAt, MemorySegment y, long yAt) {
-        int end = whole(n);
-        for (int o = 0; o < end; o += VECTOR_BYTES) {
+        int end = n / LANES * LANES;
+        for (int i = 0; i < end; i += LANES) {
+            long o = i * 4L;
             FloatVector.fromMemorySegment(FLOATS, y, yAt + o, ORDER)
                     .add(FloatVector.fromMemorySegment(FLOATS, x, xAt + o, ORDER))
                     .intoMemorySegment(y, yAt + o, ORDER);
         }
-        SCALAR.add(n % LANES, x, xAt + end, y, yAt + end);
+        SCALAR.add(n % LANES, x, xAt + end * 4L, y, yAt + end * 4L);
     }
 
     @Override
@@ -96,8 +100,9 @@ final class VectorElementKernels implements ElementKernels {
             MemorySegment sum,
             long sumAt,
             boolean accumulate) {
-        int end = whole(columns);
-        for (int o = 0; o < end; o += VECTOR_BYTES) {
+        int end = columns / LANES * LANES;
+        for (int i = 0; i < end; i += LANES) {
+            long o = i * 4L;
             FloatVector total = accumulate
                     ? FloatVector.fromMemorySegment(FLOATS, sum, sumAt + o, ORDER)
                     : FloatVector.zero(FLOATS);
@@ -110,7 +115,7 @@ final class VectorElementKernels implements ElementKernels {
             }
             total.intoMemorySegment(sum, sumAt + o, ORDER);
         }
-        SCALAR.columnSums(rows, columns % LANES, block, x, xAt + end, stride, sum, sumAt + end, accumulate);
+        SCALAR.columnSums(rows, columns % LANES, block, x, xAt + end * 4L, stride, sum, sumAt + end * 4L, accumulate);
     }
 
     @Override
@@ -146,8 +151,9 @@ final class VectorElementKernels implements ElementKernels {
             long gradientAt,
             MemorySegment velocity,
             long velocityAt) {
-        int end = whole(n);
-        for (int o = 0; o < end; o += VECTOR_BYTES) {
+        int end = n / LANES * LANES;
+        for (int i = 0; i < end; i += LANES) {
+            long o = i * 4L;
             FloatVector p = FloatVector.fromMemorySegment(FLOATS, parameters, parametersAt + o, ORDER);
             FloatVector g = p.fma(
                     FloatVector.broadcast(FLOATS, step.decay),
@@ -165,11 +171,11 @@ final class VectorElementKernels implements ElementKernels {
                 n % LANES,
                 step,
                 parameters,
-                parametersAt + end,
+                parametersAt + end * 4L,
                 gradient,
-                gradientAt + end,
+                gradientAt + end * 4L,
                 velocity,
-                velocityAt + end);
+                velocityAt + end * 4L);
     }
 
     @Override
@@ -183,8 +189,9 @@ final class VectorElementKernels implements ElementKernels {
             MemorySegment first,
             MemorySegment second,
             long momentsAt) {
-        int end = whole(n);
-        for (int o = 0; o < end; o += VECTOR_BYTES) {
+        int end = n / LANES * LANES;
+        for (int i = 0; i < end; i += LANES) {
+            long o = i * 4L;
             FloatVector g = FloatVector.fromMemorySegment(FLOATS, gradient, gradientAt + o, ORDER)
                     .mul(step.scale);
             FloatVector m = FloatVector.fromMemorySegment(FLOATS, first, momentsAt + o, ORDER)
@@ -206,16 +213,11 @@ final class VectorElementKernels implements ElementKernels {
                 n % LANES,
                 step,
                 parameters,
-                parametersAt + end,
+                parametersAt + end * 4L,
                 gradient,
-                gradientAt + end,
+                gradientAt + end * 4L,
                 first,
                 second,
-                momentsAt + end);
-    }
-
-    /** Bytes of the whole vectors among n floats. */
-    private static int whole(int n) {
-        return n / LANES * VECTOR_BYTES;
+                momentsAt + end * 4L);
     }
 }

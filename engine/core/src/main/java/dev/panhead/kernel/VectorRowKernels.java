@@ -13,50 +13,47 @@ import jdk.incubator.vector.VectorOperators;
 final class VectorRowKernels implements RowKernels {
 
     private static final int LANES = FLOATS.length();
-    private static final int VECTOR_BYTES = LANES * Float.BYTES;
     private static final RowKernels SCALAR = new ScalarRowKernels();
 
     @Override
-    public float max(int n, MemorySegment x, long at) {
-        int end = n / LANES * VECTOR_BYTES;
-        FloatVector max = FloatVector.broadcast(FLOATS, -Float.MAX_VALUE);
-        for (int o = 0; o < end; o += VECTOR_BYTES) {
-            FloatVector value = FloatVector.fromMemorySegment(FLOATS, x, at + o, ORDER);
-            max = max.blend(value, value.compare(VectorOperators.GT, max));
+    public float exponentials(int n, MemorySegment x, long at, float[] sums) {
+        float max = max(n, x, at);
+        int end = n / PARTIAL_SUMS * PARTIAL_SUMS;
+        for (int first = 0; first < PARTIAL_SUMS; first += LANES) {
+            addExponentials(first, end, max, x, at, sums);
         }
-        return Math.max(max.reduceLanes(VectorOperators.MAX), SCALAR.max(n % LANES, x, at + end));
+        ScalarRowKernels.addExponentials(end, n, max, x, at, sums);
+        return max;
     }
 
-    @Override
-    public double sumOfOthers(int n, float max, MemorySegment x, long at) {
-        double total = 0;
-        double largest = 0;
-        int end = n / PARTIAL_SUMS * PARTIAL_SUMS;
-        FloatVector zero = FloatVector.zero(FLOATS);
-        for (int first = 0; first < PARTIAL_SUMS; first += LANES) {
-            FloatVector sum = zero;
-            FloatVector count = zero;
-            for (int i = 0; i < end; i += PARTIAL_SUMS) {
-                FloatVector value =
-                        FloatVector.fromMemorySegment(FLOATS, x, at + (first + (long) i) * Float.BYTES, ORDER);
-                VectorMask<Float> top = value.compare(VectorOperators.EQ, max);
-                sum = sum.add(VectorExp.exp(value.sub(max)).blend(0, top));
-                count = count.add(zero.blend(1, top));
-            }
-            for (int lane = 0; lane < LANES; lane++) {
-                float partial = sum.lane(lane);
-                float counted = count.lane(lane);
-                int last = end + first + lane;
-                if (last < n) {
-                    float value = x.get(FLOAT, at + last * (long) Float.BYTES);
-                    partial += value == max ? 0 : ScalarExp.exp(value - max);
-                    counted += value == max ? 1 : 0;
-                }
-                total += partial;
-                largest += counted;
-            }
+    private static float max(int n, MemorySegment x, long at) {
+        int end = n / LANES * LANES;
+        FloatVector max = FloatVector.broadcast(FLOATS, -Float.MAX_VALUE);
+        for (int i = 0; i < end; i += LANES) {
+            FloatVector value = FloatVector.fromMemorySegment(FLOATS, x, at + i * 4L, ORDER);
+            max = max.blend(value, value.compare(VectorOperators.GT, max));
         }
-        return largest - 1 + total;
+        float largest = max.reduceLanes(VectorOperators.MAX);
+        for (int i = end; i < n; i++) {
+            float value = x.get(FLOAT, at + i * 4L);
+            largest = value > largest ? value : largest;
+        }
+        return largest;
+    }
+
+    /** The partial sums of one vector of elements in each {@value #PARTIAL_SUMS}. */
+    private static void addExponentials(int first, int end, float max, MemorySegment x, long at, float[] sums) {
+        FloatVector zero = FloatVector.zero(FLOATS);
+        FloatVector sum = zero;
+        FloatVector count = zero;
+        for (int i = first; i < end; i += PARTIAL_SUMS) {
+            FloatVector value = FloatVector.fromMemorySegment(FLOATS, x, at + i * 4L, ORDER);
+            VectorMask<Float> top = value.compare(VectorOperators.EQ, max);
+            sum = sum.add(VectorExp.exp(value.sub(max)).blend(0, top));
+            count = count.add(zero.blend(1, top));
+        }
+        sum.intoArray(sums, first);
+        count.intoArray(sums, PARTIAL_SUMS + first);
     }
 
     @Override
@@ -79,26 +76,28 @@ final class VectorRowKernels implements RowKernels {
 
     @Override
     public void shift(int n, float shift, float logSum, MemorySegment x, long xAt, MemorySegment y, long yAt) {
-        int end = n / LANES * VECTOR_BYTES;
-        for (int o = 0; o < end; o += VECTOR_BYTES) {
+        int end = n / LANES * LANES;
+        for (int i = 0; i < end; i += LANES) {
+            long o = i * 4L;
             FloatVector.fromMemorySegment(FLOATS, x, xAt + o, ORDER)
                     .sub(shift)
                     .sub(logSum)
                     .intoMemorySegment(y, yAt + o, ORDER);
         }
-        SCALAR.shift(n % LANES, shift, logSum, x, xAt + end, y, yAt + end);
+        SCALAR.shift(n % LANES, shift, logSum, x, xAt + end * 4L, y, yAt + end * 4L);
     }
 
     @Override
     public void gradient(
             int n, float total, MemorySegment y, long yAt, MemorySegment g, long gAt, MemorySegment dx, long dxAt) {
-        int end = n / LANES * VECTOR_BYTES;
+        int end = n / LANES * LANES;
         FloatVector factor = FloatVector.broadcast(FLOATS, -total);
-        for (int o = 0; o < end; o += VECTOR_BYTES) {
+        for (int i = 0; i < end; i += LANES) {
+            long o = i * 4L;
             VectorExp.exp(FloatVector.fromMemorySegment(FLOATS, y, yAt + o, ORDER))
                     .fma(factor, FloatVector.fromMemorySegment(FLOATS, g, gAt + o, ORDER))
                     .intoMemorySegment(dx, dxAt + o, ORDER);
         }
-        SCALAR.gradient(n % LANES, total, y, yAt + end, g, gAt + end, dx, dxAt + end);
+        SCALAR.gradient(n % LANES, total, y, yAt + end * 4L, g, gAt + end * 4L, dx, dxAt + end * 4L);
     }
 }

@@ -9,8 +9,8 @@ import dev.panhead.tensor.Matrix;
  * Element-wise functions of matrices of equal shape, with the same bits on every machine.
  *
  * <p>A result may take the place of an operand, as long as both lie in the very same place. One call at a time; a call allocates
- * nothing on the heap. Every method throws {@link IllegalArgumentException} if the shapes differ or a matrix belongs to a
- * confined arena and there are more workers than one.
+ * nothing on the heap. Every method throws {@link IllegalArgumentException} if the shapes differ, the result is read-only or
+ * overlaps an operand otherwise, or a matrix belongs to a confined arena and there are more workers than one.
  */
 public final class Elementwise {
 
@@ -66,9 +66,11 @@ public final class Elementwise {
     private void run(Function function, Matrix x, Matrix dy, Matrix y) {
         y.requireShape("the result", x.rows(), x.columns());
         dy.requireShape("dy", x.rows(), x.columns());
-        workers.requireAccessible("x", x.segment());
-        workers.requireAccessible("dy", dy.segment());
-        workers.requireAccessible("the result", y.segment());
+        workers.requireReadable("x", x.segment());
+        workers.requireReadable("dy", dy.segment());
+        workers.requireWritable("the result", y.segment());
+        y.requireSameOrApart("the result", "x", x);
+        y.requireSameOrApart("the result", "dy", dy);
         this.function = function;
         this.x = x;
         this.dy = dy;
@@ -78,7 +80,7 @@ public final class Elementwise {
 
     private void block(int index, int worker) {
         int from = index * RowBlocks.rows(x);
-        int to = Math.min(from + RowBlocks.rows(x), x.rows());
+        int to = RowBlocks.end(x, index);
         if (x.isContiguous() && dy.isContiguous() && y.isContiguous()) {
             apply((to - from) * x.columns(), from);
             return;

@@ -14,8 +14,13 @@ public final class RowBlocks {
         return Math.max(1, ELEMENTS / Math.max(1, matrix.columns()));
     }
 
+    /** The row after the last of a task. */
+    public static int end(Matrix matrix, int task) {
+        return (int) Math.min((task + 1L) * rows(matrix), matrix.rows());
+    }
+
     /** Number of tasks; 0 for a matrix without elements. */
     public static int count(Matrix matrix) {
-        return matrix.size() == 0 ? 0 : (matrix.rows() + rows(matrix) - 1) / rows(matrix);
+        return matrix.size() == 0 ? 0 : Math.ceilDiv(matrix.rows(), rows(matrix));
     }
 }

@@ -9,7 +9,9 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * Operations on whole rows of matrices: embedding look-up and its gradient, bias and its gradient. The same bits for any number
- * of workers and any vector width. One call at a time; a call allocates nothing on the heap.
+ * of workers and any vector width. One call at a time; a call allocates nothing on the heap. Every method throws {@link
+ * IllegalArgumentException} if the shapes do not fit, what is written is read-only or shares memory with what is read, or a
+ * matrix belongs to a confined arena and there are more workers than one.
  */
 public final class Rows {
 
@@ -51,7 +53,7 @@ public final class Rows {
 
     private void gatherBlock(int index, int worker) {
         int from = index * RowBlocks.rows(result);
-        int to = Math.min(from + RowBlocks.rows(result), result.rows());
+        int to = RowBlocks.end(result, index);
         for (int row = from; row < to; row++) {
             MemorySegment.copy(
                     source.segment(),
@@ -102,7 +104,7 @@ public final class Rows {
         sums.requireShape("sums", 1, matrix.columns());
         begin(matrix, sums, null);
         this.accumulate = accumulate;
-        workers.run((matrix.columns() + COLUMNS_A_TASK - 1) / COLUMNS_A_TASK, summing);
+        workers.run(Math.ceilDiv(matrix.columns(), COLUMNS_A_TASK), summing);
     }
 
     private void sumColumns(int index, int worker) {
@@ -133,17 +135,19 @@ public final class Rows {
 
     private void addBlock(int index, int worker) {
         int from = index * RowBlocks.rows(result);
-        int to = Math.min(from + RowBlocks.rows(result), result.rows());
+        int to = RowBlocks.end(result, index);
         for (int row = from; row < to; row++) {
             kernels.add(result.columns(), source.segment(), 0, result.segment(), result.offset(row, 0));
         }
     }
 
     private void begin(Matrix source, Matrix result, Targets indices) {
-        workers.requireAccessible("the source", source.segment());
-        workers.requireAccessible("the result", result.segment());
+        workers.requireReadable("the source", source.segment());
+        workers.requireWritable("the result", result.segment());
+        result.requireApart("the result", "the source", source);
         if (indices != null) {
-            workers.requireAccessible("indices", indices.segment());
+            workers.requireReadable("indices", indices.segment());
+            result.requireApart("the result", "indices", indices);
         }
         this.source = source;
         this.result = result;

@@ -27,6 +27,15 @@ public final class AdamW {
      * @param second v
      */
     public record Moments(Matrix first, Matrix second) {
+        /** Checks that the two are of one shape and row stride, and share no memory. */
+        public Moments {
+            second.requireShape("second moment", first.rows(), first.columns());
+            if (first.rowStride() != second.rowStride()) {
+                throw new IllegalArgumentException("the two moments must have the same row stride");
+            }
+            second.requireApart("second moment", "first moment", first);
+        }
+
         /** Moments of a parameter of {@code rows x columns}. */
         public static Moments allocate(Arena arena, int rows, int columns) {
             return new Moments(Matrix.allocate(arena, rows, columns), Matrix.allocate(arena, rows, columns));
@@ -49,7 +58,7 @@ public final class AdamW {
      *
      * @param beta1 decay of the first moment, in [0, 1); 0.9 is usual
      * @param beta2 decay of the second moment, in [0, 1); 0.999 is usual, 0.95 for language models
-     * @param epsilon added to the denominator, positive; 1e-8 is usual
+     * @param epsilon added to the denominator, positive as a float32; 1e-8 is usual
      * @param weightDecay decoupled weight decay, not negative
      * @throws IllegalArgumentException if a value is out of range
      */
@@ -58,7 +67,7 @@ public final class AdamW {
         this.beta1 = Ranges.fraction("beta1", beta1);
         this.beta2 = Ranges.fraction("beta2", beta2);
         this.weightDecay = Ranges.notNegative("weightDecay", weightDecay);
-        step.epsilon = (float) Ranges.positive("epsilon", epsilon);
+        step.epsilon = (float) Ranges.positive("epsilon", (float) epsilon);
         step.beta1 = (float) beta1;
         step.share1 = (float) (1 - beta1);
         step.beta2 = (float) beta2;
@@ -75,7 +84,8 @@ public final class AdamW {
      * @param learningRate rate
      * @param gradientScale what g is multiplied by first: {@link GradientNorm#clipScale}, or 1
      * @throws IllegalArgumentException if the shapes differ, {@code number} is less than 1, the rate or the scale is negative or not
-     *     finite, or a matrix belongs to a confined arena and there are more workers than one
+     *     finite, what is updated is read-only or shares memory with another of them, or a matrix belongs to a confined arena
+     *     and there are more workers than one
      */
     public void update(
             Matrix parameters,
@@ -86,19 +96,20 @@ public final class AdamW {
             double gradientScale) {
         gradient.requireShape("gradient", parameters.rows(), parameters.columns());
         moments.first().requireShape("first moment", parameters.rows(), parameters.columns());
-        moments.second().requireShape("second moment", parameters.rows(), parameters.columns());
-        if (moments.first().rowStride() != moments.second().rowStride()) {
-            throw new IllegalArgumentException("the two moments must have the same row stride");
-        }
         if (number < 1) {
             throw new IllegalArgumentException("steps are counted from 1, but this is step " + number);
         }
         Ranges.notNegative("learningRate", learningRate);
         Ranges.notNegative("gradientScale", gradientScale);
-        workers.requireAccessible("parameters", parameters.segment());
-        workers.requireAccessible("gradient", gradient.segment());
-        workers.requireAccessible("first moment", moments.first().segment());
-        workers.requireAccessible("second moment", moments.second().segment());
+        workers.requireWritable("parameters", parameters.segment());
+        workers.requireReadable("gradient", gradient.segment());
+        workers.requireWritable("first moment", moments.first().segment());
+        workers.requireWritable("second moment", moments.second().segment());
+        parameters.requireApart("parameters", "gradient", gradient);
+        parameters.requireApart("parameters", "first moment", moments.first());
+        parameters.requireApart("parameters", "second moment", moments.second());
+        gradient.requireApart("gradient", "first moment", moments.first());
+        gradient.requireApart("gradient", "second moment", moments.second());
         this.parameters = parameters;
         this.gradient = gradient;
         this.moments = moments;
@@ -111,7 +122,7 @@ public final class AdamW {
 
     private void block(int index, int worker) {
         int from = index * RowBlocks.rows(parameters);
-        int to = Math.min(from + RowBlocks.rows(parameters), parameters.rows());
+        int to = RowBlocks.end(parameters, index);
         boolean oneRun = parameters.isContiguous()
                 && gradient.isContiguous()
                 && moments.first().isContiguous()

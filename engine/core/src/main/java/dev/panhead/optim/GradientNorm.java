@@ -25,14 +25,15 @@ public final class GradientNorm {
     }
 
     /**
-     * The square root of the sum of all elements' squares; NaN or infinite if an element is, or a square overflows.
+     * The square root of the sum of all elements' squares, taken in float32: NaN or infinite if an element is, or the sum of a
+     * piece overflows (elements from 1e18 on); elements below 1e-19 count for less than they are, or for nothing.
      *
      * @throws IllegalArgumentException if a matrix belongs to a confined arena and there are more workers than one
      */
     public double of(Matrix... gradients) {
         double sum = 0;
         for (Matrix matrix : gradients) {
-            workers.requireAccessible("gradient", matrix.segment());
+            workers.requireReadable("gradient", matrix.segment());
             if (rowSums.length < matrix.rows()) {
                 rowSums = new double[matrix.rows()];
             }

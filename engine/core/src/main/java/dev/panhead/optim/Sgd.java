@@ -53,8 +53,9 @@ public final class Sgd {
      * @param velocity v, of the same shape, zero at the start, updated in place; null if there is no momentum
      * @param learningRate rate
      * @param gradientScale what g is multiplied by first: {@link GradientNorm#clipScale}, or 1
-     * @throws IllegalArgumentException if the shapes differ, a velocity is missing or there is no use for it, or a matrix belongs
-     *     to a confined arena and there are more workers than one
+     * @throws IllegalArgumentException if the shapes differ, a velocity is missing or there is no use for it, what is updated is
+     *     read-only or shares memory with another of them, or a matrix belongs to a confined arena and there are more workers
+     *     than one
      */
     public void update(Matrix parameters, Matrix gradient, Matrix velocity, double learningRate, double gradientScale) {
         gradient.requireShape("gradient", parameters.rows(), parameters.columns());
@@ -64,11 +65,14 @@ public final class Sgd {
         }
         Ranges.notNegative("learningRate", learningRate);
         Ranges.notNegative("gradientScale", gradientScale);
-        workers.requireAccessible("parameters", parameters.segment());
-        workers.requireAccessible("gradient", gradient.segment());
+        workers.requireWritable("parameters", parameters.segment());
+        workers.requireReadable("gradient", gradient.segment());
+        parameters.requireApart("parameters", "gradient", gradient);
         if (velocity != null) {
             velocity.requireShape("velocity", parameters.rows(), parameters.columns());
-            workers.requireAccessible("velocity", velocity.segment());
+            workers.requireWritable("velocity", velocity.segment());
+            velocity.requireApart("velocity", "parameters", parameters);
+            velocity.requireApart("velocity", "gradient", gradient);
         }
         this.parameters = parameters;
         this.gradient = gradient;
@@ -80,7 +84,7 @@ public final class Sgd {
 
     private void block(int index, int worker) {
         int from = index * RowBlocks.rows(parameters);
-        int to = Math.min(from + RowBlocks.rows(parameters), parameters.rows());
+        int to = RowBlocks.end(parameters, index);
         for (int row = from; row < to; row++) {
             kernels.sgd(
                     parameters.columns(),

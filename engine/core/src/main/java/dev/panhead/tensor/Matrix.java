@@ -71,7 +71,7 @@ public final class Matrix {
      *
      * @param segment off-heap memory, at least {@code ((rows - 1) * rowStride + columns) * 4} bytes of it
      * @param rowStride floats from the start of a row to the start of the next, at least {@code columns}
-     * @throws IllegalArgumentException if the segment is on the heap or too small, or a dimension is out of range
+     * @throws IllegalArgumentException if the segment is on the heap or too small, or a dimension or the stride is out of range
      */
     public static Matrix wrap(MemorySegment segment, int rows, int columns, long rowStride) {
         Objects.requireNonNull(segment, "segment");
@@ -82,6 +82,10 @@ public final class Matrix {
         }
         if (rowStride < columns) {
             throw new IllegalArgumentException("row stride " + rowStride + " is less than the " + columns + " columns");
+        }
+        if (rows > 1 && rowStride > (Long.MAX_VALUE / Float.BYTES - columns) / (rows - 1)) {
+            throw new IllegalArgumentException("a matrix of " + rows + " x " + columns + " with row stride " + rowStride
+                    + " is too large to exist");
         }
         long needed = extent(rows, columns, rowStride) * Float.BYTES;
         if (segment.byteSize() < needed) {
@@ -171,10 +175,11 @@ public final class Matrix {
     /**
      * Copies another matrix of the same shape into this one.
      *
-     * @throws IllegalArgumentException if the shapes differ
+     * @throws IllegalArgumentException if the shapes differ, or the two share memory without lying in the very same place
      */
     public void copyFrom(Matrix source) {
         source.requireShape("source", rows, columns);
+        requireSameOrApart("the copy", "source", source);
         for (int r = 0; columns > 0 && r < rows; r++) {
             MemorySegment.copy(
                     source.segment, source.offset(r, 0), segment, offset(r, 0), (long) columns * Float.BYTES);
@@ -210,17 +215,63 @@ public final class Matrix {
      * although their segments interleave; where the row strides differ, interleaved segments count as overlapping.
      */
     public boolean overlaps(Matrix other) {
-        long start = segment.address();
-        long otherStart = other.segment.address();
-        if (start + segment.byteSize() <= otherStart || otherStart + other.segment.byteSize() <= start) {
+        if (!touches(other.segment)) {
             return false;
         }
         if (rowStride != other.rowStride) {
             return true;
         }
-        long apart = Math.floorMod(otherStart - start, rowStride * Float.BYTES);
+        long apart = Math.floorMod(other.segment.address() - segment.address(), rowStride * Float.BYTES);
         return apart < (long) columns * Float.BYTES
                 || apart + (long) other.columns * Float.BYTES > rowStride * Float.BYTES;
+    }
+
+    /**
+     * Checks that this matrix shares no memory with another.
+     *
+     * @param name what to call this matrix in the message
+     * @param otherName what to call the other one
+     * @param other null is apart from everything
+     * @throws IllegalArgumentException if the two {@linkplain #overlaps overlap}
+     */
+    public void requireApart(String name, String otherName, Matrix other) {
+        if (other != null && overlaps(other)) {
+            throw new IllegalArgumentException(name + " shares memory with " + otherName);
+        }
+    }
+
+    /**
+     * Checks that this matrix shares no memory with targets.
+     *
+     * @param name what to call this matrix in the message
+     * @param otherName what to call the targets
+     * @throws IllegalArgumentException if the two lie in the same bytes
+     */
+    public void requireApart(String name, String otherName, Targets other) {
+        if (other.segment().isNative() && touches(other.segment())) {
+            throw new IllegalArgumentException(name + " shares memory with " + otherName);
+        }
+    }
+
+    /**
+     * Checks that this matrix either lies in the very same place as another of its shape, or shares no memory with it.
+     *
+     * @param name what to call this matrix in the message
+     * @param otherName what to call the other one
+     * @throws IllegalArgumentException if the two overlap in another way
+     */
+    public void requireSameOrApart(String name, String otherName, Matrix other) {
+        boolean same = segment.address() == other.segment.address()
+                && (rowStride == other.rowStride || rows <= 1 && other.rows <= 1);
+        if (!same && overlaps(other)) {
+            throw new IllegalArgumentException(
+                    name + " shares memory with " + otherName + ", but does not lie in the very same place");
+        }
+    }
+
+    private boolean touches(MemorySegment other) {
+        return segment.address() < other.address() + other.byteSize()
+                && other.address() < segment.address() + segment.byteSize();
     }
 
     /** The shape, for messages. */
@@ -236,6 +287,6 @@ public final class Matrix {
     }
 
     private static long extent(int rows, int columns, long rowStride) {
-        return rows == 0 || columns == 0 ? 0 : Math.addExact(Math.multiplyExact(rows - 1L, rowStride), columns);
+        return rows == 0 || columns == 0 ? 0 : (rows - 1) * rowStride + columns;
     }
 }
