@@ -3,6 +3,7 @@ module dev.panhead.trainer {
     requires dev.panhead.core;
     requires java.logging;
     requires java.management;
+    requires jdk.management;
     requires info.picocli;
     requires com.fasterxml.jackson.jr.ob;
     requires me.tongfei.progressbar;

@@ -9,9 +9,11 @@ import dev.panhead.trainer.PanheadJar.Running;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -127,11 +129,15 @@ class CommandLineTest {
     @ValueSource(
             strings = {
                 "bogus|bogus",
+                "trian|did you mean train?",
+                "train --tetx text.txt|see panhead train --help",
                 "train|--text",
                 "train --text text.txt --batch many|many",
                 "train --text text.txt --batch 0|batch",
                 "train --text text.txt --steps -1|steps",
                 "train --text text.txt --threads 0|threads",
+                "train --text text.txt --threads 100000|--threads must be from 1 to",
+                "validate --text text.txt --bound -1|--bound must be more than 0",
                 "train --text text.txt --learning-rate 0|learning rate",
                 "train --text text.txt --nonsense|--nonsense",
                 "eval --model model|--text",
@@ -141,6 +147,53 @@ class CommandLineTest {
     void wrongArgumentsAreNamedWithCodeTwo(String test) throws IOException, InterruptedException {
         String[] parts = test.split("\\|");
         jar.run(parts[0].split(" ")).failed(2, parts[1]);
+    }
+
+    @Test
+    void aModelLargerThanTheMachineIsRefused() throws IOException, InterruptedException {
+        jar.run("train", "--text", "text.txt", "--batch", "65536", "--width", "65536", "--embedding", "65536")
+                .failed(1, "65,536 tokens a batch", "width 65,536", "GB of memory");
+    }
+
+    @Test
+    void theVersionAndTheHelpCommand() throws IOException, InterruptedException {
+        assertTrue(jar.run("--version").succeeded().out().matches("panhead [0-9]+\\.[0-9].*\\R"));
+        assertTrue(jar.run("help", "train").succeeded().out().contains("--learning-rate"));
+    }
+
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void outputThatCannotBeWrittenIsAFailure() throws IOException, InterruptedException {
+        for (String command : new String[] {"--help", "info --threads 1", "train --help"}) {
+            jar.runInto(Path.of("/dev/full"), command.split(" ")).failed(1, "standard output: ");
+        }
+        jar.runInto(
+                        Path.of("/dev/full"),
+                        "train",
+                        "--text",
+                        "text.txt",
+                        "--out",
+                        "model",
+                        "--width",
+                        "8",
+                        "--seconds",
+                        "2")
+                .failed(1, "standard output: ");
+        jar.run("train", "--text", "text.txt", "--out", "/proc/panhead/model", "--steps", "1", "--width", "8")
+                .failedAfterOutput(1, "/proc/panhead");
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void theTrainingOfALauncherThatIsKilledIsSaved() throws IOException, InterruptedException {
+        Running running =
+                jar.start("train", "--text", "text.txt", "--out", "model", "--seconds", "600", "--width", "16");
+        running.awaitOutput("step 1 ");
+        ProcessHandle child = running.process().children().findFirst().orElseThrow();
+        running.signal("KILL");
+        child.onExit().orTimeout(60, TimeUnit.SECONDS).join();
+        assertTrue(Files.exists(folder.resolve("model/metrics.jsonl")));
+        assertTrue(Files.exists(folder.resolve("model/model.safetensors")));
     }
 
     @Test

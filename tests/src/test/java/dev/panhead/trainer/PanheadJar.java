@@ -40,8 +40,13 @@ final class PanheadJar {
 
         /** Fails unless the run ended with this code and one line of error that holds all of these. */
         void failed(int code, String... expected) {
-            assertEquals(code, exit, err);
             assertEquals("", out());
+            failedAfterOutput(code, expected);
+        }
+
+        /** Fails unless the run, whatever it printed, ended with this code and one line of error that holds all of these. */
+        void failedAfterOutput(int code, String... expected) {
+            assertEquals(code, exit, err);
             assertTrue(err.matches("panhead: [^\\n\\r]+\\R"), "not one line: " + err);
             for (String part : expected) {
                 assertTrue(err.contains(part), err);
@@ -94,9 +99,19 @@ final class PanheadJar {
     }
 
     Running start(String... arguments) throws IOException {
+        return start(Files.createTempFile(folder, "out", ".log"), arguments);
+    }
+
+    /** Runs with standard output going to a file of any kind. */
+    Outcome runInto(Path out, String... arguments) throws IOException, InterruptedException {
+        Running running = start(out, arguments);
+        running.process.waitFor();
+        return new Outcome(running.process.exitValue(), new byte[0], Files.readString(running.errFile));
+    }
+
+    private Running start(Path out, String... arguments) throws IOException {
         List<String> command = new ArrayList<>(java);
         command.addAll(List.of(arguments));
-        Path out = Files.createTempFile(folder, "out", ".log");
         Path err = Files.createTempFile(folder, "err", ".log");
         Process process = new ProcessBuilder(command)
                 .directory(folder.toFile())

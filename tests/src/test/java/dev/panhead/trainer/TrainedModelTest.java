@@ -130,17 +130,25 @@ class TrainedModelTest {
 
     @Test
     @DisabledOnOs(OS.WINDOWS)
-    void scoringEndsWhenNobodyReadsTheScores() throws IOException, InterruptedException {
+    void whatNobodyReadsIsNotWorkedOutToTheEnd() throws IOException, InterruptedException {
+        endsWithItsReader("yes hello |", "score", "");
+        endsWithItsReader("", "generate", "--bytes 2000000000 --temperature 5");
+    }
+
+    private static void endsWithItsReader(String before, String command, String options)
+            throws IOException, InterruptedException {
         Process head = new ProcessBuilder(
                         "sh",
                         "-c",
-                        "yes hello | \"$0\" -jar \"$1\" score --model model 2>err.txt | head -n 2",
+                        before + "\"$0\" -jar \"$1\" " + command + " --model model " + options
+                                + " 2>err.txt | head -n 2",
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         System.getProperty("panhead.jar"))
                 .directory(folder.toFile())
                 .start();
-        assertTrue(head.waitFor(60, TimeUnit.SECONDS), "goes on scoring");
-        assertEquals(2, head.inputReader().lines().count());
+        assertTrue(head.waitFor(60, TimeUnit.SECONDS), command + " goes on");
+        String read = new String(head.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
+        assertEquals(2, read.chars().filter(c -> c == '\n').count());
         assertTrue(Files.readString(folder.resolve("err.txt")).contains("Broken pipe"));
     }
 
@@ -152,6 +160,18 @@ class TrainedModelTest {
             }
         }
         return contents;
+    }
+
+    @Test
+    void aTrainingByTimeLearnsFromItsFirstStep() throws IOException, InterruptedException {
+        jar.run("train", "--text", "text.txt", "--out", "timed", "--seconds", "0.01", "--width", "16")
+                .succeeded();
+        String first = Files.readAllLines(folder.resolve("timed/metrics.jsonl")).getFirst();
+        assertTrue(number(first, "learning_rate") > 0, first);
+        assertTrue(jar.run("train", "--text", "text.txt", "--out", "timed", "--steps", "1", "--width", "16")
+                .succeeded()
+                .out()
+                .contains("replaces the model in timed"));
     }
 
     @Test
@@ -253,5 +273,9 @@ class TrainedModelTest {
         Outcome strict = jar.run("validate", "--model", "model", "--text", "new.txt", "--json", "--bound", "1e-15");
         assertEquals(1, strict.exit());
         assertTrue(strict.out().contains("\"passed\":false"), strict.out());
+        String table = jar.run("validate", "--model", "model", "--text", "new.txt")
+                .succeeded()
+                .out();
+        assertTrue(table.matches("(?s)passed: .*loss .*dX .*dW .*db .*"), table);
     }
 }

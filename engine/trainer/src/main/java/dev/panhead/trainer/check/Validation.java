@@ -6,6 +6,7 @@ import dev.panhead.head.HeadOutputs.Gradient;
 import dev.panhead.head.LinearCrossEntropy;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
+import java.util.List;
 import org.apache.commons.math3.linear.MatrixUtils;
 import org.apache.commons.math3.linear.RealMatrix;
 import org.apache.commons.math3.util.FastMath;
@@ -16,12 +17,29 @@ import org.apache.commons.math3.util.FastMath;
  * <p>An error is relative to the largest sum, of its kind, of the absolute values of what is added up, since rounding is relative
  * to that, not to what is left after terms have cancelled.
  *
- * @param maxAbsError largest absolute error of loss, dX, dW and db
- * @param maxRelError largest error relative to the largest sum of absolute terms of its kind
- * @param lossError relative error of the loss
+ * @param errors of the loss, dX, dW and db
  * @param tokens tokens compared
  */
-public record Validation(double maxAbsError, double maxRelError, double lossError, int tokens) {
+public record Validation(List<Deviation> errors, int tokens) {
+
+    /**
+     * How far one result is from the reference.
+     *
+     * @param name what it is an error of
+     * @param absolute the largest absolute error
+     * @param relative the same relative to the largest sum of absolute terms
+     */
+    public record Deviation(String name, double absolute, double relative) {}
+
+    /** The largest absolute error; NaN if there is one. */
+    public double maxAbsError() {
+        return errors.stream().mapToDouble(Deviation::absolute).reduce(0, Math::max);
+    }
+
+    /** The largest relative error; NaN if there is one. */
+    public double maxRelError() {
+        return errors.stream().mapToDouble(Deviation::relative).reduce(0, Math::max);
+    }
 
     /** Runs the head on the inputs, all targets counted, and compares. */
     public static Validation of(LinearCrossEntropy head, HeadInputs inputs) {
@@ -43,16 +61,17 @@ public record Validation(double maxAbsError, double maxRelError, double lossErro
             }
             RealMatrix ones = MatrixUtils.createRealMatrix(1, tokens).scalarAdd(1);
             double lossError = Math.abs(loss - reference);
-            Comparison comparison = new Comparison();
             RealMatrix size = absolute(g);
-            comparison.add(g.multiply(w), size.multiply(absolute(w)), dX);
-            comparison.add(g.transpose().multiply(x), size.transpose().multiply(absolute(x)), dW);
-            comparison.add(ones.multiply(g), ones.multiply(size), db);
-            double lossRelative = lossError / Math.max(reference, Double.MIN_NORMAL);
             return new Validation(
-                    Math.max(comparison.absolute, lossError),
-                    Math.max(comparison.relative, lossRelative),
-                    lossRelative,
+                    List.of(
+                            new Deviation("loss", lossError, lossError / Math.max(reference, Double.MIN_NORMAL)),
+                            compare("dX", g.multiply(w), size.multiply(absolute(w)), dX),
+                            compare(
+                                    "dW",
+                                    g.transpose().multiply(x),
+                                    size.transpose().multiply(absolute(x)),
+                                    dW),
+                            compare("db", ones.multiply(g), ones.multiply(size), db)),
                     tokens);
         }
     }
@@ -98,23 +117,15 @@ public record Validation(double maxAbsError, double maxRelError, double lossErro
         return real;
     }
 
-    /** The largest errors seen. */
-    private static final class Comparison {
-        private double absolute;
-        private double relative;
-
-        void add(RealMatrix reference, RealMatrix sizes, Matrix computed) {
-            double scale = Double.MIN_NORMAL;
-            double error = 0;
-            for (int r = 0; r < computed.rows(); r++) {
-                for (int c = 0; c < computed.columns(); c++) {
-                    double difference = Math.abs(reference.getEntry(r, c) - computed.get(r, c));
-                    error = error >= difference ? error : difference; // keeps a NaN
-                    scale = Math.max(scale, sizes.getEntry(r, c));
-                }
+    private static Deviation compare(String name, RealMatrix reference, RealMatrix sizes, Matrix computed) {
+        double scale = Double.MIN_NORMAL;
+        double error = 0;
+        for (int r = 0; r < computed.rows(); r++) {
+            for (int c = 0; c < computed.columns(); c++) {
+                error = Math.max(error, Math.abs(reference.getEntry(r, c) - computed.get(r, c))); // keeps a NaN
+                scale = Math.max(scale, sizes.getEntry(r, c));
             }
-            absolute = Math.max(absolute, error);
-            relative = Math.max(relative, error / scale);
         }
+        return new Deviation(name, error, error / scale);
     }
 }

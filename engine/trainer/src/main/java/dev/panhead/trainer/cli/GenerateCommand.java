@@ -2,11 +2,11 @@ package dev.panhead.trainer.cli;
 
 import dev.panhead.exec.Workers;
 import dev.panhead.trainer.model.LanguageModel;
-import dev.panhead.trainer.model.ModelConfig;
 import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Help;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -22,7 +22,12 @@ final class GenerateCommand implements Callable<Integer> {
     @Mixin
     private ModelOption model;
 
-    @Option(names = "--prompt", paramLabel = "TEXT", description = "What to continue.", defaultValue = "\n")
+    @Option(
+            names = "--prompt",
+            paramLabel = "TEXT",
+            description = "What to continue; by default, the beginning of a line.",
+            defaultValue = "\n",
+            showDefaultValue = Help.Visibility.NEVER)
     private String prompt;
 
     @Option(names = "--bytes", paramLabel = "N", description = "How many bytes to add.", defaultValue = "300")
@@ -55,10 +60,10 @@ final class GenerateCommand implements Callable<Integer> {
         require(bytes >= 0, "--bytes must be at least 0, but is " + bytes);
         try (Arena arena = Arena.ofShared();
                 Workers workers = threads.start()) {
-            LanguageModel loaded = model.load(arena, workers, ModelConfig.BYTES);
+            LanguageModel loaded = model.load(arena, workers, 1);
             byte[] start = prompt.getBytes(StandardCharsets.UTF_8);
             System.out.write(start);
-            new Generator(arena, loaded, temperature, topK, seed).generate(start, bytes, b -> {
+            new Generator(arena, workers, loaded, temperature, topK, seed).generate(start, bytes, b -> {
                 System.out.write(b);
                 System.out.flush();
             });
@@ -69,7 +74,7 @@ final class GenerateCommand implements Callable<Integer> {
 
     private static void require(boolean holds, String message) {
         if (!holds) {
-            throw new UsageException(message, null);
+            throw new UsageException(message);
         }
     }
 }

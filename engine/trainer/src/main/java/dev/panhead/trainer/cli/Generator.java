@@ -1,8 +1,11 @@
 package dev.panhead.trainer.cli;
 
+import dev.panhead.blas.Gemm;
+import dev.panhead.blas.Gemm.Op;
+import dev.panhead.exec.Workers;
+import dev.panhead.head.LogSoftmax;
 import dev.panhead.tensor.Matrix;
-import dev.panhead.trainer.data.Batch;
-import dev.panhead.trainer.data.Corpus;
+import dev.panhead.tensor.Targets;
 import dev.panhead.trainer.model.LanguageModel;
 import dev.panhead.trainer.model.ModelConfig;
 import java.lang.foreign.Arena;
@@ -14,7 +17,10 @@ import java.util.function.IntConsumer;
 final class Generator {
 
     private final LanguageModel model;
-    private final Batch batch;
+    private final Targets contexts;
+    private final Matrix logits;
+    private final Gemm gemm;
+    private final LogSoftmax logSoftmax;
     private final double temperature;
     private final int topK;
     private final SplittableRandom random;
@@ -25,42 +31,44 @@ final class Generator {
      * @param temperature the distribution's exponents are divided by it; 0 takes the likeliest byte
      * @param topK only so many of the likeliest bytes are drawn from; 0 for all
      */
-    Generator(Arena arena, LanguageModel model, double temperature, int topK, long seed) {
+    Generator(Arena arena, Workers workers, LanguageModel model, double temperature, int topK, long seed) {
         this.model = model;
         this.temperature = temperature;
         this.topK = topK == 0 ? ModelConfig.BYTES : Math.min(topK, ModelConfig.BYTES);
-        batch = new Batch(arena, ModelConfig.BYTES, model.config().context());
+        contexts = Targets.allocate(arena, model.config().context());
+        logits = Matrix.allocate(arena, 1, ModelConfig.BYTES);
+        gemm = new Gemm(arena, workers);
+        logSoftmax = new LogSoftmax(workers);
         random = new SplittableRandom(seed);
     }
 
     /** Hands on {@code count} bytes that follow the prompt. */
     void generate(byte[] prompt, int count, IntConsumer output) {
-        int context = model.config().context();
-        byte[] window = new byte[context + 1];
-        for (int i = 0; i < context && i < prompt.length; i++) {
-            window[context - 1 - i] = prompt[prompt.length - 1 - i];
+        int context = contexts.size();
+        for (int i = 0; i < context; i++) {
+            int from = prompt.length - context + i;
+            contexts.set(i, from < 0 ? 0 : prompt[from] & 0xff);
         }
         double[] logProbabilities = new double[ModelConfig.BYTES];
         for (int n = 0; n < count; n++) {
-            score(window, logProbabilities);
+            predict(logProbabilities);
             int next = draw(logProbabilities);
             output.accept(next);
-            System.arraycopy(window, 1, window, 0, context - 1);
-            window[context - 1] = (byte) next;
+            for (int i = 1; i < context; i++) {
+                contexts.set(i - 1, contexts.get(i));
+            }
+            contexts.set(context - 1, next);
         }
     }
 
-    /** The log-probability of each byte after a window: the loss of each as the target of the same context. */
-    private void score(byte[] window, double[] logProbabilities) {
-        int context = model.config().context();
-        batch.resize(ModelConfig.BYTES);
+    /** The log-probability of each byte after the context. */
+    private void predict(double[] logProbabilities) {
+        Matrix hidden = model.encoder().forward(contexts);
+        logits.copyFrom(model.bias().value());
+        gemm.multiply(1, Op.NONE, hidden, Op.TRANSPOSE, model.weight().value(), 1, logits);
+        logSoftmax.values(logits, logits);
         for (int v = 0; v < ModelConfig.BYTES; v++) {
-            window[context] = (byte) v;
-            batch.set(v, Corpus.of(window), context);
-        }
-        Matrix losses = model.losses(batch.contexts(), batch.targets());
-        for (int v = 0; v < ModelConfig.BYTES; v++) {
-            logProbabilities[v] = -losses.get(0, v);
+            logProbabilities[v] = logits.get(0, v);
         }
     }
 

@@ -1,20 +1,29 @@
 package dev.panhead.trainer.cli;
 
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.HelpCommand;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The command line. Exit codes: 0 for success, 1 for failure, 2 for wrong usage, 130 after Ctrl-C. */
 @Command(
         name = "panhead",
         description = "Trains and evaluates a language model's head on a CPU.",
-        version = "panhead 0.1.0",
+        versionProvider = Version.class,
         mixinStandardHelpOptions = true,
         subcommands = {
             TrainCommand.class,
@@ -22,7 +31,8 @@ import picocli.CommandLine.Spec;
             ScoreCommand.class,
             GenerateCommand.class,
             ValidateCommand.class,
-            InfoCommand.class
+            InfoCommand.class,
+            HelpCommand.class
         },
         footer = {
             "",
@@ -34,6 +44,12 @@ public final class Main implements Runnable {
     /** Holds the loggers that are configured here, which would else be collected. */
     private static final Logger KERNEL_LOG = Logger.getLogger("dev.panhead.kernel");
 
+    /** Set by the launcher in the process that it starts. */
+    private static final String LAUNCHED = "panhead.launched";
+
+    /** The exit code of a process that was sent SIGTERM. */
+    private static final int TERMINATED = 143;
+
     @Spec
     private CommandSpec spec;
 
@@ -44,37 +60,81 @@ public final class Main implements Runnable {
 
     @Override
     public void run() {
-        throw new ParameterException(spec.commandLine(), "which command? see panhead --help");
+        throw new ParameterException(spec.commandLine(), "which command?");
     }
 
     /** Runs a command and ends the process with its exit code. */
     public static void main(String[] arguments) {
         KERNEL_LOG.setLevel(Level.WARNING); // what was picked is shown by the commands themselves
         System.setProperty("java.util.logging.SimpleFormatter.format", "panhead: %5$s%n");
+        StandardOutput.install();
+        if (Boolean.getBoolean(LAUNCHED)) {
+            endWithLauncher();
+        }
         int exit = run(arguments);
-        System.out.flush();
         if (exit != 0) {
             Runtime.getRuntime().exit(exit);
         }
     }
 
-    static int run(String... arguments) {
+    /** A launcher that was killed could not pass the signal on: this process ends as if it had been asked to. */
+    private static void endWithLauncher() {
+        ProcessHandle.current().parent().ifPresent(launcher -> launcher.onExit()
+                .thenRun(() -> Runtime.getRuntime().exit(TERMINATED)));
+    }
+
+    private static int run(String... arguments) {
         Main main = new Main();
+        try {
+            StringWriter help = new StringWriter();
+            int exit = execute(main, new PrintWriter(help), arguments);
+            System.out.print(help);
+            System.out.flush();
+            return exit;
+        } catch (UncheckedIOException e) {
+            return report(e, main.stackTrace, 1);
+        }
+    }
+
+    private static int execute(Main main, PrintWriter help, String... arguments) {
         return new CommandLine(main)
+                .setOut(help)
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setUnmatchedOptionsAllowedAsOptionParameters(false) // a mistyped option is not a path
-                .setParameterExceptionHandler((e, args) -> report(e, main.stackTrace, 2))
+                .setParameterExceptionHandler((e, args) -> reportUsage(e, main.stackTrace))
                 .setExecutionExceptionHandler(
                         (e, commandLine, result) -> report(e, main.stackTrace, e instanceof UsageException ? 2 : 1))
                 .execute(arguments);
+    }
+
+    private static int reportUsage(ParameterException e, boolean stackTrace) {
+        String hint = "see " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help";
+        if (e instanceof UnmatchedArgumentException unmatched
+                && !unmatched.getSuggestions().isEmpty()) {
+            hint = "did you mean " + unmatched.getSuggestions().getFirst() + "? " + hint;
+        }
+        return report(new UsageException(e.getMessage() + "; " + hint, e), stackTrace, 2);
+    }
+
+    private static String message(Exception e) {
+        if (e instanceof FileSystemException file) {
+            String reason =
+                    switch (file) {
+                        case NoSuchFileException none -> "there is no such file or folder";
+                        case AccessDeniedException denied -> "permission denied";
+                        case FileAlreadyExistsException exists -> "is there already";
+                        default -> file.getReason() == null ? file.getClass().getSimpleName() : file.getReason();
+                    };
+            return file.getFile() + ": " + reason;
+        }
+        return e.getMessage() == null ? e.toString() : e.getMessage();
     }
 
     private static int report(Exception e, boolean stackTrace, int exit) {
         if (stackTrace) {
             e.printStackTrace();
         } else {
-            String message = e.getMessage() == null ? e.toString() : e.getMessage();
-            System.err.println("panhead: " + message.strip().replaceAll("\\s*\\R\\s*", " "));
+            System.err.println("panhead: " + message(e).strip().replaceAll("\\s*\\R\\s*", " "));
         }
         return exit;
     }

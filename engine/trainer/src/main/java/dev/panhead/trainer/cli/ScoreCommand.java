@@ -6,13 +6,10 @@ import dev.panhead.trainer.data.Batch;
 import dev.panhead.trainer.data.Corpus;
 import dev.panhead.trainer.model.LanguageModel;
 import java.io.BufferedInputStream;
-import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
+import java.io.PrintStream;
 import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
@@ -46,8 +43,7 @@ final class ScoreCommand implements Callable<Integer> {
             LanguageModel loaded = model.load(arena, workers, BATCH);
             Batch batch = new Batch(arena, BATCH, loaded.config().context());
             InputStream in = new BufferedInputStream(System.in, 1 << 16);
-            // Not System.out, which would hide that nobody reads any more.
-            OutputStream out = new BufferedOutputStream(new FileOutputStream(FileDescriptor.out), 1 << 13);
+            PrintStream out = System.out;
             ByteArrayOutputStream line = new ByteArrayOutputStream();
             while (readLine(in, line)) {
                 byte[] bytes = line.toByteArray();
@@ -58,7 +54,6 @@ final class ScoreCommand implements Callable<Integer> {
                     out.flush();
                 }
             }
-            out.flush();
         }
         return 0;
     }

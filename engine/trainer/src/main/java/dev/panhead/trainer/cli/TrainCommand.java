@@ -14,6 +14,7 @@ import dev.panhead.trainer.report.MetricsFile;
 import dev.panhead.trainer.report.Progress;
 import dev.panhead.trainer.report.Status;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -108,6 +109,8 @@ final class TrainCommand implements Callable<Integer> {
 
     private volatile boolean stop;
 
+    private UncheckedIOException unseen;
+
     @Override
     public Integer call() throws Exception {
         TrainingOptions options;
@@ -135,23 +138,31 @@ final class TrainCommand implements Callable<Integer> {
             LanguageModel model = new LanguageModel(arena, workers, config, batch, seed);
             System.out.printf(
                     Locale.ROOT,
-                    "%,d bytes of text, the last %,d held out; %,d parameters%n%s kernels, %d bits, %d threads%n",
+                    "%,d bytes of text, the last %,d held out; %,d parameters%n%s kernels, %d bits, %d thread%s%n",
                     corpus.size(),
                     corpus.size() - corpus.heldOutStart(context),
                     model.size(),
                     Machine.kernel(),
                     Machine.vectorBits(),
-                    workers.size());
+                    workers.size(),
+                    workers.size() == 1 ? "" : "s");
+            if (Files.exists(out.resolve(ModelFolder.CONFIG))) {
+                System.out.printf("replaces the model in %s when it ends%n", out);
+            }
+            System.out.flush();
             Files.createDirectories(out);
             Runtime.getRuntime().addShutdownHook(hook);
             Training training = new Training(arena, workers, model, corpus, options);
             Evaluation heldOut = trainAndSave(model, training, options);
             if (heldOut != null && sample > 0) {
-                showSample(arena, model, corpus);
+                showSample(arena, workers, model, corpus);
             }
-        } finally {
             System.out.flush();
+        } finally {
             ended.countDown();
+        }
+        if (unseen != null) {
+            throw unseen;
         }
         return stop ? INTERRUPTED : 0;
     }
@@ -189,16 +200,27 @@ final class TrainCommand implements Callable<Integer> {
                         @Override
                         public void step(Status status) throws IOException {
                             metrics.step(status);
-                            progress.step(status);
+                            show(() -> progress.step(status));
                         }
 
                         @Override
                         public void evaluated(Status status, Evaluation heldOut) throws IOException {
                             metrics.evaluated(status, heldOut);
-                            progress.evaluated(status, heldOut);
+                            show(() -> progress.evaluated(status, heldOut));
                         }
                     },
                     () -> stop);
+        }
+    }
+
+    /** Where nothing can be shown any more, the training ends early and is saved before that is reported. */
+    private void show(Runnable progress) {
+        try {
+            progress.run();
+            System.out.flush();
+        } catch (UncheckedIOException e) {
+            unseen = e;
+            stop = true;
         }
     }
 
@@ -227,10 +249,10 @@ final class TrainCommand implements Callable<Integer> {
                 "wrote %s, %s and %s in %s%n", ModelFolder.MODEL, ModelFolder.CONFIG, ModelFolder.METRICS, out);
     }
 
-    private void showSample(Arena arena, LanguageModel model, Corpus corpus) throws IOException {
+    private void showSample(Arena arena, Workers workers, LanguageModel model, Corpus corpus) throws IOException {
         byte[] prompt = corpus.head(context);
         System.out.println("a sample:");
-        Generator generator = new Generator(arena, model, 0.7, 0, seed);
+        Generator generator = new Generator(arena, workers, model, 0.7, 0, seed);
         System.out.write(prompt);
         generator.generate(prompt, sample, b -> System.out.write(b));
         System.out.println();

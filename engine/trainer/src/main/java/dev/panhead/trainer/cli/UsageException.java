@@ -5,6 +5,10 @@ final class UsageException extends RuntimeException {
 
     private static final long serialVersionUID = 1;
 
+    UsageException(String message) {
+        super(message);
+    }
+
     UsageException(String message, Throwable cause) {
         super(message, cause);
     }

@@ -63,7 +63,10 @@ final class ValidateCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         if (tokens < 1 || tokens > 1 << 16) {
-            throw new UsageException("--batch must be from 1 to 65536, but is " + tokens, null);
+            throw new UsageException("--batch must be from 1 to 65536, but is " + tokens);
+        }
+        if (!(bound > 0)) {
+            throw new UsageException("--bound must be more than 0, but is " + bound);
         }
         Validation result;
         try (Arena arena = Arena.ofShared();
@@ -94,20 +97,32 @@ final class ValidateCommand implements Callable<Integer> {
             Map<String, Object> object = new LinkedHashMap<>();
             object.put("max_abs_error", result.maxAbsError());
             object.put("max_rel_error", result.maxRelError());
-            object.put("loss_rel_error", result.lossError());
             object.put("tokens", result.tokens());
             object.put("bound", bound);
             object.put("passed", passed);
+            for (Validation.Deviation error : result.errors()) {
+                Map<String, Object> one = new LinkedHashMap<>();
+                one.put("max_abs_error", error.absolute());
+                one.put("max_rel_error", error.relative());
+                object.put(error.name(), one);
+            }
             System.out.println(JSON.std.asString(object));
         } else {
             System.out.printf(
                     Locale.ROOT,
-                    "%s: largest absolute error %.2e, largest relative error %.2e (bound %.0e) on %,d tokens%n",
+                    "%s: largest relative error %.2e (bound %.0e) on %,d tokens%n",
                     passed ? "passed" : "failed",
-                    result.maxAbsError(),
                     result.maxRelError(),
                     bound,
                     result.tokens());
+            for (Validation.Deviation error : result.errors()) {
+                System.out.printf(
+                        Locale.ROOT,
+                        "  %-4s  absolute %.2e  relative %.2e%n",
+                        error.name(),
+                        error.absolute(),
+                        error.relative());
+            }
         }
         return passed ? 0 : 1;
     }

@@ -73,6 +73,7 @@ public final class Launcher {
         command.add("--add-modules");
         command.add("jdk.incubator.vector");
         command.add("-Dpanhead.relaunch=false");
+        command.add("-Dpanhead.launched=true");
         String modulePath = System.getProperty("jdk.module.path");
         if (System.getProperty("jdk.module.main") == null || modulePath == null) {
             command.add("-cp");

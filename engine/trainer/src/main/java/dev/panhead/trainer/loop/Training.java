@@ -31,6 +31,9 @@ public final class Training {
     /** The looks on the way take about this many tokens. */
     private static final int SAMPLE = 32_768;
 
+    /** What of a training by time counts as done before its first step. */
+    private static final double FIRST_STEP = 1e-3;
+
     private final LanguageModel model;
     private final Corpus corpus;
     private final int heldOut;
@@ -81,7 +84,8 @@ public final class Training {
         double nextEvaluation = EVALUATION_INTERVAL;
         Status status = new Status(0, 0, 0, 0, 0, Double.NaN, 0, 0);
         while (status.progress() < 1 && !stop.getAsBoolean()) {
-            double learningRate = rate.at(options.steps() > 0 ? (step + 1.0) / options.steps() : status.progress());
+            double begun = Math.max(status.progress(), FIRST_STEP); // a rate of 0 would make the first step for nothing
+            double learningRate = rate.at(options.steps() > 0 ? (step + 1.0) / options.steps() : begun);
             step(learningRate);
             double seconds = (System.nanoTime() - start) * 1e-9;
             double progress = options.steps() > 0 ? (double) step / options.steps() : seconds / options.seconds();
@@ -97,7 +101,7 @@ public final class Training {
                     gradientNorm);
             listener.step(status);
             if (progress >= nextEvaluation && progress < 1) {
-                nextEvaluation += EVALUATION_INTERVAL;
+                nextEvaluation = (Math.floor(progress / EVALUATION_INTERVAL) + 1) * EVALUATION_INTERVAL;
                 int every = Math.max(1, (corpus.size() - heldOut) / SAMPLE);
                 listener.evaluated(status, Evaluator.sample(model, batch, corpus, heldOut, corpus.size(), every));
                 evaluating += (System.nanoTime() - start) * 1e-9 - seconds;

@@ -34,7 +34,7 @@ public record TrainingOptions(
         require(batch >= 1 && batch <= 1 << 16, "batch", batch, "from 1 to 65536");
         require(steps >= 0, "steps", steps, "at least 0");
         require(steps > 0 || seconds > 0, "seconds", seconds, "positive");
-        require(learningRate > 0 && learningRate < 10, "learning rate", learningRate, "between 0 and 10");
+        require(learningRate > 0 && learningRate < 10, "learning rate", learningRate, "more than 0 and less than 10");
         require(warmUp >= 0 && warmUp < 1, "warm-up", warmUp, "at least 0 and less than 1");
         require(weightDecay >= 0 && weightDecay < 100, "weight decay", weightDecay, "at least 0 and less than 100");
         require(clip >= 0, "clip", clip, "at least 0");

@@ -1,5 +1,6 @@
 package dev.panhead.trainer.model;
 
+import com.sun.management.OperatingSystemMXBean;
 import dev.panhead.exec.Workers;
 import dev.panhead.head.HeadInputs;
 import dev.panhead.head.HeadOptions;
@@ -10,8 +11,10 @@ import dev.panhead.head.LinearCrossEntropy;
 import dev.panhead.tensor.Matrix;
 import dev.panhead.tensor.Targets;
 import java.lang.foreign.Arena;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.SplittableRandom;
 
 /** An encoder and the head on top of it. One call at a time; the memory belongs to the arena. */
@@ -36,8 +39,10 @@ public final class LanguageModel {
      *
      * @param maxTokens the largest batch
      * @param seed of the initial weights
+     * @throws IllegalArgumentException if it takes more memory than the machine has
      */
     public LanguageModel(Arena arena, Workers workers, ModelConfig config, int maxTokens, long seed) {
+        requireMemory(config, maxTokens);
         this.config = config;
         SplittableRandom random = new SplittableRandom(seed);
         encoder = new WindowEncoder(arena, workers, config, maxTokens, random);
@@ -47,6 +52,24 @@ public final class LanguageModel {
                 arena, workers, maxTokens, config.vocabulary(), config.width(), HeadOptions.DEFAULT);
         hiddenGradient = Matrix.allocate(arena, maxTokens, config.width());
         losses = Matrix.allocate(arena, 1, maxTokens);
+    }
+
+    private static void requireMemory(ModelConfig config, int maxTokens) {
+        long bytes = WindowEncoder.bytes(config, maxTokens)
+                + Parameter.bytes(config.vocabulary() + 1, config.width()) // the head
+                + (long) Float.BYTES * maxTokens * config.width(); // its hidden gradient
+        long memory = ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getTotalMemorySize();
+        if (bytes > memory) {
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT,
+                    "%,d tokens a batch, context %,d, embedding %,d and width %,d take %.1f GB of memory, but there are %.1f GB",
+                    maxTokens,
+                    config.context(),
+                    config.embedding(),
+                    config.width(),
+                    bytes * 1e-9,
+                    memory * 1e-9));
+        }
     }
 
     /** The dimensions. */

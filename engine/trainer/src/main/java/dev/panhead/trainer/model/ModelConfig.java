@@ -19,17 +19,17 @@ public record ModelConfig(int context, int embedding, int width, int vocabulary)
      * @throws IllegalArgumentException if a dimension is not positive, or unreasonably large
      */
     public ModelConfig {
-        requireInRange("context", context);
-        requireInRange("embedding", embedding);
-        requireInRange("width", width);
+        requireInRange("context", context, 1 << 14);
+        requireInRange("embedding", embedding, 1 << 16);
+        requireInRange("width", width, 1 << 16);
         if (vocabulary != BYTES) {
             throw new IllegalArgumentException("tokens are bytes, but the vocabulary is " + vocabulary);
         }
     }
 
-    private static void requireInRange(String name, int value) {
-        if (value < 1 || value > 1 << 16) {
-            throw new IllegalArgumentException(name + " must be from 1 to 65536, but is " + value);
+    private static void requireInRange(String name, int value, int most) {
+        if (value < 1 || value > most) {
+            throw new IllegalArgumentException(name + " must be from 1 to " + most + ", but is " + value);
         }
     }
 }

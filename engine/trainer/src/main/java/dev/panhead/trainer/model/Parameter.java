@@ -20,6 +20,11 @@ public record Parameter(String name, Matrix value, Matrix gradient, AdamW.Moment
         return value.rows() > 1 && !name.contains("embedding");
     }
 
+    /** The memory of a parameter. */
+    static long bytes(long rows, long columns) {
+        return 4 * Float.BYTES * rows * columns;
+    }
+
     /** A parameter of zeros. */
     static Parameter zeros(Arena arena, String name, int rows, int columns) {
         return new Parameter(

@@ -91,6 +91,15 @@ public final class WindowEncoder implements ContextEncoder {
         views = whole;
     }
 
+    /** The memory of an encoder and its largest batch. */
+    static long bytes(ModelConfig config, int maxTokens) {
+        long width = config.width();
+        long inputWidth = (long) config.context() * config.embedding();
+        return Parameter.bytes(config.vocabulary(), config.embedding())
+                + Parameter.bytes(width, inputWidth + width + 2)
+                + Float.BYTES * maxTokens * (2 * inputWidth + 5 * width);
+    }
+
     private Views cut(int tokens) {
         return new Views(
                 embedded.rows(0, tokens),

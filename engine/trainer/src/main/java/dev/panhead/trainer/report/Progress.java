@@ -66,7 +66,7 @@ public final class Progress implements Listener, AutoCloseable {
         if (bar == null) {
             out.printf(
                     Locale.ROOT,
-                    "       held out: %.3f bits/byte on a sample of %,d bytes%n",
+                    "       held out: %.3f bits/byte on %,d bytes%n",
                     heldOut.bitsPerByte(),
                     heldOut.tokens());
         }
