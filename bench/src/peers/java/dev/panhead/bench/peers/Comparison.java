@@ -1,0 +1,124 @@
+package dev.panhead.bench.peers;
+
+import dev.panhead.bench.peers.Workload.Part;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Panhead beside one peer on one workload: each in its own process, in turns. */
+final class Comparison {
+
+    private static final double NANOSECONDS = 1e-9;
+
+    /** Seconds of warming up, for each side; and of measuring, for both. */
+    private static final double WARM_UP = 4;
+
+    private static final double MEASURING = 24;
+    private static final int LEAST_PAIRS = 3;
+    private static final int MOST_PAIRS = 15;
+
+    /** Milliseconds that a sample takes at least: short runs are repeated. */
+    private static final double SAMPLE = 250;
+
+    private final Workload workload;
+    private final Map<Part, double[][]> oracle;
+
+    Comparison(Workload workload, Map<Part, double[][]> oracle) {
+        this.workload = workload;
+        this.oracle = oracle;
+    }
+
+    /** Measures; the result's keys and values, in the order in which they are shown. */
+    Map<String, Object> with(String peer) throws IOException {
+        try (Side ours = new Side(Peers.PANHEAD, workload);
+                Side theirs = new Side(peer, workload)) {
+            ours.ready();
+            theirs.ready();
+            ours.run(1);
+            theirs.run(1);
+            Errors ourErrors = errors(ours);
+            Errors theirErrors = errors(theirs);
+            int ourRuns = warmUp(ours);
+            int theirRuns = warmUp(theirs);
+            List<Double> ourTimes = new ArrayList<>();
+            List<Double> theirTimes = new ArrayList<>();
+            List<Double> ratios = new ArrayList<>();
+            long end = System.nanoTime() + (long) (MEASURING / NANOSECONDS);
+            while (ratios.size() < LEAST_PAIRS || System.nanoTime() < end && ratios.size() < MOST_PAIRS) {
+                ourTimes.add(ours.run(ourRuns));
+                theirTimes.add(theirs.run(theirRuns));
+                ratios.add(theirTimes.getLast() / ourTimes.getLast());
+            }
+            double[] ourMemory = ours.memory();
+            double[] theirMemory = theirs.memory();
+            Map<String, Object> row = new LinkedHashMap<>();
+            row.put("workload", workload.name());
+            row.put("peer", peer);
+            row.put("threads", workload.threads());
+            row.put("panhead_ms", median(ourTimes));
+            row.put("peer_ms", median(theirTimes));
+            row.put("ratio", median(ratios));
+            row.put("ratio_min", ratios.stream().min(Double::compare).orElseThrow());
+            row.put("ratio_max", ratios.stream().max(Double::compare).orElseThrow());
+            row.put("pairs", ratios.size());
+            row.put("panhead_peak_rss_mb", ourMemory[0]);
+            row.put("peer_peak_rss_mb", theirMemory[0]);
+            row.put("panhead_extra_mb", ourMemory[1]);
+            row.put("peer_extra_mb", theirMemory[1]);
+            row.put("panhead_max_rel_error", ourErrors.max);
+            row.put("peer_max_rel_error", theirErrors.max);
+            row.put("panhead_rms_rel_error", ourErrors.rms);
+            row.put("peer_rms_rel_error", theirErrors.rms);
+            return row;
+        }
+    }
+
+    /** Runs for a while, and returns how many runs make a sample. */
+    private static int warmUp(Side side) throws IOException {
+        long end = System.nanoTime() + (long) (WARM_UP / NANOSECONDS);
+        double time;
+        do {
+            time = side.run(1);
+        } while (System.nanoTime() < end);
+        return (int) Math.max(1, Math.ceil(SAMPLE / time));
+    }
+
+    static double median(List<Double> values) {
+        List<Double> sorted = values.stream().sorted().toList();
+        int half = sorted.size() / 2;
+        return sorted.size() % 2 == 1 ? sorted.get(half) : (sorted.get(half - 1) + sorted.get(half)) / 2;
+    }
+
+    /**
+     * Errors of the compared rows, the worst of the results: the largest relative to the largest element, the root of the mean
+     * square relative to the elements' own.
+     */
+    private record Errors(double max, double rms) {}
+
+    private Errors errors(Side side) throws IOException {
+        double worst = 0;
+        double worstMean = 0;
+        for (Map.Entry<Part, double[][]> entry : oracle.entrySet()) {
+            double[][] reference = entry.getValue();
+            float[][] computed = side.rows(entry.getKey(), reference.length);
+            double max = 0;
+            double largest = Double.MIN_NORMAL;
+            double sum = 0;
+            double squares = Double.MIN_NORMAL;
+            for (int i = 0; i < reference.length; i++) {
+                for (int j = 0; j < reference[i].length; j++) {
+                    double error = Math.abs(computed[i][j] - reference[i][j]);
+                    max = Math.max(max, error);
+                    largest = Math.max(largest, Math.abs(reference[i][j]));
+                    sum += error * error;
+                    squares += reference[i][j] * reference[i][j];
+                }
+            }
+            worst = Math.max(worst, max / largest);
+            worstMean = Math.max(worstMean, Math.sqrt(sum / squares));
+        }
+        return new Errors(worst, worstMean);
+    }
+}

@@ -1,0 +1,68 @@
+package dev.panhead.bench.peers;
+
+import dev.panhead.exec.Workers;
+import dev.panhead.tensor.Matrix;
+import java.lang.foreign.Arena;
+import java.util.SplittableRandom;
+import java.util.random.RandomGenerator;
+import java.util.random.RandomGeneratorFactory;
+
+/** The same numbers in every process: each row has a generator of its own. */
+final class Inputs {
+
+    static final int IGNORED = -100;
+
+    private static final RandomGeneratorFactory<RandomGenerator> GENERATORS =
+            RandomGeneratorFactory.of("L64X128MixRandom");
+
+    final Workload workload;
+    private final Arena arena;
+
+    Inputs(Workload workload, Arena arena) {
+        this.workload = workload;
+        this.arena = arena;
+    }
+
+    /** X, T x d. */
+    Matrix hidden() {
+        return normal(workload.tokens(), workload.width(), 1, 1);
+    }
+
+    /** W, V x d. */
+    Matrix weight() {
+        return normal(workload.vocabulary(), workload.width(), 2, 0.02f);
+    }
+
+    /** Z, T x V. */
+    Matrix logits() {
+        return normal(workload.tokens(), workload.vocabulary(), 3, 1);
+    }
+
+    /** dW, V x d, for the optimizer. */
+    Matrix gradient() {
+        return normal(workload.vocabulary(), workload.width(), 4, 1);
+    }
+
+    int[] targets() {
+        SplittableRandom random = new SplittableRandom(5);
+        int[] targets = new int[workload.tokens()];
+        for (int t = 0; t < targets.length; t++) {
+            int target = random.nextInt(workload.vocabulary());
+            targets[t] = random.nextDouble() < workload.ignored() ? IGNORED : target;
+        }
+        return targets;
+    }
+
+    private Matrix normal(int rows, int columns, long seed, float deviation) {
+        Matrix matrix = Matrix.allocate(arena, rows, columns);
+        try (Workers workers = new Workers()) {
+            workers.run(rows, (row, worker) -> {
+                RandomGenerator random = GENERATORS.create(seed * 1_000_003 + row);
+                for (int column = 0; column < columns; column++) {
+                    matrix.set(row, column, deviation * (float) random.nextGaussian());
+                }
+            });
+        }
+        return matrix;
+    }
+}

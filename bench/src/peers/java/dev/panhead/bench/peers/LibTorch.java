@@ -1,0 +1,181 @@
+package dev.panhead.bench.peers;
+
+import ai.djl.Device;
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.training.GradientCollector;
+import ai.djl.training.optimizer.AdamW;
+import ai.djl.training.tracker.Tracker;
+import dev.panhead.bench.peers.Workload.Part;
+import dev.panhead.tensor.Matrix;
+import java.nio.ByteOrder;
+
+/** libtorch, as PyTorch's linear layer, log_softmax and nll_loss with reduction mean; ignored targets are masked out. */
+final class LibTorch implements Contender {
+
+    private final NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch");
+    private Workload workload;
+    private NDArray hidden;
+    private NDArray weight;
+    private NDArray logits;
+    private NDArray gradient;
+    private NDArray product;
+    private NDIndex picked;
+    private NDArray shares;
+    private AdamW adamW;
+    private double loss;
+
+    @Override
+    public void load(Inputs inputs) {
+        workload = inputs.workload;
+        switch (workload.kind()) {
+            case STEP, LOSS -> {
+                hidden = array(inputs.hidden());
+                weight = array(inputs.weight());
+                loadTargets(inputs.targets());
+                if (workload.kind() == Workload.Kind.STEP) {
+                    hidden.setRequiresGradient(true);
+                    weight.setRequiresGradient(true);
+                }
+            }
+            case LOG_SOFTMAX -> logits = array(inputs.logits());
+            case DECODE, GEMM_LOGITS -> {
+                hidden = array(inputs.hidden());
+                weight = array(inputs.weight());
+            }
+            case ADAMW -> {
+                weight = array(inputs.weight());
+                gradient = array(inputs.gradient());
+            }
+            case GEMM_HIDDEN -> {
+                logits = array(inputs.logits());
+                weight = array(inputs.weight());
+            }
+            case GEMM_WEIGHT -> {
+                logits = array(inputs.logits());
+                hidden = array(inputs.hidden());
+            }
+        }
+    }
+
+    private NDArray array(Matrix matrix) {
+        return manager.create(
+                matrix.segment().asByteBuffer().order(ByteOrder.nativeOrder()).asFloatBuffer(),
+                new Shape(matrix.rows(), matrix.columns()));
+    }
+
+    private void loadTargets(int[] targets) {
+        long[] rows = new long[targets.length];
+        float[] share = new float[targets.length];
+        int kept = 0;
+        for (int target : targets) {
+            kept += target >= 0 ? 1 : 0;
+        }
+        for (int t = 0; t < targets.length; t++) {
+            rows[t] = Math.max(0, targets[t]);
+            share[t] = targets[t] >= 0 ? -1f / kept : 0;
+        }
+        picked = new NDIndex().addAllDim().addPickDim(manager.create(rows, new Shape(rows.length, 1)));
+        shares = manager.create(share, new Shape(rows.length, 1));
+    }
+
+    @Override
+    public void plan() {
+        if (workload.kind() == Workload.Kind.ADAMW) {
+            adamW = AdamW.builder()
+                    .optLearningRateTracker(Tracker.fixed((float) Workload.RATE))
+                    .optBeta1((float) Workload.BETA1)
+                    .optBeta2((float) Workload.BETA2)
+                    .optEpsilon((float) Workload.EPSILON)
+                    .optWeightDecays((float) Workload.DECAY)
+                    .build();
+        }
+    }
+
+    @Override
+    public void run() {
+        switch (workload.kind()) {
+            case STEP -> step();
+            case LOSS -> {
+                try (NDManager scratch = manager.newSubManager()) {
+                    loss = loss(scratch).getFloat();
+                }
+            }
+            case ADAMW -> adamW.update("weight", weight, gradient);
+            default -> {
+                if (product != null) {
+                    product.close();
+                }
+                try (NDManager scratch = manager.newSubManager()) {
+                    product = product(scratch);
+                    product.attach(manager);
+                }
+            }
+        }
+    }
+
+    private NDArray product(NDManager scratch) {
+        return switch (workload.kind()) {
+            case LOG_SOFTMAX -> logits.logSoftmax(1);
+            case DECODE -> {
+                NDArray z = hidden.matMul(transposed(weight, scratch));
+                z.attach(scratch);
+                yield z.logSoftmax(1);
+            }
+            case GEMM_LOGITS -> hidden.matMul(transposed(weight, scratch));
+            case GEMM_HIDDEN -> logits.matMul(weight);
+            default -> transposed(logits, scratch).matMul(hidden);
+        };
+    }
+
+    private static NDArray transposed(NDArray matrix, NDManager scratch) {
+        NDArray transposed = matrix.transpose();
+        transposed.attach(scratch);
+        return transposed;
+    }
+
+    /** Gradients are set to none before a step, as PyTorch's optimizers do. */
+    private void step() {
+        try (NDManager scratch = manager.newSubManager();
+                GradientCollector collector = Engine.getInstance().newGradientCollector()) {
+            collector.zeroGradients();
+            NDArray mean = loss(scratch);
+            collector.backward(mean);
+            loss = mean.getFloat();
+        }
+    }
+
+    private NDArray loss(NDManager scratch) {
+        NDArray z = hidden.matMul(transposed(weight, scratch));
+        z.attach(scratch);
+        NDArray logProbabilities = z.logSoftmax(1);
+        logProbabilities.attach(scratch);
+        NDArray each = logProbabilities.get(picked);
+        each.attach(scratch);
+        NDArray weighted = each.mul(shares);
+        weighted.attach(scratch);
+        NDArray sum = weighted.sum();
+        sum.attach(scratch);
+        return sum;
+    }
+
+    @Override
+    public float[] row(Part part, int row) {
+        if (part == Part.LOSS) {
+            return new float[] {(float) loss};
+        }
+        NDArray from =
+                switch (part) {
+                    case HIDDEN_GRADIENT -> hidden.getGradient();
+                    case WEIGHT_GRADIENT -> weight.getGradient();
+                    case WEIGHT -> weight;
+                    default -> product;
+                };
+        try (NDArray values = from.get(row)) {
+            return values.toFloatArray();
+        }
+    }
+}
