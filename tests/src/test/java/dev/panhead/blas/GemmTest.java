@@ -54,7 +54,11 @@ class GemmTest {
             {191, 251, 127},
             {2, 3100, 9},
             {1, 4000, 40},
-            {300, 2, 700}
+            {300, 2, 700},
+            {16, 530, 600},
+            {9, 1, 300},
+            {20, 40, 1300},
+            {7, 1600, 1100}
         };
         float[][] factors = {{1, 0}, {1, 1}, {0.5f, -1}, {-1, 2}, {0, 0.5f}};
         return Stream.of(shapes).flatMap(s -> Stream.of(Op.values()).flatMap(a -> Stream.of(Op.values())
@@ -142,6 +146,26 @@ class GemmTest {
                     assertArrayEquals(expected, Numbers.bits(c));
                 }
             }
+        }
+    }
+
+    /** A product of few rows goes another way, to the same bits. */
+    @Test
+    void aFewRowsAreTheSameAsAmongMany() {
+        try (Arena local = Arena.ofShared()) {
+            Numbers numbers = new Numbers(8);
+            Matrix a = numbers.padded(local, 40, 700, 1);
+            Matrix b = numbers.padded(local, 333, 700, 1);
+            Matrix c = numbers.padded(local, 40, 333, 1);
+            Matrix few = Matrix.allocate(local, 40, 333);
+            few.copyFrom(c);
+            gemm.multiply(0.7f, Op.NONE, a, Op.TRANSPOSE, b, 1.5f, c);
+            int row = 0;
+            for (int rows : new int[] {1, 2, 8, 13, 16}) {
+                gemm.multiply(0.7f, Op.NONE, a.rows(row, row + rows), Op.TRANSPOSE, b, 1.5f, few.rows(row, row + rows));
+                row += rows;
+            }
+            assertArrayEquals(Numbers.bits(c), Numbers.bits(few));
         }
     }
 

@@ -31,15 +31,13 @@ final class NativeBlas extends GemmContender {
 
     @Override
     void load(Matrix left, Matrix right) {
-        a = new FloatPointer(left.segment()
-                .asByteBuffer()
-                .order(java.nio.ByteOrder.nativeOrder())
-                .asFloatBuffer());
-        b = new FloatPointer(right.segment()
-                .asByteBuffer()
-                .order(java.nio.ByteOrder.nativeOrder())
-                .asFloatBuffer());
+        a = copy(left);
+        b = copy(right);
         c = new FloatPointer((long) m * n);
+    }
+
+    private static FloatPointer copy(Matrix matrix) {
+        return new FloatPointer(matrix.size()).put(array(matrix), 0, Math.toIntExact(matrix.size()));
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.panhead.bench.peers;
 
 import com.fasterxml.jackson.jr.ob.JSON;
 import dev.panhead.bench.peers.Workload.Part;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -66,6 +67,7 @@ public final class Peers implements Callable<Integer> {
                 "%-11s %-9s %11s %11s %7s %15s %9s %9s %9s %9s%n",
                 "workload", "peer", "panhead ms", "peer ms", "ratio", "min..max", "MiB", "peer MiB", "error", "peer's");
         List<Map<String, Object>> rows = new ArrayList<>();
+        boolean failed = false;
         for (Workload workload : chosen) {
             List<String> able = others.stream()
                     .filter(peer -> workload.kind().isGemm() || peer.equals(LIBTORCH))
@@ -75,7 +77,14 @@ public final class Peers implements Callable<Integer> {
             }
             Map<Part, double[][]> oracle = Oracle.compute(workload);
             for (String peer : able) {
-                Map<String, Object> row = new Comparison(workload, oracle).with(peer);
+                Map<String, Object> row;
+                try {
+                    row = new Comparison(workload, oracle).with(peer);
+                } catch (IOException e) {
+                    System.err.println(workload.name() + " with " + peer + ": " + e.getMessage());
+                    failed = true;
+                    continue;
+                }
                 print(row);
                 rows.add(row);
                 if (json != null) {
@@ -85,7 +94,7 @@ public final class Peers implements Callable<Integer> {
                 }
             }
         }
-        return 0;
+        return failed ? 1 : 0;
     }
 
     private static void print(Map<String, Object> row) {

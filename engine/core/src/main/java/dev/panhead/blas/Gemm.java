@@ -27,8 +27,11 @@ public final class Gemm {
     /** KC: length of the reduction blocks, at absolute multiples of it. */
     public static final int BLOCK = 256;
 
+    /** Reduction blocks that are packed at once, so that a block of C is in cache while all of them are added to it. */
+    private static final int DEPTH = 4;
+
     /** NC: columns of op(B) that are packed at once, a multiple of every tile's. */
-    private static final int COLUMNS = 3072;
+    private static final int COLUMNS = 1536;
 
     /** MC: rows of op(A) that a worker packs at once, a multiple of every tile's. */
     private static final int ROWS = 96;
@@ -54,6 +57,7 @@ public final class Gemm {
     private final Panels[] broadcastPanels;
     private final MemorySegment[] spares;
     private final MemorySegment[] edges;
+    private final ThinProduct thin;
     private final Workers.Task packing = this::packColumns;
     private final Workers.Task product = this::multiplyBlock;
 
@@ -67,27 +71,28 @@ public final class Gemm {
     private int firstColumn;
     private int columns;
     private int firstK;
-    private int kc;
+    private int depth;
     private int rowsATask;
     private int panelsATask;
 
     /**
      * Plans products of any shape.
      *
-     * @param arena owner of the scratch memory, 3 MiB and 0.5 MiB for each worker; shared, if there are more workers than one
+     * @param arena owner of the scratch memory, 6 MiB and 0.5 MiB for each worker; shared, if there are more workers than one
      */
     public Gemm(Arena arena, Workers workers) {
         this.workers = workers;
-        vectorPanels = Panels.vector(arena, tile, tile.vectorPanels(COLUMNS), BLOCK);
+        vectorPanels = Panels.vector(arena, tile, DEPTH * tile.vectorPanels(COLUMNS), BLOCK);
         broadcastPanels = new Panels[workers.size()];
         spares = new MemorySegment[workers.size()];
         edges = new MemorySegment[workers.size()];
         for (int w = 0; w < workers.size(); w++) {
-            broadcastPanels[w] = Panels.broadcast(arena, tile, ROWS, BLOCK);
+            broadcastPanels[w] = Panels.broadcast(arena, tile, DEPTH * ROWS, BLOCK);
             spares[w] = arena.allocate(tile.bytes(), Matrix.ALIGNMENT);
             edges[w] = arena.allocate((long) ROWS * tile.columns() * Float.BYTES, Matrix.ALIGNMENT);
         }
         workers.requireReadable("the scratch memory", vectorPanels.memory());
+        thin = new ThinProduct(arena, workers, kernels, vectorPanels);
     }
 
     /** C = op(A) op(B). */
@@ -124,6 +129,10 @@ public final class Gemm {
         if (m == 0 || n == 0) {
             return;
         }
+        if (opB == Op.TRANSPOSE && alpha != 0 && thin.fits(m, k)) {
+            thin.multiply(alpha, opA == Op.TRANSPOSE, a, b, beta, c);
+            return;
+        }
         this.alpha = alpha;
         this.beta = beta;
         this.opA = opA;
@@ -131,20 +140,17 @@ public final class Gemm {
         this.a = a;
         this.b = b;
         this.c = c;
-        int depth = alpha == 0 ? 0 : k;
+        int length = alpha == 0 ? 0 : k;
         for (firstColumn = 0; firstColumn < n; firstColumn += COLUMNS) {
             columns = Math.min(COLUMNS, n - firstColumn);
             split(m);
             firstK = 0;
             do {
-                kc = Math.min(BLOCK, depth - firstK); // 0 if there is nothing to add up
-                int panels = tile.vectorPanels(columns);
-                if (kc > 0) {
-                    workers.run(Math.ceilDiv(panels, PANELS_A_TASK), packing);
-                }
+                depth = Math.min(DEPTH * BLOCK, length - firstK); // 0 if there is nothing to add up
+                workers.run(blocks() * packingTasks(), packing);
                 workers.run(rowTasks(m) * columnTasks(), product);
-                firstK += BLOCK;
-            } while (firstK < depth);
+                firstK += DEPTH * BLOCK;
+            } while (firstK < length);
         }
         this.a = null;
         this.b = null;
@@ -170,23 +176,39 @@ public final class Gemm {
         return Math.ceilDiv(panels, panelsATask);
     }
 
-    /** Packs some vector panels of op(B). */
+    /** Reduction blocks at hand. */
+    private int blocks() {
+        return Math.ceilDiv(depth, BLOCK);
+    }
+
+    private int packingTasks() {
+        return Math.ceilDiv(tile.vectorPanels(columns), PANELS_A_TASK);
+    }
+
+    /** Packs some vector panels of op(B), of one reduction block. */
     private void packColumns(int task, int worker) {
-        int first = task * PANELS_A_TASK * tile.columns();
-        int count = Math.min(PANELS_A_TASK * tile.columns(), columns - first);
+        int block = task / packingTasks();
+        int panel = task % packingTasks() * PANELS_A_TASK;
+        int first = panel * tile.columns();
         Packing.vector(
                 kernels,
                 opB == Op.TRANSPOSE,
                 b,
-                firstK,
-                kc,
+                1,
+                firstK + block * BLOCK,
+                length(block),
                 firstColumn + first,
-                count,
+                Math.min(PANELS_A_TASK * tile.columns(), columns - first),
                 vectorPanels,
-                task * PANELS_A_TASK);
+                block * tile.vectorPanels(columns) + panel);
     }
 
-    /** Computes one block of C for the reduction block at hand. */
+    /** The length of a reduction block at hand. */
+    private int length(int block) {
+        return Math.min(BLOCK, depth - block * BLOCK);
+    }
+
+    /** Adds the reduction blocks at hand to one block of C. */
     private void multiplyBlock(int task, int worker) {
         int columnTasks = columnTasks();
         int row = task / columnTasks * rowsATask;
@@ -196,52 +218,78 @@ public final class Gemm {
         if (firstK == 0 && beta != 1) {
             scale(row, rows, fromPanel, toPanel);
         }
-        if (kc == 0) {
-            return;
-        }
-        Panels panels = broadcastPanels[worker];
-        Packing.broadcast(kernels, opA == Op.TRANSPOSE, a, alpha, row, rows, firstK, kc, panels, 0);
-        boolean accumulate = firstK > 0 || beta != 0;
-        int wholePanels = rows / tile.rows();
+        packRows(row, rows, broadcastPanels[worker]);
         for (int p = fromPanel; p < toPanel; p++) {
-            int column = firstColumn + p * tile.columns();
-            int width = Math.min(tile.columns(), firstColumn + columns - column);
-            int direct = width == tile.columns() ? wholePanels : 0;
-            if (direct > 0) {
-                kernels.multiply(
-                        panels,
-                        0,
-                        direct,
-                        kc,
-                        vectorPanels.get(p),
-                        c.segment(),
-                        c.offset(row, column),
-                        c.rowStride() * Float.BYTES,
-                        accumulate,
-                        spares[worker]);
+            for (int block = 0; block < blocks(); block++) {
+                multiplyPanel(row, rows, p, block, worker);
             }
-            int done = direct * tile.rows();
-            if (done < rows) {
-                MemorySegment edge = edges[worker];
-                kernels.multiply(
+        }
+    }
+
+    /** Packs rows of alpha op(A), panel by panel, each through all reduction blocks at hand: so its rows are read in long runs. */
+    private void packRows(int row, int rows, Panels panels) {
+        int step = opA == Op.TRANSPOSE ? rows : tile.rows();
+        for (int i = 0; i < rows; i += step) {
+            for (int block = 0; block < blocks(); block++) {
+                Packing.broadcast(
+                        kernels,
+                        opA == Op.TRANSPOSE,
+                        a,
+                        alpha,
+                        row + i,
+                        Math.min(step, rows - i),
+                        firstK + block * BLOCK,
+                        length(block),
                         panels,
-                        direct,
-                        tile.broadcastPanels(rows - done),
-                        kc,
-                        vectorPanels.get(p),
-                        edge,
-                        0,
-                        (long) tile.columns() * Float.BYTES,
-                        false,
-                        spares[worker]);
-                Packing.update(edge, 0, tile.columns(), c, row + done, column, rows - done, width, accumulate);
+                        block * tile.broadcastPanels(rows) + i / tile.rows());
             }
+        }
+    }
+
+    /** Adds one reduction block to some rows of C, one vector panel wide. */
+    private void multiplyPanel(int row, int rows, int p, int block, int worker) {
+        Panels panels = broadcastPanels[worker];
+        int first = block * tile.broadcastPanels(rows);
+        int kc = length(block);
+        MemorySegment panel = vectorPanels.get(block * tile.vectorPanels(columns) + p);
+        boolean accumulate = firstK > 0 || block > 0 || beta != 0;
+        int column = firstColumn + p * tile.columns();
+        int width = Math.min(tile.columns(), firstColumn + columns - column);
+        int direct = width == tile.columns() ? rows / tile.rows() : 0;
+        if (direct > 0) {
+            kernels.multiply(
+                    panels,
+                    first,
+                    direct,
+                    kc,
+                    panel,
+                    c.segment(),
+                    c.offset(row, column),
+                    c.rowStride() * Float.BYTES,
+                    accumulate,
+                    spares[worker]);
+        }
+        int done = direct * tile.rows();
+        if (done < rows) {
+            MemorySegment edge = edges[worker];
+            kernels.multiply(
+                    panels,
+                    first + direct,
+                    tile.broadcastPanels(rows - done),
+                    kc,
+                    panel,
+                    edge,
+                    0,
+                    (long) tile.columns() * Float.BYTES,
+                    false,
+                    spares[worker]);
+            Packing.update(edge, 0, tile.columns(), c, row + done, column, rows - done, width, accumulate);
         }
     }
 
     /** C = beta C for one block; with beta = 0 the product itself overwrites it, unless there is none. */
     private void scale(int row, int rows, int fromPanel, int toPanel) {
-        if (beta == 0 && kc > 0) {
+        if (beta == 0 && depth > 0) {
             return;
         }
         int from = firstColumn + fromPanel * tile.columns();

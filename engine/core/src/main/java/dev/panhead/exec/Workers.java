@@ -31,7 +31,7 @@ public final class Workers implements AutoCloseable {
         void run(int index, int worker);
     }
 
-    private static final int SPINS = 2_000;
+    private static final int SPINS = 20_000;
 
     /** What the JDK says of an access to memory of a closed arena. */
     private static final String CLOSED_ARENA = "Already closed";

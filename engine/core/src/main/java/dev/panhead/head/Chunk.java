@@ -69,14 +69,14 @@ final class Chunk {
     final MemorySegment sums;
     final MemorySegment merged;
 
-    /** Each worker's broadcast panels and spare tile, and its logits [group][VOCABULARY_BLOCK][NR] when only the loss is wanted. */
+    /** Each worker's broadcast panels and spare tile, and the logits it is at: [group][VOCABULARY_BLOCK][NR]. */
     final Panels[] panels;
 
     final MemorySegment[] spares;
-    final Panels[] lossTiles;
+    final Panels[] logits;
 
-    /** Groups that a loss tile has room for. */
-    static final int LOSS_GROUPS = 16;
+    /** Tokens whose logits of one vocabulary block a worker has room for; they stay in its second cache. */
+    private static final int LOGIT_TOKENS = 512;
 
     Chunk(Arena arena, Workers workers, int capacity, int vocabulary, int width) {
         this.workers = workers;
@@ -96,11 +96,11 @@ final class Chunk {
         merged = allocate(arena, capacity);
         panels = new Panels[workers.size()];
         spares = new MemorySegment[workers.size()];
-        lossTiles = new Panels[workers.size()];
+        logits = new Panels[workers.size()];
         for (int w = 0; w < workers.size(); w++) {
             panels[w] = Panels.broadcast(arena, tile, VOCABULARY_BLOCK, Gemm.BLOCK);
             spares[w] = arena.allocate(tile.bytes(), Matrix.ALIGNMENT);
-            lossTiles[w] = Panels.vector(arena, tile, LOSS_GROUPS, VOCABULARY_BLOCK);
+            logits[w] = Panels.vector(arena, tile, logitGroups(capacity), VOCABULARY_BLOCK);
         }
         workers.requireReadable("the scratch memory", hiddenPanels.memory());
     }
@@ -112,9 +112,18 @@ final class Chunk {
         long widthBlocks = Math.ceilDiv(width, Gemm.BLOCK);
         long floats = capacity * (width + widthBlocks * Math.min(width, Gemm.BLOCK) + 2 * blocks + 1);
         long each = tile.broadcastPanels(VOCABULARY_BLOCK) * Tile.broadcastBytes(Gemm.BLOCK)
-                + LOSS_GROUPS * tile.vectorBytes(VOCABULARY_BLOCK)
+                + logitGroups(capacity) * tile.vectorBytes(VOCABULARY_BLOCK)
                 + tile.bytes();
         return floats * Float.BYTES + workers * each + 28L * capacity;
+    }
+
+    /** Groups whose logits a worker has room for. */
+    int logitGroups() {
+        return logitGroups(capacity);
+    }
+
+    private static int logitGroups(int capacity) {
+        return Kernels.current().matrix().tile().vectorPanels(Math.min(capacity, LOGIT_TOKENS));
     }
 
     /** Number of reduction blocks of the forward product. */
@@ -185,6 +194,7 @@ final class Chunk {
                     kernels.matrix(),
                     true,
                     hidden,
+                    1,
                     k,
                     Math.min(Gemm.BLOCK, width - k),
                     hiddenRow + group * tile.columns(),

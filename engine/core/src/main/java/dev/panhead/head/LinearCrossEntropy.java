@@ -35,7 +35,7 @@ import java.util.Objects;
 public final class LinearCrossEntropy {
 
     /** The logits' scratch is about this large if it may: it stays in the last level cache. */
-    private static final long CACHED_BYTES = 8L << 20;
+    private static final long CACHED_BYTES = 4L << 20;
 
     /** Fewer tokens than this make packing W for each chunk felt. */
     private static final int WORTHWHILE_TOKENS = 512;

@@ -40,10 +40,7 @@ final class LogitsPass implements Workers.Task {
         this.bias = bias;
         this.scratch = scratch;
         int blocks = chunk.vocabularyBlocks();
-        int splits = chunk.splits(blocks, chunk.groups);
-        if (scratch == null) {
-            splits = Math.max(splits, Math.ceilDiv(chunk.groups, Chunk.LOSS_GROUPS));
-        }
+        int splits = Math.max(chunk.splits(blocks, chunk.groups), Math.ceilDiv(chunk.groups, chunk.logitGroups()));
         groupsATask = Math.ceilDiv(chunk.groups, splits);
         splits = Math.ceilDiv(chunk.groups, groupsATask);
         chunk.workers.run(blocks * splits, this);
@@ -66,21 +63,20 @@ final class LogitsPass implements Workers.Task {
             Panels panels = weight.rows(blockIndex, k / Gemm.BLOCK, worker);
             int first = weight.firstRow(blockIndex, k / Gemm.BLOCK);
             for (int group = from; group < to; group++) {
-                MemorySegment block =
-                        scratch == null ? chunk.lossTiles[worker].get(group - from) : scratch.block(group, blockIndex);
+                MemorySegment logits = chunk.logits[worker].get(group - from);
                 kernels.multiply(
                         panels,
                         first,
                         chunk.tile.broadcastPanels(rows),
                         kc,
                         chunk.hiddenPanels.get(chunk.hiddenPanel(group, k / Gemm.BLOCK)),
-                        scratch == null ? block : scratch.logits,
-                        scratch == null ? 0 : scratch.logits(group, row),
+                        logits,
+                        0,
                         rowBytes,
                         k > 0,
                         chunk.spares[worker]);
                 if (k + kc == chunk.width) {
-                    finish(blockIndex, group, row, rows, block);
+                    finish(blockIndex, group, row, rows, logits);
                 }
             }
         }
@@ -101,6 +97,14 @@ final class LogitsPass implements Workers.Task {
         SoftmaxKernels kernels = chunk.kernels.softmax();
         MemorySegment biases = bias == null ? null : bias.segment();
         long biasAt = bias == null ? 0 : bias.offset(0, row);
-        kernels.exponentials(rows, logits, biases, biasAt, chunk.maxima, chunk.sums, chunk.statistics(block, group));
+        kernels.exponentials(
+                rows,
+                logits,
+                scratch == null ? logits : scratch.block(group, block),
+                biases,
+                biasAt,
+                chunk.maxima,
+                chunk.sums,
+                chunk.statistics(block, group));
     }
 }

@@ -69,6 +69,7 @@ final class WeightGradientPass implements Workers.Task {
                 chunk.kernels.matrix(),
                 false,
                 chunk.hidden,
+                1,
                 chunk.hiddenRow + token,
                 kc,
                 0,

@@ -40,6 +40,31 @@ public interface MatrixKernels {
             boolean accumulate,
             MemorySegment spare);
 
+    /** Rows that {@link #multiplyRows} reads side by side. */
+    int STREAMS = 8;
+
+    /**
+     * C (+)= A B for one vector panel B and up to {@value #STREAMS} rows of A as they lie in memory: the same chains as {@link
+     * #multiply} makes.
+     *
+     * @param rows of A and C, at least 1
+     * @param kc columns of A and length of the panel, at least 1
+     * @param columns how many of B's are wanted
+     * @param c {@value #STREAMS} rows of NR floats, close together; those that are not wanted are written too
+     * @param spare of the calling thread's own, as large as {@code c}
+     */
+    void multiplyRows(
+            int rows,
+            int kc,
+            MemorySegment a,
+            long aOffset,
+            long aStride,
+            MemorySegment b,
+            int columns,
+            MemorySegment c,
+            boolean accumulate,
+            MemorySegment spare);
+
     /**
      * target(j, i) = scale * source(i, j) for {@code rows} x {@code columns} source elements. The target's rows are filled up
      * to a multiple of {@value Tile#BROADCAST_PITCH} elements, for which they must have room, by repeating the last one.

@@ -61,7 +61,7 @@ public final class Packing {
     }
 
     /**
-     * Packs columns {@code column ...} and {@code k ...} of op(B) into vector panels of length {@code kc}.
+     * Packs columns {@code column ...} and {@code k ...} of scale * op(B) into vector panels of length {@code kc}.
      *
      * @param transposed whether the matrix holds op(B)'s transpose, that is, its columns are the ks
      * @param first the panel that the columns begin with
@@ -70,6 +70,7 @@ public final class Packing {
             MatrixKernels kernels,
             boolean transposed,
             Matrix b,
+            float scale,
             int k,
             int kc,
             int column,
@@ -84,7 +85,7 @@ public final class Packing {
                     kc,
                     columns,
                     width,
-                    1,
+                    scale,
                     b.segment(),
                     b.offset(k, column),
                     stride,
@@ -97,7 +98,15 @@ public final class Packing {
         for (int j = 0; j < columns; j += width) {
             int held = Math.min(width, columns - j);
             kernels.transpose(
-                    held, kc, 1, b.segment(), b.offset(column + j, k), stride, panels.get(first + j / width), 0, pitch);
+                    held,
+                    kc,
+                    scale,
+                    b.segment(),
+                    b.offset(column + j, k),
+                    stride,
+                    panels.get(first + j / width),
+                    0,
+                    pitch);
         }
     }
 

@@ -37,6 +37,11 @@ public final class Panels {
         return new Panels(arena.allocate(count * pitch, Matrix.ALIGNMENT), count, pitch);
     }
 
+    /** How many there are. */
+    public int count() {
+        return panels.length;
+    }
+
     /** One panel. */
     public MemorySegment get(int index) {
         return panels[index];

@@ -45,6 +45,32 @@ final class ScalarMatrixKernels implements MatrixKernels {
     }
 
     @Override
+    public void multiplyRows(
+            int rows,
+            int kc,
+            MemorySegment a,
+            long aOffset,
+            long aStride,
+            MemorySegment b,
+            int columns,
+            MemorySegment c,
+            boolean accumulate,
+            MemorySegment spare) {
+        for (int i = 0; i < rows; i++) {
+            for (int j = 0; j < columns; j++) {
+                float sum = 0;
+                for (int k = 0; k < kc; k++) {
+                    float left = a.get(FLOAT, aOffset + i * aStride + k * 4L);
+                    float right = b.get(FLOAT, (k * TILE.columns() + j) * 4L);
+                    sum = Math.fma(left, right, sum);
+                }
+                long at = (i * TILE.columns() + j) * 4L;
+                c.set(FLOAT, at, accumulate ? c.get(FLOAT, at) + sum : sum);
+            }
+        }
+    }
+
+    @Override
     public void transpose(
             int rows,
             int columns,

@@ -18,6 +18,7 @@ final class ScalarSoftmaxKernels implements SoftmaxKernels {
     public void exponentials(
             int rows,
             MemorySegment tile,
+            MemorySegment exponentials,
             MemorySegment bias,
             long biasAt,
             MemorySegment maxima,
@@ -38,7 +39,7 @@ final class ScalarSoftmaxKernels implements SoftmaxKernels {
             for (int row = 0; row < rows; row++) {
                 long cell = (row * (long) tokens + t) * Float.BYTES;
                 float exponential = ScalarExp.exp(tile.get(FLOAT, cell) - max);
-                tile.set(FLOAT, cell, exponential);
+                exponentials.set(FLOAT, cell, exponential);
                 sum += exponential;
             }
             maxima.set(FLOAT, statisticsAt + t * (long) Float.BYTES, max);

@@ -10,16 +10,19 @@ import java.lang.foreign.MemorySegment;
 public interface SoftmaxKernels {
 
     /**
-     * Turns logits into exponentials: z becomes e^(z + b - m), b being the row's bias, if there is one, and m the token's
-     * maximum over the tile, or the lowest finite float if all are -infinity. The tile's m and the sums of the exponentials, in
+     * The exponentials of a tile of logits: e^(z + b - m), b being the row's bias, if there is one, and m the token's maximum over
+     * the tile, or the lowest finite float if all are -infinity. The tile's m and the sums of the exponentials, in
      * the order of the rows, go to {@code maxima} and {@code sums}. A NaN or +infinity among a token's logits makes its sum
      * NaN, and leaves a NaN where it stood.
      *
+     * @param tile the logits; holds what it likes afterwards
+     * @param exponentials where they go, laid out like the tile; may be the tile itself
      * @param bias one float a row, or null for none
      */
     void exponentials(
             int rows,
             MemorySegment tile,
+            MemorySegment exponentials,
             MemorySegment bias,
             long biasAt,
             MemorySegment maxima,

@@ -24,6 +24,9 @@ final class VectorMatrixKernels implements MatrixKernels {
     /** Whether data is moved in vectors of 8 floats, which are slow where the machine's are shorter. */
     private static final boolean BLOCKS_OF_8 = LANES >= 8;
 
+    /** Bytes from a row of the vector side to the next, as a multiple of a float's. */
+    private static final long ROW_SCALE = 2 * LANES;
+
     private static final long B_SCALE = 2 * VECTOR_BYTES / A_STEP;
 
     @Override
@@ -119,6 +122,69 @@ final class VectorMatrixKernels implements MatrixKernels {
         c41.intoMemorySegment(c, at + 4 * stride + VECTOR_BYTES, ORDER);
         c50.intoMemorySegment(c, at + 5 * stride, ORDER);
         c51.intoMemorySegment(c, at + 5 * stride + VECTOR_BYTES, ORDER);
+    }
+
+    @Override
+    public void multiplyRows(
+            int rows,
+            int kc,
+            MemorySegment a,
+            long aOffset,
+            long aStride,
+            MemorySegment b,
+            int columns,
+            MemorySegment c,
+            boolean accumulate,
+            MemorySegment spare) {
+        for (int column = 0; column < columns; column += LANES) {
+            long at = (long) column * Float.BYTES;
+            rows(rows - 1, kc * Float.BYTES, a, aOffset, aStride, b, accumulate ? spare : c, at);
+            for (int i = 0; accumulate && i < STREAMS; i++) {
+                long o = at + i * 2L * VECTOR_BYTES;
+                FloatVector.fromMemorySegment(FLOATS, c, o, ORDER)
+                        .add(FloatVector.fromMemorySegment(FLOATS, spare, o, ORDER))
+                        .intoMemorySegment(c, o, ORDER);
+            }
+        }
+    }
+
+    /** One vector of columns for eight rows of A, of which the last one stands for those that are not there. */
+    private static void rows(
+            int last, int end, MemorySegment a, long a0, long stride, MemorySegment b, MemorySegment c, long at) {
+        long a1 = a0 + Math.min(1, last) * stride;
+        long a2 = a0 + Math.min(2, last) * stride;
+        long a3 = a0 + Math.min(3, last) * stride;
+        long a4 = a0 + Math.min(4, last) * stride;
+        long a5 = a0 + Math.min(5, last) * stride;
+        long a6 = a0 + Math.min(6, last) * stride;
+        long a7 = a0 + Math.min(7, last) * stride;
+        FloatVector c0 = FloatVector.zero(FLOATS);
+        FloatVector c1 = c0;
+        FloatVector c2 = c0;
+        FloatVector c3 = c0;
+        FloatVector c4 = c0;
+        FloatVector c5 = c0;
+        FloatVector c6 = c0;
+        FloatVector c7 = c0;
+        for (int o = 0; o < end; o += Float.BYTES) {
+            FloatVector x = FloatVector.fromMemorySegment(FLOATS, b, at + ROW_SCALE * o, ORDER);
+            c0 = x.fma(FloatVector.broadcast(FLOATS, a.get(FLOAT, a0 + o)), c0);
+            c1 = x.fma(FloatVector.broadcast(FLOATS, a.get(FLOAT, a1 + o)), c1);
+            c2 = x.fma(FloatVector.broadcast(FLOATS, a.get(FLOAT, a2 + o)), c2);
+            c3 = x.fma(FloatVector.broadcast(FLOATS, a.get(FLOAT, a3 + o)), c3);
+            c4 = x.fma(FloatVector.broadcast(FLOATS, a.get(FLOAT, a4 + o)), c4);
+            c5 = x.fma(FloatVector.broadcast(FLOATS, a.get(FLOAT, a5 + o)), c5);
+            c6 = x.fma(FloatVector.broadcast(FLOATS, a.get(FLOAT, a6 + o)), c6);
+            c7 = x.fma(FloatVector.broadcast(FLOATS, a.get(FLOAT, a7 + o)), c7);
+        }
+        c0.intoMemorySegment(c, at, ORDER);
+        c1.intoMemorySegment(c, at + 2 * VECTOR_BYTES, ORDER);
+        c2.intoMemorySegment(c, at + 4 * VECTOR_BYTES, ORDER);
+        c3.intoMemorySegment(c, at + 6 * VECTOR_BYTES, ORDER);
+        c4.intoMemorySegment(c, at + 8 * VECTOR_BYTES, ORDER);
+        c5.intoMemorySegment(c, at + 10 * VECTOR_BYTES, ORDER);
+        c6.intoMemorySegment(c, at + 12 * VECTOR_BYTES, ORDER);
+        c7.intoMemorySegment(c, at + 14 * VECTOR_BYTES, ORDER);
     }
 
     @Override

@@ -19,6 +19,7 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
     public void exponentials(
             int rows,
             MemorySegment tile,
+            MemorySegment exponentials,
             MemorySegment bias,
             long biasAt,
             MemorySegment maxima,
@@ -27,13 +28,19 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
         if (bias != null) {
             addBias(rows, tile, bias, biasAt);
         }
-        exponentials(rows * ROW_BYTES, tile, 0, maxima, sums, statisticsAt);
-        exponentials(rows * ROW_BYTES, tile, VECTOR_BYTES, maxima, sums, statisticsAt + VECTOR_BYTES);
+        exponentials(rows * ROW_BYTES, tile, exponentials, 0, maxima, sums, statisticsAt);
+        exponentials(rows * ROW_BYTES, tile, exponentials, VECTOR_BYTES, maxima, sums, statisticsAt + VECTOR_BYTES);
     }
 
     /** One vector of tokens: two exponentials in one method are more than C2 inlines. */
     private static void exponentials(
-            int end, MemorySegment logits, long column, MemorySegment maxima, MemorySegment sums, long statisticsAt) {
+            int end,
+            MemorySegment logits,
+            MemorySegment exponentials,
+            long column,
+            MemorySegment maxima,
+            MemorySegment sums,
+            long statisticsAt) {
         FloatVector max = FloatVector.broadcast(FLOATS, -Float.MAX_VALUE);
         for (int o = 0; o < end; o += ROW_BYTES) {
             FloatVector z = FloatVector.fromMemorySegment(FLOATS, logits, o + column, ORDER);
@@ -43,7 +50,7 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
         for (int o = 0; o < end; o += ROW_BYTES) {
             FloatVector e = VectorExp.exp(FloatVector.fromMemorySegment(FLOATS, logits, o + column, ORDER)
                     .sub(max));
-            e.intoMemorySegment(logits, o + column, ORDER);
+            e.intoMemorySegment(exponentials, o + column, ORDER);
             sum = sum.add(e);
         }
         max.intoMemorySegment(maxima, statisticsAt, ORDER);
