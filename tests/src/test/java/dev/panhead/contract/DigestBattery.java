@@ -74,7 +74,7 @@ public final class DigestBattery {
     }
 
     private void heads() {
-        int[][] shapes = {{1, 1, 1}, {5, 7, 3}, {37, 193, 17}, {64, 400, 31}, {530, 211, 260}};
+        int[][] shapes = {{1, 1, 1}, {5, 7, 3}, {37, 193, 17}, {64, 400, 31}, {530, 211, 260}, {9, 6500, 5}};
         for (int[] s : shapes) {
             for (Reduction reduction : Reduction.values()) {
                 Numbers numbers = new Numbers(s[1]);

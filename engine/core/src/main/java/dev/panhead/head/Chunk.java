@@ -24,6 +24,9 @@ final class Chunk {
      */
     static final int VOCABULARY_BLOCK = 192;
 
+    /** Vocabulary blocks of dX that are added up before their sum joins the others': a long sum's error grows with its length. */
+    static final int BLOCKS_A_SUM = 16;
+
     /** Tokens that one reduction block of dW adds up; chunks are multiples of it, so that no result depends on theirs. */
     static final int TOKEN_BLOCK = Gemm.BLOCK;
 

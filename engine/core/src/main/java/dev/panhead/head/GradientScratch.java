@@ -19,6 +19,9 @@ final class GradientScratch {
     /** dX^T: [group][d, rounded up to whole tiles][NR]. */
     final MemorySegment hiddenGradient;
 
+    /** The same, of the vocabulary blocks that are being added up before they join it; null if there is but one such sum. */
+    final MemorySegment hiddenPart;
+
     /** X as vector panels: [token block][d / NR][tokens][NR]. */
     final Panels tokenPanels;
 
@@ -32,6 +35,9 @@ final class GradientScratch {
         Tile tile = chunk.tile;
         logits = Chunk.allocate(arena, (long) chunk.capacity * rows(chunk.vocabulary, tile));
         hiddenGradient = Chunk.allocate(arena, (long) chunk.capacity * rows(chunk.width, tile));
+        hiddenPart = chunk.vocabularyBlocks() > Chunk.BLOCKS_A_SUM
+                ? Chunk.allocate(arena, (long) chunk.capacity * rows(chunk.width, tile))
+                : null;
         int tokens = Math.min(chunk.capacity, Chunk.TOKEN_BLOCK);
         tokenPanels = Panels.vector(arena, tile, chunk.capacity / tokens * tile.vectorPanels(chunk.width), tokens);
         blocks = new MemorySegment[chunk.capacity / tile.columns() * chunk.vocabularyBlocks()];
@@ -50,7 +56,8 @@ final class GradientScratch {
     /** Bytes that the scratch of a chunk takes. */
     static long bytes(int workers, int capacity, int vocabulary, int width) {
         Tile tile = Kernels.current().matrix().tile();
-        long columns = (long) rows(vocabulary, tile) + rows(width, tile) + tile.vectorPanels(width) * tile.columns();
+        long columns =
+                (long) rows(vocabulary, tile) + 2 * rows(width, tile) + tile.vectorPanels(width) * tile.columns();
         return columns * capacity * Float.BYTES + workers * edgeBytes(tile);
     }
 

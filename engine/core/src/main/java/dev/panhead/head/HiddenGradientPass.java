@@ -7,7 +7,10 @@ import dev.panhead.kernel.Packing;
 import dev.panhead.kernel.Panels;
 import java.lang.foreign.MemorySegment;
 
-/** dX = G W, as dX^T = W^T G^T with tokens in lanes. A task is a block of columns of dX times some groups of tokens. */
+/**
+ * dX = G W, as dX^T = W^T G^T with tokens in lanes: chains of multiply-adds over a vocabulary block, sums of {@value
+ * Chunk#BLOCKS_A_SUM} blocks, and the sum of those, each in order. A task is a block of columns of dX times some groups of tokens.
+ */
 final class HiddenGradientPass implements Workers.Task {
 
     private final Chunk chunk;
@@ -48,6 +51,7 @@ final class HiddenGradientPass implements Workers.Task {
         for (int block = 0; block < chunk.vocabularyBlocks(); block++) {
             Panels panels = weight.columns(block, column, columns, worker);
             int first = weight.firstColumn(block, column);
+            MemorySegment sum = block < Chunk.BLOCKS_A_SUM ? scratch.hiddenGradient : scratch.hiddenPart;
             for (int group = from; group < to; group++) {
                 kernels.multiply(
                         panels,
@@ -55,11 +59,18 @@ final class HiddenGradientPass implements Workers.Task {
                         chunk.tile.broadcastPanels(columns),
                         chunk.rows(block),
                         scratch.block(group, block),
-                        scratch.hiddenGradient,
+                        sum,
                         scratch.hiddenGradient(group, column),
                         rowBytes,
-                        block > 0,
+                        block % Chunk.BLOCKS_A_SUM > 0,
                         chunk.spares[worker]);
+            }
+            boolean ends = (block + 1) % Chunk.BLOCKS_A_SUM == 0 || block + 1 == chunk.vocabularyBlocks();
+            if (ends && sum == scratch.hiddenPart) {
+                for (int group = from; group < to; group++) {
+                    long at = scratch.hiddenGradient(group, column);
+                    chunk.kernels.elements().add(columns * chunk.tile.columns(), sum, at, scratch.hiddenGradient, at);
+                }
             }
         }
         for (int group = from; group < to; group++) {
