@@ -3,7 +3,6 @@ package dev.panhead.bench;
 import dev.panhead.exec.Workers;
 import dev.panhead.head.LogSoftmax;
 import dev.panhead.math.Elementwise;
-import dev.panhead.optim.AdamW;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
 import java.util.concurrent.TimeUnit;
@@ -21,7 +20,7 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** Memory-bound work on 1024 x 50257 floats, in GB/s of what must be read and written. */
+/** Functions of matrices, by default of logits that no cache holds. */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)
@@ -32,33 +31,44 @@ import org.openjdk.jmh.annotations.Warmup;
         jvmArgsAppend = {"--add-modules", "jdk.incubator.vector"})
 public class ElementBenchmark {
 
-    private static final int ROWS = 1024;
-    private static final int COLUMNS = 50_257;
+    /** Additions, multiplications and twice the fused multiply-adds of e^x and ln x; comparisons and integers do not count. */
+    private static final int EXP = 21;
+
+    private static final int LOG = 25;
+
+    /** x - m, e^x and the sum; and x - m again, less the logarithm of the sum. */
+    private static final int LOG_SOFTMAX = EXP + 4;
+
+    @Param("1024")
+    private int rows;
+
+    @Param("50257")
+    private int columns;
 
     @Param("2")
     private int threads;
+
+    /** Whether the operands stay in the caches, so that no bytes are counted. */
+    @Param("false")
+    private boolean cached;
 
     private Arena arena;
     private Workers workers;
     private Elementwise elementwise;
     private LogSoftmax softmax;
-    private AdamW adamW;
-    private AdamW.Moments moments;
     private Matrix x;
     private Matrix y;
-    private long step;
 
-    /** Logits and a place for results. */
+    /** Positive numbers, for the logarithm's sake, and a place for results. */
     @Setup(Level.Trial)
     public void allocate() {
         arena = Arena.ofShared();
         workers = new Workers(threads);
         elementwise = new Elementwise(workers);
         softmax = new LogSoftmax(workers);
-        adamW = new AdamW(workers, 0.9, 0.95, 1e-8, 0.1);
-        moments = AdamW.Moments.allocate(arena, ROWS, COLUMNS);
-        x = Data.normal(arena, ROWS, COLUMNS, 1);
-        y = Matrix.allocate(arena, ROWS, COLUMNS);
+        x = Data.normal(arena, rows, columns, 1);
+        elementwise.exp(x, x);
+        y = Matrix.allocate(arena, rows, columns);
     }
 
     /** Gives the memory back. */
@@ -68,28 +78,29 @@ public class ElementBenchmark {
         arena.close();
     }
 
-    private void count(Work work, int passes) {
-        work.giga += 1e-9 * Float.BYTES * passes * ROWS * COLUMNS;
+    private void count(Work work, int operations) {
+        double elements = (double) rows * columns;
+        work.count(operations * elements, cached ? 0 : 2 * elements);
     }
 
     /** One read, one write. */
     @Benchmark
     public void exp(Work work) {
         elementwise.exp(x, y);
-        count(work, 2);
+        count(work, EXP);
+    }
+
+    /** One read, one write. */
+    @Benchmark
+    public void log(Work work) {
+        elementwise.log(x, y);
+        count(work, LOG);
     }
 
     /** One read, one write. */
     @Benchmark
     public void logSoftmax(Work work) {
         softmax.values(x, y);
-        count(work, 2);
-    }
-
-    /** Four reads, three writes. */
-    @Benchmark
-    public void adamW(Work work) {
-        adamW.update(y, x, moments, ++step, 1e-3, 1);
-        count(work, 7);
+        count(work, LOG_SOFTMAX);
     }
 }

@@ -69,7 +69,8 @@ public class GemmBenchmark {
     }
 
     private void count(Work work) {
-        work.giga += 2e-9 * tokens * width * vocabulary;
+        double floats = (double) tokens * width + (double) vocabulary * width + (double) tokens * vocabulary;
+        work.count(2.0 * tokens * width * vocabulary, floats);
     }
 
     /** Z = X W^T. */

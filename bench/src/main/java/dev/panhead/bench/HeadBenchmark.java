@@ -72,17 +72,26 @@ public class HeadBenchmark {
         arena.close();
     }
 
+    private double product() {
+        return 2.0 * tokens * width * vocabulary;
+    }
+
+    /** Floats of X and W, and of their gradients; the logits need no memory. */
+    private double operands() {
+        return ((double) tokens + vocabulary) * width;
+    }
+
     /** Loss only. */
     @Benchmark
     public double loss(Work work) {
-        work.giga += 2e-9 * tokens * width * vocabulary;
+        work.count(product(), operands());
         return head.run(inputs, HeadOutputs.NONE).loss();
     }
 
     /** Loss, dX and dW. */
     @Benchmark
     public double step(Work work) {
-        work.giga += 6e-9 * tokens * width * vocabulary;
+        work.count(3 * product(), 2 * operands());
         return head.run(inputs, gradients).loss();
     }
 }

@@ -7,18 +7,32 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 
 /**
- * Counts work instead of calls: with throughput in operations a second, the counter {@code giga} reads as GFLOP/s or GB/s.
+ * Counts work instead of calls: with throughput in operations a second, the counters read as GFLOP/s and GB/s.
+ *
+ * <p>Their quotient is the arithmetic intensity, which says what bounds the work: the multiply-adds or the memory.
  */
 @State(Scope.Thread)
 @AuxCounters(AuxCounters.Type.OPERATIONS)
 public class Work {
 
-    /** Billions of floating-point operations, or of bytes. */
-    public double giga;
+    /** Billions of floating-point operations, a fused multiply-add being two. */
+    public double gflops;
+
+    /**
+     * Billions of bytes that must come from memory or go there: each operand read once, each result written once. A line that
+     * is fetched only to be overwritten does not count, nor does what stays in the caches.
+     */
+    public double gigabytes;
 
     /** Starts at zero in each iteration. */
     @Setup(Level.Iteration)
     public void clear() {
-        giga = 0;
+        gflops = 0;
+        gigabytes = 0;
+    }
+
+    void count(double operations, double floats) {
+        gflops += 1e-9 * operations;
+        gigabytes += 1e-9 * Float.BYTES * floats;
     }
 }

@@ -8,6 +8,7 @@ final class ScalarProbeKernels implements ProbeKernels {
 
     private static final float X = 0.999f;
     private static final float Y = 1e-3f;
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
     @Override
     public long operationsARound() {
@@ -38,11 +39,32 @@ final class ScalarProbeKernels implements ProbeKernels {
     }
 
     @Override
-    public float read(MemorySegment segment, long at, int bytes) {
+    public float read(MemorySegment x, long at, int bytes) {
         int sum = 0;
         for (int o = 0; o < bytes; o += Integer.BYTES) {
-            sum += segment.get(ValueLayout.JAVA_INT_UNALIGNED, at + o);
+            sum += x.get(ValueLayout.JAVA_INT_UNALIGNED, at + o);
         }
         return sum;
+    }
+
+    @Override
+    public void copy(MemorySegment x, MemorySegment y, long at, int bytes) {
+        for (int o = 0; o < bytes; o += Float.BYTES) {
+            y.set(FLOAT, at + o, x.get(FLOAT, at + o));
+        }
+    }
+
+    @Override
+    public void triad(MemorySegment x, MemorySegment y, MemorySegment z, long at, int bytes) {
+        for (int o = 0; o < bytes; o += Float.BYTES) {
+            z.set(FLOAT, at + o, Math.fma(X, y.get(FLOAT, at + o), x.get(FLOAT, at + o)));
+        }
+    }
+
+    @Override
+    public void update(MemorySegment x, long at, int bytes) {
+        for (int o = 0; o < bytes; o += Float.BYTES) {
+            x.set(FLOAT, at + o, X * x.get(FLOAT, at + o));
+        }
     }
 }

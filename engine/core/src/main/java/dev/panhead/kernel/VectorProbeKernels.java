@@ -12,6 +12,7 @@ final class VectorProbeKernels implements ProbeKernels {
 
     private static final int ACCUMULATORS = 12;
     private static final int VECTOR_BYTES = FLOATS.vectorByteSize();
+    private static final float FACTOR = 0.999f;
 
     @Override
     public long operationsARound() {
@@ -63,18 +64,48 @@ final class VectorProbeKernels implements ProbeKernels {
     }
 
     @Override
-    public float read(MemorySegment segment, long at, int bytes) {
-        MemorySegment from = segment.asSlice(at, bytes);
+    public float read(MemorySegment x, long at, int bytes) {
+        int quarter = bytes / 4;
+        long at1 = at + quarter;
+        long at2 = at1 + quarter;
+        long at3 = at2 + quarter;
         FloatVector a0 = FloatVector.zero(FLOATS);
         FloatVector a1 = a0;
         FloatVector a2 = a0;
         FloatVector a3 = a0;
-        for (int o = 0; o < bytes; o += 4 * VECTOR_BYTES) {
-            a0 = a0.add(FloatVector.fromMemorySegment(FLOATS, from, o, ORDER));
-            a1 = a1.add(FloatVector.fromMemorySegment(FLOATS, from, (long) o + VECTOR_BYTES, ORDER));
-            a2 = a2.add(FloatVector.fromMemorySegment(FLOATS, from, (long) o + 2 * VECTOR_BYTES, ORDER));
-            a3 = a3.add(FloatVector.fromMemorySegment(FLOATS, from, (long) o + 3 * VECTOR_BYTES, ORDER));
+        for (int o = 0; o < quarter; o += VECTOR_BYTES) {
+            a0 = a0.add(FloatVector.fromMemorySegment(FLOATS, x, at + o, ORDER));
+            a1 = a1.add(FloatVector.fromMemorySegment(FLOATS, x, at1 + o, ORDER));
+            a2 = a2.add(FloatVector.fromMemorySegment(FLOATS, x, at2 + o, ORDER));
+            a3 = a3.add(FloatVector.fromMemorySegment(FLOATS, x, at3 + o, ORDER));
         }
         return a0.add(a1).add(a2.add(a3)).reduceLanes(VectorOperators.ADD);
+    }
+
+    @Override
+    public void copy(MemorySegment x, MemorySegment y, long at, int bytes) {
+        for (int o = 0; o < bytes; o += VECTOR_BYTES) {
+            FloatVector.fromMemorySegment(FLOATS, x, at + o, ORDER).intoMemorySegment(y, at + o, ORDER);
+        }
+    }
+
+    @Override
+    public void triad(MemorySegment x, MemorySegment y, MemorySegment z, long at, int bytes) {
+        FloatVector factor = FloatVector.broadcast(FLOATS, FACTOR);
+        for (int o = 0; o < bytes; o += VECTOR_BYTES) {
+            FloatVector.fromMemorySegment(FLOATS, y, at + o, ORDER)
+                    .fma(factor, FloatVector.fromMemorySegment(FLOATS, x, at + o, ORDER))
+                    .intoMemorySegment(z, at + o, ORDER);
+        }
+    }
+
+    @Override
+    public void update(MemorySegment x, long at, int bytes) {
+        FloatVector factor = FloatVector.broadcast(FLOATS, FACTOR);
+        for (int o = 0; o < bytes; o += VECTOR_BYTES) {
+            FloatVector.fromMemorySegment(FLOATS, x, at + o, ORDER)
+                    .mul(factor)
+                    .intoMemorySegment(x, at + o, ORDER);
+        }
     }
 }

@@ -1,0 +1,82 @@
+package dev.panhead.bench;
+
+import dev.panhead.blas.Gemm;
+import dev.panhead.blas.Gemm.Op;
+import dev.panhead.exec.Workers;
+import dev.panhead.head.LogSoftmax;
+import dev.panhead.tensor.Matrix;
+import java.lang.foreign.Arena;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/** The next token's log-probabilities for a few sequences: bound by reading the weight, until there are many of them. */
+@State(Scope.Benchmark)
+@BenchmarkMode(Mode.Throughput)
+@OutputTimeUnit(TimeUnit.SECONDS)
+@Warmup(iterations = 3, time = 1)
+@Measurement(iterations = 3, time = 1)
+@Fork(
+        value = 3,
+        jvmArgsAppend = {"--add-modules", "jdk.incubator.vector"})
+public class DecodeBenchmark {
+
+    @Param({"1", "2", "4", "8", "16"})
+    private int tokens;
+
+    @Param("768")
+    private int width;
+
+    @Param("50257")
+    private int vocabulary;
+
+    @Param("2")
+    private int threads;
+
+    private Arena arena;
+    private Workers workers;
+    private Gemm gemm;
+    private LogSoftmax softmax;
+    private Matrix hidden;
+    private Matrix weight;
+    private Matrix logits;
+
+    /** Hidden states, the weight, and a place for the logits. */
+    @Setup(Level.Trial)
+    public void allocate() {
+        arena = Arena.ofShared();
+        workers = new Workers(threads);
+        gemm = new Gemm(arena, workers);
+        softmax = new LogSoftmax(workers);
+        hidden = Data.normal(arena, tokens, width, 1);
+        weight = Data.normal(arena, vocabulary, width, 0.02f);
+        logits = Matrix.allocate(arena, tokens, vocabulary);
+    }
+
+    /** Gives the memory back. */
+    @TearDown(Level.Trial)
+    public void close() {
+        workers.close();
+        arena.close();
+    }
+
+    /** Z = X W^T, and its log-softmax in place. */
+    @Benchmark
+    public void logProbabilities(Work work) {
+        gemm.multiply(Op.NONE, hidden, Op.TRANSPOSE, weight, logits);
+        softmax.values(logits, logits);
+        double read = ((double) tokens + vocabulary) * width;
+        work.count(2.0 * tokens * width * vocabulary, read + (double) tokens * vocabulary);
+    }
+}
