@@ -103,9 +103,7 @@ final class VectorProbeKernels implements ProbeKernels {
     public void update(MemorySegment x, long at, int bytes) {
         FloatVector factor = FloatVector.broadcast(FLOATS, FACTOR);
         for (int o = 0; o < bytes; o += VECTOR_BYTES) {
-            FloatVector.fromMemorySegment(FLOATS, x, at + o, ORDER)
-                    .mul(factor)
-                    .intoMemorySegment(x, at + o, ORDER);
+            FloatVector.fromMemorySegment(FLOATS, x, at + o, ORDER).mul(factor).intoMemorySegment(x, at + o, ORDER);
         }
     }
 }
