@@ -1,0 +1,94 @@
+package dev.panhead.bench;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
+import java.util.Locale;
+import org.knowm.xchart.internal.chartpart.Chart;
+
+/** The plots of the page, each in two sizes and for light and dark. */
+final class ChartSection {
+
+    @FunctionalInterface
+    private interface Drawing {
+        Chart<?, ?> draw(Measurements measurements, Palette palette, Plot.Size size);
+    }
+
+    private final Measurements measurements;
+
+    ChartSection(Measurements measurements) {
+        this.measurements = measurements;
+    }
+
+    String html() throws IOException {
+        try {
+            return figure(
+                            "Roofline",
+                            RooflinePlot::draw,
+                            rooflineInWords(),
+                            "The higher, the faster; the nearer to the roof, the less is left to gain. Work that stays in"
+                                    + " the caches, or only moves data, has no place here.")
+                    + figure(
+                            "Share of the roof",
+                            SharePlot::draw,
+                            "Bar chart of the shares in the table below.",
+                            "What each piece of work reaches of the limit that bounds it.")
+                    + figure(
+                            "Width of the vectors",
+                            WidthPlot::draw,
+                            "Bar chart of peak and micro-kernel by width, as in the table below.",
+                            "Multiply-adds on registers, and the micro-kernel on packed panels, by one thread.");
+        } catch (Error | RuntimeException e) { // no fonts, no AWT: libraries are missing on many a server
+            Throwable cause = e;
+            while (cause.getCause() != null) {
+                cause = cause.getCause();
+            }
+            return "<p class=\"note\">There are no plots here, since this Java cannot draw text (%s). Fonts and fontconfig help.</p>\n"
+                    .formatted(Page.escape(String.valueOf(cause.getMessage())));
+        }
+    }
+
+    private String rooflineInWords() {
+        StringBuilder words = new StringBuilder("Roofline plot.");
+        for (Figure figure : measurements.figures()) {
+            if (figure.isInRoofline()) {
+                words.append(String.format(
+                        Locale.ROOT,
+                        " %s: %.1f GFLOP/s at %.1f operations a byte.",
+                        figure.trial().title(),
+                        figure.gflops().median(),
+                        figure.intensity()));
+            }
+        }
+        return words.toString();
+    }
+
+    private String figure(String title, Drawing drawing, String alternative, String caption) throws IOException {
+        return """
+                <section class="plot">
+                <h2>%s</h2>
+                <figure>
+                <picture>
+                <source media="screen and (max-width: 640px) and (prefers-color-scheme: dark)" srcset="%s">
+                <source media="screen and (max-width: 640px)" srcset="%s">
+                <source media="screen and (prefers-color-scheme: dark)" srcset="%s">
+                <img src="%s" alt="%s">
+                </picture>
+                <figcaption>%s</figcaption>
+                </figure>
+                </section>
+                """.formatted(
+                        Page.escape(title),
+                        data(drawing, Palette.DARK, Plot.Size.NARROW),
+                        data(drawing, Palette.LIGHT, Plot.Size.NARROW),
+                        data(drawing, Palette.DARK, Plot.Size.WIDE),
+                        data(drawing, Palette.LIGHT, Plot.Size.WIDE),
+                        Page.escape(alternative),
+                        Page.escape(caption));
+    }
+
+    private String data(Drawing drawing, Palette palette, Plot.Size size) throws IOException {
+        String svg = Plot.svg(drawing.draw(measurements, palette, size));
+        return "data:image/svg+xml;base64," + Base64.getEncoder().encodeToString(svg.getBytes(StandardCharsets.UTF_8));
+    }
+}

@@ -1,0 +1,67 @@
+package dev.panhead.bench;
+
+import java.awt.BasicStroke;
+import java.awt.Font;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import org.knowm.xchart.VectorGraphicsEncoder;
+import org.knowm.xchart.VectorGraphicsEncoder.VectorGraphicsFormat;
+import org.knowm.xchart.internal.chartpart.Chart;
+import org.knowm.xchart.style.AxesChartStyler;
+import org.knowm.xchart.style.Styler;
+
+/** What the plots have in common. */
+final class Plot {
+
+    /** Points of the type, at the size that the plot is drawn for. */
+    static final int FONT = 13;
+
+    private Plot() {}
+
+    /** Two sizes, so that labels are legible on a telephone, too. */
+    enum Size {
+        WIDE(960, 560),
+        NARROW(400, 460);
+
+        final int width;
+        final int height;
+
+        Size(int width, int height) {
+            this.width = width;
+            this.height = height;
+        }
+    }
+
+    /** The house's style: no frames, quiet lines. */
+    static void style(AxesChartStyler styler, Palette palette) {
+        Font font = new Font(Font.SANS_SERIF, Font.PLAIN, FONT);
+        styler.setChartBackgroundColor(palette.background());
+        styler.setPlotBackgroundColor(palette.background());
+        styler.setPlotBorderVisible(false);
+        styler.setChartFontColor(palette.text());
+        styler.setChartPadding(8);
+        styler.setChartTitleVisible(false);
+        styler.setLegendBackgroundColor(palette.background());
+        styler.setLegendBorderColor(palette.background());
+        styler.setLegendFont(font);
+        styler.setLegendPosition(Styler.LegendPosition.OutsideS);
+        styler.setLegendLayout(Styler.LegendLayout.Horizontal);
+        styler.setAxisTitleFont(font);
+        styler.setXAxisTitleColor(palette.text());
+        styler.setYAxisTitleColor(palette.text());
+        styler.setAxisTickLabelsFont(font);
+        styler.setAxisTickLabelsColor(palette.text());
+        styler.setAxisTickMarksColor(palette.muted());
+        styler.setPlotGridLinesColor(palette.grid());
+        styler.setPlotGridLinesStroke(new BasicStroke(1));
+        styler.setAnnotationTextFont(font);
+        styler.setAnnotationTextFontColor(palette.text());
+    }
+
+    static String svg(Chart<?, ?> chart) throws IOException {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        VectorGraphicsEncoder.saveVectorGraphic(chart, out, VectorGraphicsFormat.SVG);
+        return out.toString(StandardCharsets.UTF_8);
+    }
+}
