@@ -1,5 +1,7 @@
 package dev.panhead.bench;
 
+import java.awt.Font;
+import java.awt.font.FontRenderContext;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
@@ -21,30 +23,42 @@ final class ChartSection {
     }
 
     String html() throws IOException {
+        String obstacle = obstacle();
+        if (obstacle != null) {
+            return """
+                    <p class="note">There are no plots here, since this Java cannot draw text: %s. Fonts and fontconfig help.</p>
+                    """.formatted(Page.escape(obstacle));
+        }
+        return figure(
+                        "Roofline",
+                        RooflinePlot::draw,
+                        rooflineInWords(),
+                        "The higher, the faster; the nearer to the roof, the less is left to gain. Work that stays in the"
+                                + " caches, or only moves data, has no place here.")
+                + figure(
+                        "Share of the roof",
+                        SharePlot::draw,
+                        "Bar chart of the shares in the table below.",
+                        "What each piece of work reaches of the limit that bounds it.")
+                + figure(
+                        "Width of the vectors",
+                        WidthPlot::draw,
+                        "Bar chart of peak and micro-kernel by width, as in the table below.",
+                        "Multiply-adds on registers, and the micro-kernel on packed panels, by one thread.");
+    }
+
+    /** Why no text can be drawn, or null: many a server has no fonts, or no library that reads them. */
+    private static String obstacle() {
         try {
-            return figure(
-                            "Roofline",
-                            RooflinePlot::draw,
-                            rooflineInWords(),
-                            "The higher, the faster; the nearer to the roof, the less is left to gain. Work that stays in"
-                                    + " the caches, or only moves data, has no place here.")
-                    + figure(
-                            "Share of the roof",
-                            SharePlot::draw,
-                            "Bar chart of the shares in the table below.",
-                            "What each piece of work reaches of the limit that bounds it.")
-                    + figure(
-                            "Width of the vectors",
-                            WidthPlot::draw,
-                            "Bar chart of peak and micro-kernel by width, as in the table below.",
-                            "Multiply-adds on registers, and the micro-kernel on packed panels, by one thread.");
-        } catch (Error | RuntimeException e) { // no fonts, no AWT: libraries are missing on many a server
+            new Font(Font.SANS_SERIF, Font.PLAIN, Plot.FONT)
+                    .getStringBounds("GFLOP/s", new FontRenderContext(null, true, true));
+            return null;
+        } catch (Error | RuntimeException e) { // the JDK throws what its libraries make it
             Throwable cause = e;
             while (cause.getCause() != null) {
                 cause = cause.getCause();
             }
-            return "<p class=\"note\">There are no plots here, since this Java cannot draw text (%s). Fonts and fontconfig help.</p>\n"
-                    .formatted(Page.escape(String.valueOf(cause.getMessage())));
+            return cause.getMessage() == null ? cause.toString() : cause.getMessage();
         }
     }
 

@@ -5,6 +5,7 @@ import java.awt.Font;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.regex.Pattern;
 import org.knowm.xchart.VectorGraphicsEncoder;
 import org.knowm.xchart.VectorGraphicsEncoder.VectorGraphicsFormat;
 import org.knowm.xchart.internal.chartpart.Chart;
@@ -16,6 +17,9 @@ final class Plot {
 
     /** Points of the type, at the size that the plot is drawn for. */
     static final int FONT = 13;
+
+    /** Letters are drawn as outlines, to millionths of a pixel: hundredths do. */
+    private static final Pattern DECIMALS = Pattern.compile("(\\.\\d\\d)\\d+");
 
     private Plot() {}
 
@@ -62,6 +66,6 @@ final class Plot {
     static String svg(Chart<?, ?> chart) throws IOException {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         VectorGraphicsEncoder.saveVectorGraphic(chart, out, VectorGraphicsFormat.SVG);
-        return out.toString(StandardCharsets.UTF_8);
+        return DECIMALS.matcher(out.toString(StandardCharsets.UTF_8)).replaceAll("$1");
     }
 }

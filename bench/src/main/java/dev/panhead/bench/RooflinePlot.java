@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.knowm.xchart.AnnotationText;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.XYSeries;
@@ -28,6 +27,11 @@ final class RooflinePlot {
     private static final BasicStroke DASHED =
             new BasicStroke(1.5f, BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND, 10, new float[] {6, 4}, 0);
 
+    /** Room between the outermost points and the frame. */
+    private static final double ROOM = 1.3;
+
+    private record Line(String name, double[] x, double[] y, BasicStroke stroke, Color color) {}
+
     private final Measurements measurements;
     private final List<Figure> points;
     private final Palette palette;
@@ -40,70 +44,101 @@ final class RooflinePlot {
         this.palette = palette;
         this.size = size;
         points = measurements.figures().stream().filter(Figure::isInRoofline).toList();
-        left = decade(points.stream().mapToDouble(Figure::intensity).min().orElse(1), false);
-        right = decade(points.stream().mapToDouble(Figure::intensity).max().orElse(1), true);
+        left = round(points.stream().mapToDouble(Figure::intensity).min().orElse(1), false);
+        right = round(points.stream().mapToDouble(Figure::intensity).max().orElse(1), true);
     }
 
     static XYChart draw(Measurements measurements, Palette palette, Plot.Size size) {
         return new RooflinePlot(measurements, palette, size).draw();
     }
 
-    private static double decade(double value, boolean up) {
-        double exponent = Math.log10(value);
-        return Math.pow(10, up ? Math.ceil(exponent) : Math.floor(exponent));
+    /** The next of 1, 2 and 5 times a power of ten, with some room between. */
+    private static double round(double value, boolean up) {
+        double wanted = up ? value * ROOM : value / ROOM;
+        double decade = Math.pow(10, Math.floor(Math.log10(wanted)));
+        double rounded = up ? 10 * decade : decade;
+        for (double step : new double[] {2 * decade, 5 * decade}) {
+            if (up && step >= wanted) {
+                rounded = Math.min(rounded, step);
+            } else if (!up && step <= wanted) {
+                rounded = step;
+            }
+        }
+        return rounded;
     }
 
     private XYChart draw() {
+        Roofs roofs = measurements.roofs();
+        double peak = roofs.peak(measurements.host().threads());
         XYChart chart = new XYChartBuilder()
                 .width(size.width)
                 .height(size.height)
-                .xAxisTitle("floating-point operations for each byte from or to memory")
+                .xAxisTitle("floating-point operations a byte of memory traffic")
                 .yAxisTitle("GFLOP/s")
                 .build();
         Plot.style(chart.getStyler(), palette);
+        chart.getStyler().setLegendVisible(false);
+        chart.getStyler().setMarkerSize(9);
         chart.getStyler().setXAxisLogarithmic(true);
         chart.getStyler().setYAxisLogarithmic(true);
         chart.getStyler().setXAxisMin(left);
         chart.getStyler().setXAxisMax(right);
-        double lowest = points.stream()
-                .mapToDouble(figure -> figure.gflops().median())
-                .min()
-                .orElse(1);
-        int threads = measurements.host().threads();
-        chart.getStyler().setYAxisMin(decade(lowest, false));
-        chart.getStyler().setYAxisMax(decade(measurements.roofs().peak(threads), true));
-        chart.getStyler().setMarkerSize(9);
-        Roofs roofs = measurements.roofs();
-        double peak = roofs.peak(threads);
-        addRoof(chart, "peak and reading", peak, roofs.bandwidth(Bandwidth.READ), SOLID, palette.text());
-        addRoof(chart, "updating in place", peak, roofs.bandwidth(Bandwidth.UPDATE), SOLID, palette.muted());
-        if (threads > 1) {
-            addRoof(chart, "peak of 1 thread", roofs.peak(1), Double.POSITIVE_INFINITY, DASHED, palette.muted());
+        chart.getStyler().setYAxisMin(round(slowest(), false));
+        chart.getStyler().setYAxisMax(round(peak, true));
+        List<Line> lines = lines(roofs, peak);
+        for (Line line : lines) {
+            XYSeries roof = chart.addSeries(line.name, line.x, line.y);
+            roof.setMarker(SeriesMarkers.NONE);
+            roof.setLineColor(line.color);
+            roof.setLineStyle(line.stroke);
         }
         addPoints(chart);
         Labels labels = new Labels(chart);
         for (Figure figure : points) {
-            labels.add(label(figure), figure.intensity(), figure.gflops().median());
+            labels.addPoint(
+                    figure.trial().title(), figure.intensity(), figure.gflops().median());
         }
-        for (AnnotationText label : labels.place()) {
-            chart.addAnnotation(label);
+        for (Line line : lines) {
+            labels.addLine(line.name, line.x, line.y);
         }
+        labels.place().forEach(chart::addAnnotation);
         return chart;
     }
 
-    private static String label(Figure figure) {
-        Trial trial = figure.trial();
-        return trial.name() + (trial.threads() == 1 ? " (1 thread)" : "");
+    private double slowest() {
+        return points.stream()
+                .mapToDouble(figure -> figure.gflops().median())
+                .min()
+                .orElse(1);
     }
 
-    /** The diagonal as far as the ridge, where the peak begins; without a bandwidth, the peak alone. */
-    private void addRoof(XYChart chart, String name, double peak, double bandwidth, BasicStroke stroke, Color color) {
+    /** The roofs: two bandwidths, which between them have the others, and the peaks. */
+    private List<Line> lines(Roofs roofs, double peak) {
+        double read = roofs.bandwidth(Bandwidth.READ);
+        double update = roofs.bandwidth(Bandwidth.UPDATE);
+        double most = Math.max(read, update);
+        int threads = measurements.host().threads();
+        List<Line> lines = new ArrayList<>();
+        lines.add(diagonal("memory, update", update, peak, palette.muted()));
+        lines.add(diagonal("memory, read", read, peak, palette.text()));
+        lines.add(level("peak" + (threads == 1 ? "" : ", " + threads + " threads"), peak, most, SOLID, palette.text()));
+        if (threads > 1) {
+            lines.add(level("peak" + Trial.ONE_THREAD, roofs.peak(1), most, DASHED, palette.muted()));
+        }
+        return lines;
+    }
+
+    /** A bandwidth's roof, as far as the ridge where the peak begins. */
+    private Line diagonal(String name, double bandwidth, double peak, Color color) {
         double ridge = Math.max(left, peak / bandwidth);
-        double start = Math.min(peak, left * bandwidth);
-        XYSeries roof = chart.addSeries(name, new double[] {left, ridge, right}, new double[] {start, peak, peak});
-        roof.setMarker(SeriesMarkers.NONE);
-        roof.setLineColor(color);
-        roof.setLineStyle(stroke);
+        return new Line(
+                name, new double[] {left, ridge}, new double[] {Math.min(peak, left * bandwidth), peak}, SOLID, color);
+    }
+
+    /** A peak's roof, from the ridge of a bandwidth on. */
+    private Line level(String name, double peak, double bandwidth, BasicStroke stroke, Color color) {
+        return new Line(
+                name, new double[] {Math.max(left, peak / bandwidth), right}, new double[] {peak, peak}, stroke, color);
     }
 
     private void addPoints(XYChart chart) {

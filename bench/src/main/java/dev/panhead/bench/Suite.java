@@ -75,19 +75,19 @@ final class Suite {
     }
 
     private void addProducts() {
-        String group = "Gemm";
+        String group = "Matrix products";
         Map<String, String> shape = Map.of("vocabulary", VOCABULARY);
         for (int team : threads > 1 ? new int[] {1, threads} : new int[] {1}) {
-            work(group, "forward", "GemmBenchmark.forward", shape, team, Bandwidth.COPY);
-            work(group, "dX", "GemmBenchmark.hiddenGradient", shape, team, Bandwidth.COPY);
-            work(group, "dW", "GemmBenchmark.weightGradient", shape, team, Bandwidth.COPY);
+            work(group, "Gemm forward", "GemmBenchmark.forward", shape, team, Bandwidth.COPY);
+            work(group, "Gemm dX", "GemmBenchmark.hiddenGradient", shape, team, Bandwidth.COPY);
+            work(group, "Gemm dW", "GemmBenchmark.weightGradient", shape, team, Bandwidth.COPY);
         }
     }
 
     private void addHead() {
         Map<String, String> shape = Map.of("vocabulary", VOCABULARY);
-        work("Head", "loss", "HeadBenchmark.loss", shape, threads, Bandwidth.READ);
-        work("Head", "loss, dX, dW", "HeadBenchmark.step", shape, threads, Bandwidth.COPY);
+        work("Head", "head, loss", "HeadBenchmark.loss", shape, threads, Bandwidth.READ);
+        work("Head", "head, loss and gradients", "HeadBenchmark.step", shape, threads, Bandwidth.COPY);
     }
 
     private void addOptimizers() {
@@ -99,7 +99,7 @@ final class Suite {
         for (int tokens : DECODED) {
             Map<String, String> parameters = Map.of("tokens", Integer.toString(tokens));
             String benchmark = "DecodeBenchmark.logProbabilities";
-            work("Decoding", "T = " + tokens, benchmark, parameters, threads, Bandwidth.READ);
+            work("Decoding", "decoding, T = " + tokens, benchmark, parameters, threads, Bandwidth.READ);
         }
     }
 

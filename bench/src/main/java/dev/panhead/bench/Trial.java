@@ -6,7 +6,7 @@ import java.util.Map;
  * A benchmark with its parameters, as the report runs it.
  *
  * @param group heading that it stands under
- * @param name what it measures, within the group
+ * @param name what it measures
  * @param benchmark class and method
  * @param parameters the benchmark's, where they are not its defaults
  * @param threads how many it runs on
@@ -24,6 +24,8 @@ record Trial(
         Bandwidth bandwidth,
         Role role) {
 
+    static final String ONE_THREAD = ", 1 thread";
+
     /** What a figure is used for. */
     enum Role {
         /** To set what the others are measured against: a peak, or a bandwidth. */
@@ -34,8 +36,8 @@ record Trial(
         WORK
     }
 
-    /** Group and name, for where the heading is not in sight. */
+    /** The name, and the number of threads where it is not all of them. */
     String title() {
-        return group + ": " + name + (threads == 1 ? ", 1 thread" : "");
+        return name + (threads == 1 ? ONE_THREAD : "");
     }
 }

@@ -24,10 +24,6 @@ final class WidthPlot {
         chart.getStyler().setAvailableSpaceFill(0.6);
         chart.getStyler().setPlotGridVerticalLinesVisible(false);
         chart.getStyler().setYAxisDecimalPattern("0");
-        chart.getStyler().setLabelsVisible(true);
-        chart.getStyler().setLabelsPosition(1.06);
-        chart.getStyler().setLabelsFontColorAutomaticEnabled(false);
-        chart.getStyler().setLabelsFontColor(palette.text());
         Map<String, List<String>> widths = new LinkedHashMap<>();
         Map<String, List<Double>> values = new LinkedHashMap<>();
         for (Figure figure : measurements.figures()) {
@@ -35,7 +31,7 @@ final class WidthPlot {
                 String[] parts = figure.trial().name().split(", ");
                 widths.computeIfAbsent(parts[0], key -> new ArrayList<>()).add(parts[1]);
                 values.computeIfAbsent(parts[0], key -> new ArrayList<>())
-                        .add((double) Math.round(figure.gflops().median()));
+                        .add(figure.gflops().median());
             }
         }
         int index = 0;
