@@ -78,27 +78,22 @@ final class ChartSection {
     }
 
     private String figure(String title, Drawing drawing, String alternative, String caption) throws IOException {
-        return """
-                <section class="plot">
-                <h2>%s</h2>
-                <figure>
-                <picture>
-                <source media="screen and (max-width: 640px) and (prefers-color-scheme: dark)" srcset="%s">
-                <source media="screen and (max-width: 640px)" srcset="%s">
-                <source media="screen and (prefers-color-scheme: dark)" srcset="%s">
-                <img src="%s" alt="%s">
-                </picture>
-                <figcaption>%s</figcaption>
-                </figure>
-                </section>
-                """.formatted(
-                        Page.escape(title),
-                        data(drawing, Palette.DARK, Plot.Size.NARROW),
-                        data(drawing, Palette.LIGHT, Plot.Size.NARROW),
-                        data(drawing, Palette.DARK, Plot.Size.WIDE),
-                        data(drawing, Palette.LIGHT, Plot.Size.WIDE),
-                        Page.escape(alternative),
-                        Page.escape(caption));
+        StringBuilder html =
+                new StringBuilder("<section class=\"plot\">\n<h2>" + Page.escape(title) + "</h2>\n<figure>\n");
+        for (Plot.Size size : Plot.Size.values()) {
+            html.append(image("light", size, data(drawing, Palette.LIGHT, size), alternative));
+            html.append(image("dark", size, data(drawing, Palette.DARK, size), alternative));
+        }
+        return html.append("<figcaption>")
+                .append(Page.escape(caption))
+                .append("</figcaption>\n</figure>\n</section>\n")
+                .toString();
+    }
+
+    /** An image that the page's style shows where it belongs: paper is light and wide, whatever the screen is. */
+    private static String image(String theme, Plot.Size size, String data, String alternative) {
+        return "<img class=\"%s %s\" src=\"%s\" alt=\"%s\" width=\"%d\">\n"
+                .formatted(theme, size.label(), data, Page.escape(alternative), size.width);
     }
 
     private String data(Drawing drawing, Palette palette, Plot.Size size) throws IOException {

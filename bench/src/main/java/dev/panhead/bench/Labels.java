@@ -5,6 +5,7 @@ import java.awt.font.FontRenderContext;
 import java.awt.geom.Rectangle2D;
 import java.awt.image.BufferedImage;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import org.knowm.xchart.AnnotationText;
@@ -14,16 +15,31 @@ import org.knowm.xchart.XYChart;
 final class Labels {
 
     /** Points nearer than this, in pixels, share a label. */
-    private static final double NEAR = 14;
+    private static final double NEAR = 18;
 
     /** Distances from a point to its label that are tried. */
     private static final double[] GAPS = {8, 14, 22};
 
     /** Half the width of what a point and a line take up. */
-    private static final double POINT = 5;
+    private static final double POINT = 8;
 
     private static final double LINE = 1.5;
     private static final int STEPS = 200;
+
+    /** Where along a line its label may be. */
+    private static final double[] PARTS = {0.3, 0.5, 0.7, 0.9, 0.1};
+
+    /** Where a label may stand. */
+    enum Side {
+        /** Above what it names, or to the left. */
+        ABOVE,
+        /** Below it, or to the right. */
+        BELOW,
+        /** On any side. */
+        ANY
+    }
+
+    private record Line(Side side, List<Point> anchors) {}
 
     private record Point(String label, double x, double y) {
         double distance(Point other) {
@@ -34,7 +50,7 @@ final class Labels {
     private final XYChart chart;
     private final Font font;
     private final List<Point> points = new ArrayList<>();
-    private final List<Point> lines = new ArrayList<>();
+    private final List<Line> lines = new ArrayList<>();
     private final List<Rectangle2D> taken = new ArrayList<>();
 
     /** Labels of a chart whose axes and series are complete. */
@@ -45,25 +61,29 @@ final class Labels {
         chart.paint(image.createGraphics(), chart.getWidth(), chart.getHeight()); // it has no coordinates before
     }
 
+    /** A point, which is not to be covered; with an empty label, that is all. */
     void addPoint(String label, double x, double y) {
         Point point = at(label, x, y);
-        points.add(point);
         take(point, POINT);
+        if (!label.isEmpty()) {
+            points.add(point);
+        }
     }
 
-    /** A line from corner to corner, with its label somewhere at its first stretch. */
-    void addLine(String label, double[] x, double[] y) {
-        for (int corner = 1; corner < x.length; corner++) {
-            Point from = at(label, x[corner - 1], y[corner - 1]);
-            Point to = at(label, x[corner], y[corner]);
-            for (int step = 0; step <= STEPS; step++) {
-                double part = (double) step / STEPS;
-                take(new Point(label, from.x + part * (to.x - from.x), from.y + part * (to.y - from.y)), LINE);
-            }
-            if (corner == 1) {
-                lines.add(new Point(label, from.x + (to.x - from.x) / 4, from.y + (to.y - from.y) / 4));
-            }
+    /** A straight line, with its label somewhere along it, on one side. */
+    void addLine(String label, double[] x, double[] y, Side side) {
+        Point from = at(label, x[0], y[0]);
+        Point to = at(label, x[1], y[1]);
+        for (int step = 0; step <= STEPS; step++) {
+            take(between(from, to, (double) step / STEPS), LINE);
         }
+        lines.add(new Line(
+                side,
+                Arrays.stream(PARTS).mapToObj(part -> between(from, to, part)).toList()));
+    }
+
+    private static Point between(Point from, Point to, double part) {
+        return new Point(from.label, from.x + part * (to.x - from.x), from.y + part * (to.y - from.y));
     }
 
     private Point at(String label, double x, double y) {
@@ -76,6 +96,9 @@ final class Labels {
 
     List<AnnotationText> place() {
         List<AnnotationText> annotations = new ArrayList<>();
+        for (Line line : lines) {
+            annotations.add(annotation(line.anchors.getFirst().label, line.anchors, line.side));
+        }
         List<Point> left = new ArrayList<>(points);
         left.sort(Comparator.comparingDouble(Point::y));
         while (!left.isEmpty()) {
@@ -84,10 +107,7 @@ final class Labels {
                     left.stream().filter(other -> first.distance(other) < NEAR).toList();
             left.removeAll(together);
             annotations.add(
-                    annotation(common(together.stream().map(Point::label).toList()), first));
-        }
-        for (Point line : lines) {
-            annotations.add(annotation(line.label, line));
+                    annotation(common(together.stream().map(Point::label).toList()), List.of(first), Side.ANY));
         }
         return annotations;
     }
@@ -107,51 +127,68 @@ final class Labels {
         return prefix + String.join(", ", middles) + suffix;
     }
 
-    private AnnotationText annotation(String text, Point point) {
-        Rectangle2D place = free(text, point);
+    private AnnotationText annotation(String text, List<Point> anchors, Side side) {
+        Rectangle2D place = free(text, anchors, side);
         taken.add(place);
         return new AnnotationText(text, place.getCenterX(), chart.getHeight() - place.getCenterY(), true);
     }
 
-    /** The first place around a point that is free, or else the one with the least in it. */
-    private Rectangle2D free(String text, Point point) {
+    /** The first place around one of the anchors that is free, or else the one with the least in it. */
+    private Rectangle2D free(String text, List<Point> anchors, Side side) {
         Rectangle2D bounds = font.getStringBounds(text, new FontRenderContext(null, true, true));
-        double width = bounds.getWidth();
-        double height = bounds.getHeight();
         Rectangle2D best = null;
         double least = Double.POSITIVE_INFINITY;
         for (double gap : GAPS) {
-            double right = point.x + gap;
-            double leftOf = point.x - gap - width;
-            double below = point.y + gap / 2;
-            double above = point.y - gap / 2 - height;
-            double[][] corners = {
-                {right, point.y - height / 2},
-                {leftOf, point.y - height / 2},
-                {right, below},
-                {leftOf, above},
-                {right, above},
-                {leftOf, below},
-                {point.x - width / 2, below + gap / 2},
-                {point.x - width / 2, above - gap / 2},
-                {point.x - width + gap, below + gap / 2},
-                {point.x - width + gap, above - gap / 2}
-            };
-            for (double[] corner : corners) {
-                Rectangle2D place = new Rectangle2D.Double(corner[0], corner[1], width, height);
-                double covered = covered(place);
-                if (covered < least) {
-                    least = covered;
-                    best = place;
+            for (Point anchor : anchors) {
+                for (Rectangle2D place : around(anchor, side, gap, bounds.getWidth(), bounds.getHeight())) {
+                    double covered = covered(place);
+                    if (covered < least) {
+                        least = covered;
+                        best = place;
+                    }
                 }
             }
         }
         return best;
     }
 
+    /** Places at some distance from a point, the most readable first. */
+    private static List<Rectangle2D> around(Point point, Side side, double gap, double width, double height) {
+        double right = point.x + gap;
+        double left = point.x - gap - width;
+        double above = point.y - gap - height;
+        double below = point.y + gap;
+        double middle = point.x - width / 2;
+        double level = point.y - height / 2;
+        double[][] higher = {{left, level}, {left, above + gap / 2}, {middle, above}};
+        double[][] lower = {{right, level}, {right, below - gap / 2}, {middle, below}};
+        double[][] all = {
+            {right, level},
+            {left, level},
+            {middle, below},
+            {middle, above},
+            {right, below - gap / 2},
+            {left, above + gap / 2},
+            {right, above + gap / 2},
+            {left, below - gap / 2},
+            {point.x - width + gap, below},
+            {point.x - width + gap, above}
+        };
+        double[][] corners =
+                switch (side) {
+                    case ABOVE -> higher;
+                    case BELOW -> lower;
+                    case ANY -> all;
+                };
+        return Arrays.stream(corners)
+                .map(corner -> (Rectangle2D) new Rectangle2D.Double(corner[0], corner[1], width, height))
+                .toList();
+    }
+
     /** How much a label would cover, in square pixels; what sticks out of the picture counts most. */
     private double covered(Rectangle2D place) {
-        double outside = Math.max(0, place.getMaxX() - chart.getWidth()) + Math.max(0, -place.getMinX());
+        double start = chart.getScreenXFromChart(chart.getStyler().getXAxisMin());
+        double outside = Math.max(0, place.getMaxX() - chart.getWidth()) + Math.max(0, start - place.getMinX());
         double covered = outside * chart.getWidth();
         for (Rectangle2D other : taken) {
             if (place.intersects(other)) {

@@ -21,7 +21,6 @@ final class Page {
 
     String html() throws IOException {
         Host host = measurements.host();
-        Roofs roofs = measurements.roofs();
         return template()
                 .replace("{{charts}}", new ChartSection(measurements).html())
                 .replace("{{rows}}", rows())
@@ -31,12 +30,7 @@ final class Page {
                 .replace("{{kernels}}", escape(host.kernel() + ", " + host.bits() + " bits"))
                 .replace("{{threads}}", threads(host.threads()))
                 .replace("{{java}}", escape(host.java()))
-                .replace("{{peak}}", number(roofs.peak(host.threads())))
-                .replace("{{peak1}}", number(roofs.peak(1)))
-                .replace("{{read}}", number(roofs.bandwidth(Bandwidth.READ)))
-                .replace("{{copy}}", number(roofs.bandwidth(Bandwidth.COPY)))
-                .replace("{{triad}}", number(roofs.bandwidth(Bandwidth.TRIAD)))
-                .replace("{{update}}", number(roofs.bandwidth(Bandwidth.UPDATE)))
+                .replace("{{limits}}", limits())
                 .replace("{{version}}", escape(Main.Version.number()))
                 .replace("{{forks}}", measurements.forks() == 1 ? "1 process" : measurements.forks() + " processes")
                 .replace("{{seconds}}", Long.toString(measurements.duration().toSeconds()))
@@ -47,6 +41,24 @@ final class Page {
         try (InputStream in = Page.class.getResourceAsStream("page.html")) {
             return new String(in.readAllBytes(), StandardCharsets.UTF_8);
         }
+    }
+
+    /** The peaks and bandwidths. */
+    private String limits() {
+        Roofs roofs = measurements.roofs();
+        int threads = measurements.host().threads();
+        StringBuilder limits = new StringBuilder(limit("peak, " + threads(threads), roofs.peak(threads), "GFLOP/s"));
+        if (threads > 1) {
+            limits.append(limit("peak, " + threads(1), roofs.peak(1), "GFLOP/s"));
+        }
+        for (Bandwidth bandwidth : Bandwidth.values()) {
+            limits.append(limit("memory, " + bandwidth.label(), roofs.bandwidth(bandwidth), "GB/s"));
+        }
+        return limits.toString();
+    }
+
+    private static String limit(String name, double value, String unit) {
+        return "<div><dt>%s</dt><dd>%s <small>%s</small></dd></div>\n".formatted(escape(name), number(value), unit);
     }
 
     /** A heading for each group, and a row for each figure. */

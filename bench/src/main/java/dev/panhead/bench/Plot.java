@@ -5,6 +5,7 @@ import java.awt.Font;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Locale;
 import java.util.regex.Pattern;
 import org.knowm.xchart.VectorGraphicsEncoder;
 import org.knowm.xchart.VectorGraphicsEncoder.VectorGraphicsFormat;
@@ -26,7 +27,7 @@ final class Plot {
     /** Two sizes, so that labels are legible on a telephone, too. */
     enum Size {
         WIDE(960, 560),
-        NARROW(400, 460);
+        NARROW(400, 540);
 
         final int width;
         final int height;
@@ -35,11 +36,17 @@ final class Plot {
             this.width = width;
             this.height = height;
         }
+
+        /** As the page's style calls it. */
+        String label() {
+            return name().toLowerCase(Locale.ROOT);
+        }
     }
 
     /** The house's style: no frames, quiet lines. */
-    static void style(AxesChartStyler styler, Palette palette) {
+    static void style(AxesChartStyler styler, Palette palette, Size size) {
         Font font = new Font(Font.SANS_SERIF, Font.PLAIN, FONT);
+        styler.setLocale(Locale.ROOT);
         styler.setChartBackgroundColor(palette.background());
         styler.setPlotBackgroundColor(palette.background());
         styler.setPlotBorderVisible(false);
@@ -49,8 +56,9 @@ final class Plot {
         styler.setLegendBackgroundColor(palette.background());
         styler.setLegendBorderColor(palette.background());
         styler.setLegendFont(font);
+        styler.setLegendPadding(12);
         styler.setLegendPosition(Styler.LegendPosition.OutsideS);
-        styler.setLegendLayout(Styler.LegendLayout.Horizontal);
+        styler.setLegendLayout(size == Size.WIDE ? Styler.LegendLayout.Horizontal : Styler.LegendLayout.Vertical);
         styler.setAxisTitleFont(font);
         styler.setXAxisTitleColor(palette.text());
         styler.setYAxisTitleColor(palette.text());

@@ -1,10 +1,12 @@
 package dev.panhead.bench;
 
+import dev.panhead.bench.Labels.Side;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
@@ -30,7 +32,7 @@ final class RooflinePlot {
     /** Room between the outermost points and the frame. */
     private static final double ROOM = 1.3;
 
-    private record Line(String name, double[] x, double[] y, BasicStroke stroke, Color color) {}
+    private record Line(String name, double[] x, double[] y, BasicStroke stroke, Color color, Side side) {}
 
     private final Measurements measurements;
     private final List<Figure> points;
@@ -70,14 +72,15 @@ final class RooflinePlot {
     private XYChart draw() {
         Roofs roofs = measurements.roofs();
         double peak = roofs.peak(measurements.host().threads());
+        boolean labelled = size == Plot.Size.WIDE; // where there is no room for names, colours tell the groups
         XYChart chart = new XYChartBuilder()
                 .width(size.width)
                 .height(size.height)
                 .xAxisTitle("floating-point operations a byte of memory traffic")
                 .yAxisTitle("GFLOP/s")
                 .build();
-        Plot.style(chart.getStyler(), palette);
-        chart.getStyler().setLegendVisible(false);
+        Plot.style(chart.getStyler(), palette, size);
+        chart.getStyler().setLegendVisible(!labelled);
         chart.getStyler().setMarkerSize(9);
         chart.getStyler().setXAxisLogarithmic(true);
         chart.getStyler().setYAxisLogarithmic(true);
@@ -88,6 +91,7 @@ final class RooflinePlot {
         List<Line> lines = lines(roofs, peak);
         for (Line line : lines) {
             XYSeries roof = chart.addSeries(line.name, line.x, line.y);
+            roof.setShowInLegend(false);
             roof.setMarker(SeriesMarkers.NONE);
             roof.setLineColor(line.color);
             roof.setLineStyle(line.stroke);
@@ -95,11 +99,11 @@ final class RooflinePlot {
         addPoints(chart);
         Labels labels = new Labels(chart);
         for (Figure figure : points) {
-            labels.addPoint(
-                    figure.trial().title(), figure.intensity(), figure.gflops().median());
+            String title = labelled ? figure.trial().title() : "";
+            labels.addPoint(title, figure.intensity(), figure.gflops().median());
         }
         for (Line line : lines) {
-            labels.addLine(line.name, line.x, line.y);
+            labels.addLine(line.name, line.x, line.y, line.side);
         }
         labels.place().forEach(chart::addAnnotation);
         return chart;
@@ -119,26 +123,32 @@ final class RooflinePlot {
         double most = Math.max(read, update);
         int threads = measurements.host().threads();
         List<Line> lines = new ArrayList<>();
-        lines.add(diagonal("memory, update", update, peak, palette.muted()));
-        lines.add(diagonal("memory, read", read, peak, palette.text()));
-        lines.add(level("peak" + (threads == 1 ? "" : ", " + threads + " threads"), peak, most, SOLID, palette.text()));
+        Side side = update > read ? Side.ABOVE : Side.BELOW;
+        Side other = update > read ? Side.BELOW : Side.ABOVE;
+        lines.add(diagonal(Bandwidth.UPDATE, update, peak, palette.muted(), side));
+        lines.add(diagonal(Bandwidth.READ, read, peak, palette.text(), other));
+        lines.add(level(threads, peak, most, SOLID, palette.text(), Side.ABOVE));
         if (threads > 1) {
-            lines.add(level("peak" + Trial.ONE_THREAD, roofs.peak(1), most, DASHED, palette.muted()));
+            lines.add(level(1, roofs.peak(1), most, DASHED, palette.muted(), Side.BELOW));
         }
         return lines;
     }
 
     /** A bandwidth's roof, as far as the ridge where the peak begins. */
-    private Line diagonal(String name, double bandwidth, double peak, Color color) {
-        double ridge = Math.max(left, peak / bandwidth);
-        return new Line(
-                name, new double[] {left, ridge}, new double[] {Math.min(peak, left * bandwidth), peak}, SOLID, color);
+    private Line diagonal(Bandwidth bandwidth, double value, double peak, Color color, Side side) {
+        double ridge = Math.max(left, peak / value);
+        String name = String.format(Locale.ROOT, "%s %.0f GB/s", bandwidth.label(), value);
+        double[] x = {left, ridge};
+        double[] y = {Math.min(peak, left * value), peak};
+        return new Line(name, x, y, SOLID, color, side);
     }
 
     /** A peak's roof, from the ridge of a bandwidth on. */
-    private Line level(String name, double peak, double bandwidth, BasicStroke stroke, Color color) {
-        return new Line(
-                name, new double[] {Math.max(left, peak / bandwidth), right}, new double[] {peak, peak}, stroke, color);
+    private Line level(int threads, double peak, double bandwidth, BasicStroke stroke, Color color, Side side) {
+        String team = threads == 1 ? "1 thread" : threads + " threads";
+        double[] x = {Math.max(left, peak / bandwidth), right};
+        double[] y = {peak, peak};
+        return new Line(String.format(Locale.ROOT, "%s %.0f GFLOP/s", team, peak), x, y, stroke, color, side);
     }
 
     private void addPoints(XYChart chart) {

@@ -18,7 +18,7 @@ final class SharePlot {
                 .height(size.height)
                 .yAxisTitle("% of the roof")
                 .build();
-        Plot.style(chart.getStyler(), palette);
+        Plot.style(chart.getStyler(), palette, size);
         chart.getStyler().setAvailableSpaceFill(0.7);
         chart.getStyler().setPlotGridVerticalLinesVisible(false);
         chart.getStyler().setXAxisLabelRotation(UPRIGHT);

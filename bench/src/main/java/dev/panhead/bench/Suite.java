@@ -86,8 +86,8 @@ final class Suite {
 
     private void addHead() {
         Map<String, String> shape = Map.of("vocabulary", VOCABULARY);
-        work("Head", "head, loss", "HeadBenchmark.loss", shape, threads, Bandwidth.READ);
-        work("Head", "head, loss and gradients", "HeadBenchmark.step", shape, threads, Bandwidth.COPY);
+        work("Head", "head loss", "HeadBenchmark.loss", shape, threads, Bandwidth.READ);
+        work("Head", "head step", "HeadBenchmark.step", shape, threads, Bandwidth.COPY);
     }
 
     private void addOptimizers() {
@@ -99,7 +99,7 @@ final class Suite {
         for (int tokens : DECODED) {
             Map<String, String> parameters = Map.of("tokens", Integer.toString(tokens));
             String benchmark = "DecodeBenchmark.logProbabilities";
-            work("Decoding", "decoding, T = " + tokens, benchmark, parameters, threads, Bandwidth.READ);
+            work("Decoding", "decode T = " + tokens, benchmark, parameters, threads, Bandwidth.READ);
         }
     }
 

@@ -20,7 +20,7 @@ final class WidthPlot {
                 .xAxisTitle("width of the vectors")
                 .yAxisTitle("GFLOP/s, one thread")
                 .build();
-        Plot.style(chart.getStyler(), palette);
+        Plot.style(chart.getStyler(), palette, size);
         chart.getStyler().setAvailableSpaceFill(0.6);
         chart.getStyler().setPlotGridVerticalLinesVisible(false);
         chart.getStyler().setYAxisDecimalPattern("0");
