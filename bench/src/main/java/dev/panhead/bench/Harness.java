@@ -54,7 +54,9 @@ final class Harness {
     /** Runs a trial. */
     Figure run(Trial trial) throws IOException {
         ByteArrayOutputStream log = new ByteArrayOutputStream();
+        PrintStream errors = System.err;
         try (PrintStream out = new PrintStream(log, false, StandardCharsets.UTF_8)) {
+            System.setErr(out); // what the processes say there matters only if one fails
             Collection<RunResult> results = new Runner(
                             options(trial).build(), OutputFormatFactory.createFormatInstance(out, VerboseMode.NORMAL))
                     .run();
@@ -64,6 +66,8 @@ final class Harness {
                     trial.title() + " failed: " + e.getMessage() + System.lineSeparator()
                             + log.toString(StandardCharsets.UTF_8),
                     e);
+        } finally {
+            System.setErr(errors);
         }
     }
 

@@ -9,6 +9,8 @@ import org.knowm.xchart.CategoryChartBuilder;
 final class SharePlot {
 
     private static final int UPRIGHT = 90;
+    private static final double WHOLE = 100;
+    private static final double STEP = 20;
 
     private SharePlot() {}
 
@@ -28,6 +30,8 @@ final class SharePlot {
         List<Figure> work = measurements.figures().stream()
                 .filter(figure -> figure.trial().role() == Role.WORK)
                 .toList();
+        double most = work.stream().mapToDouble(Figure::share).max().orElse(1);
+        chart.getStyler().setYAxisMax(Math.max(WHOLE, STEP * Math.ceil(WHOLE * most / STEP)));
         List<String> names = work.stream().map(figure -> figure.trial().title()).toList();
         addBars(chart, "bound by multiply-adds", false, work, names, palette.series(0));
         addBars(chart, "bound by memory", true, work, names, palette.series(1));
@@ -43,7 +47,7 @@ final class SharePlot {
             List<String> names,
             java.awt.Color color) {
         List<Double> shares = work.stream()
-                .map(figure -> figure.isMemoryBound() == memory ? 100 * figure.share() : null)
+                .map(figure -> figure.isMemoryBound() == memory ? WHOLE * figure.share() : null)
                 .toList();
         chart.addSeries(name, names, shares).setFillColor(color);
     }
