@@ -69,6 +69,11 @@ record Host(
         return kernels;
     }
 
+    /** A number of threads in words. */
+    static String team(int threads) {
+        return threads == 1 ? "1 thread" : threads + " threads";
+    }
+
     /** The caches in words. */
     String cachesInWords() {
         List<String> words = new ArrayList<>();

@@ -28,7 +28,7 @@ final class Page {
                 .replace("{{processors}}", Integer.toString(host.processors()))
                 .replace("{{caches}}", escape(host.cachesInWords()))
                 .replace("{{kernels}}", escape(host.kernel() + ", " + host.bits() + " bits"))
-                .replace("{{threads}}", threads(host.threads()))
+                .replace("{{threads}}", Host.team(host.threads()))
                 .replace("{{java}}", escape(host.java()))
                 .replace("{{limits}}", limits())
                 .replace("{{version}}", escape(Main.Version.number()))
@@ -47,9 +47,9 @@ final class Page {
     private String limits() {
         Roofs roofs = measurements.roofs();
         int threads = measurements.host().threads();
-        StringBuilder limits = new StringBuilder(limit("peak, " + threads(threads), roofs.peak(threads), "GFLOP/s"));
+        StringBuilder limits = new StringBuilder(limit("peak, " + Host.team(threads), roofs.peak(threads), "GFLOP/s"));
         if (threads > 1) {
-            limits.append(limit("peak, " + threads(1), roofs.peak(1), "GFLOP/s"));
+            limits.append(limit("peak, " + Host.team(1), roofs.peak(1), "GFLOP/s"));
         }
         for (Bandwidth bandwidth : Bandwidth.values()) {
             limits.append(limit("memory, " + bandwidth.label(), roofs.bandwidth(bandwidth), "GB/s"));
@@ -95,10 +95,6 @@ final class Page {
         long percent = Math.round(100 * figure.share());
         return "<td><meter min=\"0\" max=\"100\" value=\"%d\"></meter> %d\u00a0%%</td><td class=\"roof\">%s</td>"
                 .formatted(Math.min(percent, 100), percent, escape(figure.roof().name()));
-    }
-
-    private static String threads(int count) {
-        return count == 1 ? "1 thread" : count + " threads";
     }
 
     private static String number(double value) {

@@ -145,10 +145,10 @@ final class RooflinePlot {
 
     /** A peak's roof, from the ridge of a bandwidth on. */
     private Line level(int threads, double peak, double bandwidth, BasicStroke stroke, Color color, Side side) {
-        String team = threads == 1 ? "1 thread" : threads + " threads";
         double[] x = {Math.max(left, peak / bandwidth), right};
         double[] y = {peak, peak};
-        return new Line(String.format(Locale.ROOT, "%s %.0f GFLOP/s", team, peak), x, y, stroke, color, side);
+        return new Line(
+                String.format(Locale.ROOT, "%s %.0f GFLOP/s", Host.team(threads), peak), x, y, stroke, color, side);
     }
 
     private void addPoints(XYChart chart) {

@@ -33,7 +33,10 @@ final class Roofs {
         return bandwidths.get(bandwidth);
     }
 
-    /** What bounds work of this trial, given its operations and bytes; null if it is to be compared with nothing. */
+    /**
+     * What bounds work of this trial, given its operations and bytes; null if it is to be compared with nothing. A bandwidth is
+     * that of all threads: what fewer do is compute.
+     */
     Roof over(Trial trial, Range gflops, Range gigabytes) {
         if (trial.role() != Role.WORK) {
             return null;

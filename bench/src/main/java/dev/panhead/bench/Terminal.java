@@ -23,7 +23,7 @@ final class Terminal {
     void begin(Host host) {
         print("processor  %s, %d processors%n", host.processor(), host.processors());
         print("caches     %s%n", host.cachesInWords());
-        print("kernels    %s, %d bits, on %d threads%n", host.kernel(), host.bits(), host.threads());
+        print("kernels    %s, %d bits, on %s%n", host.kernel(), host.bits(), Host.team(host.threads()));
         print("Java       %s%n", host.java());
     }
 
