@@ -112,6 +112,43 @@ class LinearCrossEntropyTest {
         }
     }
 
+    /**
+     * The target's term of a gradient is mostly the largest by far; it is added once, behind all others, so that a sum over
+     * thousands of entries or tokens costs it no more than the roundings of its own product.
+     */
+    @Test
+    void targetsTermsAreRoundedOnce() {
+        int tokens = 700;
+        int vocabulary = 5000;
+        int width = 8;
+        Numbers numbers = new Numbers(5);
+        Matrix hidden = numbers.matrix(arena, tokens, width, 1);
+        Matrix weight = numbers.matrix(arena, vocabulary, width, 0.02f);
+        Targets targets = numbers.targets(tokens, vocabulary);
+        Matrix dX = Matrix.allocate(arena, tokens, width);
+        Matrix dW = Matrix.allocate(arena, vocabulary, width);
+        new LinearCrossEntropy(arena, workers, tokens, vocabulary, width, HeadOptions.DEFAULT)
+                .run(HeadInputs.of(hidden, weight, targets), HeadOutputs.gradients(dX, dW));
+        double[] scale = new double[tokens];
+        java.util.Arrays.fill(scale, 1.0 / tokens);
+        Oracle oracle = new Oracle(hidden, weight, null, targets, HeadOptions.IGNORE_INDEX, scale);
+        assertEquals(0, meanError(dX, oracle.dX), Oracle.U);
+        assertEquals(0, meanError(dW, oracle.dW), Oracle.U);
+    }
+
+    /** The root of the mean square error, relative to that of the elements. */
+    private static double meanError(Matrix computed, org.apache.commons.math3.linear.RealMatrix exact) {
+        double errors = 0;
+        double squares = 0;
+        for (int r = 0; r < computed.rows(); r++) {
+            for (int c = 0; c < computed.columns(); c++) {
+                errors += Math.pow(computed.get(r, c) - exact.getEntry(r, c), 2);
+                squares += Math.pow(exact.getEntry(r, c), 2);
+            }
+        }
+        return Math.sqrt(errors / squares);
+    }
+
     /** Every other token's hidden state is turned towards its target's row: p of the target is near 1. */
     private static void makeHalfConfident(Matrix hidden, Matrix weight, Targets targets) {
         for (int t = 0; t < hidden.rows(); t += 2) {

@@ -36,6 +36,42 @@ class ExpLogTest {
     }
 
     @Test
+    void softmaxIsWithinOneUlp() {
+        check(softmax(VectorKernels.create()), softmax(ScalarKernels.create()), ExpLogTest::ofTwo, EVERY);
+    }
+
+    @Test
+    @Tag("exhaustive")
+    void softmaxIsWithinOneUlpForEveryFloat() {
+        check(softmax(VectorKernels.create()), softmax(ScalarKernels.create()), ExpLogTest::ofTwo, 1);
+    }
+
+    /** e^(x - max) for tiles of two logits, 0 and x. */
+    private static Kernel softmax(Kernels kernels) {
+        int lanes = kernels.matrix().tile().columns();
+        long bytes = lanes * (long) Float.BYTES;
+        Arena arena = Arena.ofAuto();
+        MemorySegment tile = arena.allocate(2 * bytes, 64);
+        MemorySegment maxima = arena.allocate(bytes, 64);
+        MemorySegment sums = arena.allocate(bytes, 64);
+        return (n, x, xAt, y, yAt) -> {
+            for (long o = 0; o < n * (long) Float.BYTES; o += bytes) {
+                tile.asSlice(0, bytes).fill((byte) 0);
+                MemorySegment.copy(x, xAt + o, tile, bytes, bytes);
+                kernels.softmax().exponentials(2, tile, tile, null, 0, maxima, sums, 0);
+                MemorySegment.copy(tile, bytes, y, yAt + o, bytes);
+            }
+        };
+    }
+
+    private static double ofTwo(double x) {
+        if (x == Double.POSITIVE_INFINITY) {
+            return Double.NaN;
+        }
+        return x > 0 ? 1 : x < ScalarExp.LEAST ? 0 : StrictMath.exp(x);
+    }
+
+    @Test
     @Tag("exhaustive")
     void expIsWithinOneUlpForEveryFloat() {
         check(VECTOR::exp, SCALAR::exp, StrictMath::exp, 1);

@@ -33,8 +33,8 @@ class TwinsTest {
             VECTOR.elements().geluGradient(n, x, 4, g, 4, a, 4);
             SCALAR.elements().geluGradient(n, x, 4, g, 4, b, 4);
             assertSameBits(a, b);
-            VECTOR.elements().add(n, x, 4, a, 4);
-            SCALAR.elements().add(n, x, 4, b, 4);
+            VECTOR.elements().addScaled(n, 0.3f, x, 4, a, 4);
+            SCALAR.elements().addScaled(n, 0.3f, x, 4, b, 4);
             assertSameBits(a, b);
             assertEquals(
                     SCALAR.elements().sumOfSquares(n, x, 4), VECTOR.elements().sumOfSquares(n, x, 4));
@@ -166,6 +166,52 @@ class TwinsTest {
                             long at = j / 6 * 128L + i * 8L + j % 6;
                             assertEquals(2 * source.get(i, j), a.getAtIndex(ValueLayout.JAVA_FLOAT, at));
                             assertEquals(2 * source.get(i, j), b.getAtIndex(ValueLayout.JAVA_FLOAT, at));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void interleaves() {
+        Numbers numbers = new Numbers(5);
+        try (Arena arena = Arena.ofConfined()) {
+            for (int rows : new int[] {1, 2, 5, 6, 7, 12, 16}) {
+                for (int columns : new int[] {1, 7, 8, 16, 31, 32, 50}) {
+                    Matrix source = numbers.padded(arena, rows, columns, 1);
+                    Matrix factors = numbers.matrix(arena, 1, columns + 1, 1);
+                    int k = columns % 3;
+                    Panels a = Panels.broadcast(arena, VECTOR.matrix().tile(), 18, 60);
+                    Panels b = Panels.broadcast(arena, SCALAR.matrix().tile(), 18, 60);
+                    for (Kernels kernels : new Kernels[] {VECTOR, SCALAR}) {
+                        kernels.matrix()
+                                .interleave(
+                                        rows,
+                                        columns,
+                                        source.segment(),
+                                        0,
+                                        source.rowStride() * 4,
+                                        factors.segment(),
+                                        4,
+                                        kernels == VECTOR ? a : b,
+                                        0,
+                                        k);
+                    }
+                    for (int i = 0; i < rows; i++) {
+                        for (int j = 0; j < columns; j++) {
+                            float expected = source.get(i, j) * factors.get(0, j + 1);
+                            long at = (k + j) * 8L + i % 6;
+                            assertEquals(expected, a.get(i / 6).getAtIndex(ValueLayout.JAVA_FLOAT, at));
+                            assertEquals(expected, b.get(i / 6).getAtIndex(ValueLayout.JAVA_FLOAT, at));
+                        }
+                    }
+                    // Nothing is written before or behind.
+                    for (int p = 0; p < 3; p++) {
+                        for (int at = 0; at < 60 * 8; at++) {
+                            if (p * 6 >= rows || at < k * 8 || at >= (k + columns) * 8) {
+                                assertEquals(0, a.get(p).getAtIndex(ValueLayout.JAVA_FLOAT, at));
+                            }
                         }
                     }
                 }

@@ -55,13 +55,13 @@ public final class Gemm {
     private final Tile tile = kernels.tile();
     private final Panels vectorPanels;
     private final Panels[] broadcastPanels;
+    private final MemorySegment scale;
     private final MemorySegment[] spares;
     private final MemorySegment[] edges;
     private final ThinProduct thin;
     private final Workers.Task packing = this::packColumns;
     private final Workers.Task product = this::multiplyBlock;
 
-    private float alpha;
     private float beta;
     private Op opA;
     private Op opB;
@@ -83,6 +83,7 @@ public final class Gemm {
     public Gemm(Arena arena, Workers workers) {
         this.workers = workers;
         vectorPanels = Panels.vector(arena, tile, DEPTH * tile.vectorPanels(COLUMNS), BLOCK);
+        scale = arena.allocate((long) BLOCK * Float.BYTES, Matrix.ALIGNMENT);
         broadcastPanels = new Panels[workers.size()];
         spares = new MemorySegment[workers.size()];
         edges = new MemorySegment[workers.size()];
@@ -133,7 +134,7 @@ public final class Gemm {
             thin.multiply(alpha, opA == Op.TRANSPOSE, a, b, beta, c);
             return;
         }
-        this.alpha = alpha;
+        Packing.repeat(alpha, scale);
         this.beta = beta;
         this.opA = opA;
         this.opB = opB;
@@ -235,7 +236,7 @@ public final class Gemm {
                         kernels,
                         opA == Op.TRANSPOSE,
                         a,
-                        alpha,
+                        scale,
                         row + i,
                         Math.min(step, rows - i),
                         firstK + block * BLOCK,
@@ -283,7 +284,17 @@ public final class Gemm {
                     (long) tile.columns() * Float.BYTES,
                     false,
                     spares[worker]);
-            Packing.update(edge, 0, tile.columns(), c, row + done, column, rows - done, width, accumulate);
+            Packing.update(
+                    Kernels.current().elements(),
+                    edge,
+                    0,
+                    (long) tile.columns() * Float.BYTES,
+                    c,
+                    row + done,
+                    column,
+                    rows - done,
+                    width,
+                    accumulate);
         }
     }
 

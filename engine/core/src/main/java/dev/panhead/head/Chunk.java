@@ -13,8 +13,9 @@ import java.lang.foreign.MemorySegment;
 /**
  * The tokens at hand, and the scratch memory of a head: T' tokens of width d, ignored ones left out, in groups of NR.
  *
- * <p>Tokens lie in lanes. The logits are stored as [group][V][NR], so that the softmax runs down the vocabulary with no
- * horizontal step, and the logits' gradient, made in their place, is the packed vector side of dX^T = W^T G^T as it lies.
+ * <p>Tokens lie in lanes. The logits' exponentials are stored as [group][V][NR], so that the softmax runs down the vocabulary with
+ * no horizontal step, and what it leaves is the packed vector side of dX^T = W^T G^T as it lies, but for the factors that turn it
+ * into G: those wait until a product or a transposition has the numbers in registers anyway.
  */
 final class Chunk {
 
@@ -48,11 +49,12 @@ final class Chunk {
 
     int groups;
 
-    /** Which rows of the hidden states the chunk's tokens are, and their targets, dL/dl_t and losses. */
+    /** Which rows of the hidden states the chunk's tokens are, and their targets, dL/dl_t, the targets' dL/dz, and losses. */
     final int[] tokens;
 
     final int[] targets;
     final float[] targetLogits;
+    final float[] targetGradients;
     final double[] upstream;
     final double[] losses;
 
@@ -66,7 +68,10 @@ final class Chunk {
     /** X^T as vector panels: [group][d / BLOCK][BLOCK][NR]. */
     final Panels hiddenPanels;
 
-    /** Softmax statistics: [vocabulary block][group][NR], and the tokens' maxima: [group][NR]. */
+    /**
+     * Softmax statistics: [vocabulary block][group][NR], and the tokens' maxima: [group][NR]. The blocks' maxima become e^(m - M), M
+     * being the token's, and then what the block's exponentials are to be multiplied by to be the logits' gradient.
+     */
     final MemorySegment maxima;
 
     final MemorySegment sums;
@@ -89,6 +94,7 @@ final class Chunk {
         tokens = new int[capacity];
         targets = new int[capacity];
         targetLogits = new float[capacity];
+        targetGradients = new float[capacity];
         upstream = new double[capacity];
         losses = new double[capacity];
         gathered = Matrix.allocate(arena, capacity, width);
@@ -117,7 +123,7 @@ final class Chunk {
         long each = tile.broadcastPanels(VOCABULARY_BLOCK) * Tile.broadcastBytes(Gemm.BLOCK)
                 + logitGroups(capacity) * tile.vectorBytes(VOCABULARY_BLOCK)
                 + tile.bytes();
-        return floats * Float.BYTES + workers * each + 28L * capacity;
+        return floats * Float.BYTES + workers * each + 32L * capacity;
     }
 
     /** Groups whose logits a worker has room for. */

@@ -10,11 +10,8 @@ import java.lang.foreign.MemorySegment;
 /** The scratch memory that only gradients need; taken when the first are asked for. */
 final class GradientScratch {
 
-    /** Logits, then exponentials, then the logits' gradient G: [group][V, rounded up to whole tiles][NR]. */
-    final MemorySegment logits;
-
-    /** The same, cut into [group][vocabulary block]. */
-    private final MemorySegment[] blocks;
+    /** The logits' exponentials, relative to their block's maximum, 0 for targets: [group][vocabulary block], each [rows][NR]. */
+    private final MemorySegment[] exponentials;
 
     /** dX^T: [group][d, rounded up to whole tiles][NR]. */
     final MemorySegment hiddenGradient;
@@ -25,53 +22,48 @@ final class GradientScratch {
     /** X as vector panels: [token block][d / NR][tokens][NR]. */
     final Panels tokenPanels;
 
-    /** Each worker's tiles that leave the matrix they belong to, or are to be transposed. */
-    final MemorySegment[] edges;
+    /** Each worker's tiles on their way: one that leaves its matrix, or is to be scaled or transposed. */
+    final MemorySegment[] tiles;
 
     private final Chunk chunk;
 
     GradientScratch(Arena arena, Chunk chunk) {
         this.chunk = chunk;
         Tile tile = chunk.tile;
-        logits = Chunk.allocate(arena, (long) chunk.capacity * rows(chunk.vocabulary, tile));
         hiddenGradient = Chunk.allocate(arena, (long) chunk.capacity * rows(chunk.width, tile));
         hiddenPart = chunk.vocabularyBlocks() > Chunk.BLOCKS_A_SUM
                 ? Chunk.allocate(arena, (long) chunk.capacity * rows(chunk.width, tile))
                 : null;
         int tokens = Math.min(chunk.capacity, Chunk.TOKEN_BLOCK);
         tokenPanels = Panels.vector(arena, tile, chunk.capacity / tokens * tile.vectorPanels(chunk.width), tokens);
-        blocks = new MemorySegment[chunk.capacity / tile.columns() * chunk.vocabularyBlocks()];
-        for (int i = 0; i < blocks.length; i++) {
-            int row = i % chunk.vocabularyBlocks() * Chunk.VOCABULARY_BLOCK;
-            int count = Math.min(Chunk.VOCABULARY_BLOCK, chunk.vocabulary - row);
-            blocks[i] = logits.asSlice(logits(i / chunk.vocabularyBlocks(), row), tile.vectorBytes(count));
+        MemorySegment whole = Chunk.allocate(arena, (long) chunk.capacity * chunk.vocabulary);
+        exponentials = new MemorySegment[chunk.capacity / tile.columns() * chunk.vocabularyBlocks()];
+        long at = 0;
+        for (int i = 0; i < exponentials.length; i++) {
+            long bytes = tile.vectorBytes(chunk.rows(i % chunk.vocabularyBlocks()));
+            exponentials[i] = whole.asSlice(at, bytes);
+            at += bytes;
         }
-        edges = new MemorySegment[chunk.workers.size()];
-        for (int w = 0; w < edges.length; w++) {
-            edges[w] = arena.allocate(edgeBytes(tile), Matrix.ALIGNMENT);
+        tiles = new MemorySegment[chunk.workers.size()];
+        for (int w = 0; w < tiles.length; w++) {
+            tiles[w] = arena.allocate(edgeBytes(tile), Matrix.ALIGNMENT);
         }
-        chunk.workers.requireReadable("the scratch memory", logits);
+        chunk.workers.requireReadable("the scratch memory", whole);
     }
 
     /** Bytes that the scratch of a chunk takes. */
     static long bytes(int workers, int capacity, int vocabulary, int width) {
         Tile tile = Kernels.current().matrix().tile();
-        long columns =
-                (long) rows(vocabulary, tile) + 2 * rows(width, tile) + tile.vectorPanels(width) * tile.columns();
+        long columns = vocabulary + 2L * rows(width, tile) + tile.vectorPanels(width) * tile.columns();
         return columns * capacity * Float.BYTES + workers * edgeBytes(tile);
     }
 
     private static long edgeBytes(Tile tile) {
-        return (long) Chunk.VOCABULARY_BLOCK * tile.columns() * Float.BYTES;
+        return (long) Math.max(Chunk.VOCABULARY_BLOCK, Chunk.COLUMN_BLOCK) * tile.columns() * Float.BYTES;
     }
 
     private static int rows(int n, Tile tile) {
         return tile.broadcastPanels(n) * tile.rows();
-    }
-
-    /** Offset of a group's logits from a vocabulary row on. */
-    long logits(int group, int row) {
-        return ((long) group * rows(chunk.vocabulary, chunk.tile) + row) * chunk.tile.columns() * Float.BYTES;
     }
 
     /** Offset of a group's dX^T from a hidden dimension on. */
@@ -79,9 +71,9 @@ final class GradientScratch {
         return ((long) group * rows(chunk.width, chunk.tile) + column) * chunk.tile.columns() * Float.BYTES;
     }
 
-    /** A group's logits of one vocabulary block. */
-    MemorySegment block(int group, int block) {
-        return blocks[group * chunk.vocabularyBlocks() + block];
+    /** A group's exponentials of one vocabulary block. */
+    MemorySegment exponentials(int group, int block) {
+        return exponentials[group * chunk.vocabularyBlocks() + block];
     }
 
     /** Which panel of X a token block's is. */

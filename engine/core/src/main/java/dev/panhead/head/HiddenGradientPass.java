@@ -2,14 +2,16 @@ package dev.panhead.head;
 
 import dev.panhead.exec.Workers;
 import dev.panhead.head.HeadOutputs.Gradient;
-import dev.panhead.kernel.MatrixKernels;
 import dev.panhead.kernel.Packing;
-import dev.panhead.kernel.Panels;
 import java.lang.foreign.MemorySegment;
 
 /**
- * dX = G W, as dX^T = W^T G^T with tokens in lanes: chains of multiply-adds over a vocabulary block, sums of {@value
- * Chunk#BLOCKS_A_SUM} blocks, and the sum of those, each in order. A task is a block of columns of dX times some groups of tokens.
+ * dX = G W, as dX^T = W^T G^T with tokens in lanes: chains of multiply-adds over a vocabulary block's exponentials, their ends times
+ * the block's factors, sums of {@value Chunk#BLOCKS_A_SUM} blocks, and the sum of those, each in order. The target's term comes last:
+ * it is mostly the largest, and each number added after it would cost what it rounds away.
+ *
+ * <p>The vocabulary is gone through in windows whose panels of W the workers pack together. A task is one group of tokens times some
+ * columns of dX.
  */
 final class HiddenGradientPass implements Workers.Task {
 
@@ -17,7 +19,9 @@ final class HiddenGradientPass implements Workers.Task {
     private WeightPanels weight;
     private Gradient output;
     private GradientScratch scratch;
-    private int groupsATask;
+    private int fromBlock;
+    private int toBlock;
+    private int columnsATask;
 
     HiddenGradientPass(Chunk chunk) {
         this.chunk = chunk;
@@ -28,58 +32,79 @@ final class HiddenGradientPass implements Workers.Task {
         this.weight = weight;
         this.scratch = scratch;
         this.output = output;
-        int splits = chunk.splits(columnBlocks(), chunk.groups);
-        groupsATask = Math.ceilDiv(chunk.groups, splits);
-        splits = Math.ceilDiv(chunk.groups, groupsATask);
-        chunk.workers.run(columnBlocks() * splits, this);
+        int pieces = Math.ceilDiv(chunk.width, Chunk.COLUMN_BLOCK);
+        columnsATask = Math.ceilDiv(pieces, chunk.splits(chunk.groups, pieces)) * Chunk.COLUMN_BLOCK;
+        for (fromBlock = 0; fromBlock < chunk.vocabularyBlocks(); fromBlock = toBlock) {
+            toBlock = weight.prepareColumns(fromBlock);
+            chunk.workers.run(chunk.groups * columnTasks(), this);
+        }
         this.weight = null;
         this.output = null;
     }
 
-    private int columnBlocks() {
-        return Math.ceilDiv(chunk.width, Chunk.COLUMN_BLOCK);
+    private int columnTasks() {
+        return Math.ceilDiv(chunk.width, columnsATask);
     }
 
     @Override
     public void run(int task, int worker) {
-        int column = task % columnBlocks() * Chunk.COLUMN_BLOCK;
-        int columns = Math.min(Chunk.COLUMN_BLOCK, chunk.width - column);
-        int from = task / columnBlocks() * groupsATask;
-        int to = Math.min(from + groupsATask, chunk.groups);
-        MatrixKernels kernels = chunk.kernels.matrix();
-        long rowBytes = (long) chunk.tile.columns() * Float.BYTES;
-        for (int block = 0; block < chunk.vocabularyBlocks(); block++) {
-            Panels panels = weight.columns(block, column, columns, worker);
-            int first = weight.firstColumn(block, column);
-            MemorySegment sum = block < Chunk.BLOCKS_A_SUM ? scratch.hiddenGradient : scratch.hiddenPart;
-            for (int group = from; group < to; group++) {
-                kernels.multiply(
-                        panels,
-                        first,
-                        chunk.tile.broadcastPanels(columns),
-                        chunk.rows(block),
-                        scratch.block(group, block),
-                        sum,
-                        scratch.hiddenGradient(group, column),
-                        rowBytes,
-                        block % Chunk.BLOCKS_A_SUM > 0,
-                        chunk.spares[worker]);
-            }
-            boolean ends = (block + 1) % Chunk.BLOCKS_A_SUM == 0 || block + 1 == chunk.vocabularyBlocks();
-            if (ends && sum == scratch.hiddenPart) {
-                for (int group = from; group < to; group++) {
-                    long at = scratch.hiddenGradient(group, column);
-                    chunk.kernels.elements().add(columns * chunk.tile.columns(), sum, at, scratch.hiddenGradient, at);
-                }
+        int group = task / columnTasks();
+        int from = task % columnTasks() * columnsATask;
+        int to = Math.min(from + columnsATask, chunk.width);
+        for (int block = fromBlock; block < toBlock; block++) {
+            for (int column = from; column < to; column += Chunk.COLUMN_BLOCK) {
+                addBlock(block, group, column, worker);
             }
         }
-        for (int group = from; group < to; group++) {
-            transposeBack(group, column, columns, scratch.edges[worker]);
+        for (int column = from; toBlock == chunk.vocabularyBlocks() && column < to; column += Chunk.COLUMN_BLOCK) {
+            finish(group, column, scratch.tiles[worker]);
         }
     }
 
-    private void transposeBack(int group, int column, int columns, MemorySegment rows) {
+    private int columns(int from) {
+        return Math.min(Chunk.COLUMN_BLOCK, chunk.width - from);
+    }
+
+    /** Adds what one vocabulary block contributes. */
+    private void addBlock(int block, int group, int column, int worker) {
+        int columns = columns(column);
+        long at = scratch.hiddenGradient(group, column);
+        MemorySegment product = scratch.tiles[worker];
+        MemorySegment sum = block < Chunk.BLOCKS_A_SUM ? scratch.hiddenGradient : scratch.hiddenPart;
+        chunk.kernels
+                .matrix()
+                .multiply(
+                        weight.columns(),
+                        weight.firstColumn(block, column),
+                        chunk.tile.broadcastPanels(columns),
+                        chunk.rows(block),
+                        scratch.exponentials(group, block),
+                        product,
+                        0,
+                        (long) chunk.tile.columns() * Float.BYTES,
+                        false,
+                        chunk.spares[worker]);
+        chunk.kernels
+                .softmax()
+                .scale(
+                        columns,
+                        product,
+                        chunk.maxima,
+                        chunk.statistics(block, group),
+                        block % Chunk.BLOCKS_A_SUM > 0,
+                        sum,
+                        at);
+        boolean ends = (block + 1) % Chunk.BLOCKS_A_SUM == 0 || block + 1 == chunk.vocabularyBlocks();
+        if (ends && sum == scratch.hiddenPart) {
+            chunk.kernels.elements().addScaled(columns * chunk.tile.columns(), 1, sum, at, scratch.hiddenGradient, at);
+        }
+    }
+
+    /** Transposes a group's sums back, and adds the targets' terms. */
+    private void finish(int group, int column, MemorySegment rows) {
+        int columns = columns(column);
         int count = chunk.tokensIn(group);
+        long rowBytes = (long) Chunk.COLUMN_BLOCK * Float.BYTES;
         chunk.kernels
                 .matrix()
                 .transpose(
@@ -91,15 +116,25 @@ final class HiddenGradientPass implements Workers.Task {
                         (long) chunk.tile.columns() * Float.BYTES,
                         rows,
                         0,
-                        (long) Chunk.COLUMN_BLOCK * Float.BYTES);
+                        rowBytes);
         for (int lane = 0; lane < count; lane++) {
-            int token = chunk.tokens[group * chunk.tile.columns() + lane];
+            int index = group * chunk.tile.columns() + lane;
+            chunk.kernels
+                    .elements()
+                    .addScaled(
+                            columns,
+                            chunk.targetGradients[index],
+                            weight.matrix().segment(),
+                            weight.matrix().offset(chunk.targets[index], column),
+                            rows,
+                            lane * rowBytes);
             Packing.update(
+                    chunk.kernels.elements(),
                     rows,
-                    lane * Chunk.COLUMN_BLOCK,
-                    Chunk.COLUMN_BLOCK,
+                    lane * rowBytes,
+                    rowBytes,
                     output.into(),
-                    token,
+                    chunk.tokens[index],
                     column,
                     1,
                     columns,

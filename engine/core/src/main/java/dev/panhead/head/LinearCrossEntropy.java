@@ -3,7 +3,6 @@ package dev.panhead.head;
 import dev.panhead.exec.Workers;
 import dev.panhead.head.HeadOutputs.Gradient;
 import dev.panhead.kernel.Kernels;
-import dev.panhead.kernel.Tile;
 import dev.panhead.tensor.Matrix;
 import dev.panhead.tensor.Targets;
 import java.lang.foreign.Arena;
@@ -92,14 +91,14 @@ public final class LinearCrossEntropy {
     /** Whether W is packed once a call: where it is small, packing it for each chunk would be felt. */
     private boolean packsWholeWeight() {
         int smallest = smallestChunk();
-        long needed = scratchBytes(smallest);
+        long needed = scratchBytes(smallest, false);
         if (needed > options.scratchBytes()) {
             throw new IllegalArgumentException(
                     "scratchBytes is " + options.scratchBytes() + ", but a chunk of " + smallest
                             + " tokens for a vocabulary of " + vocabulary + " and width " + width + " takes " + needed);
         }
-        long panels = WeightPanels.bytes(Kernels.current().matrix().tile(), vocabulary, width);
-        return panels <= Math.min(WeightPanels.MOST_BYTES, options.scratchBytes() - needed);
+        return WeightPanels.bytes(vocabulary, width, true) <= WeightPanels.MOST_BYTES
+                && scratchBytes(smallest, true) <= options.scratchBytes();
     }
 
     /** A whole reduction block of tokens, or all tokens if they are fewer. */
@@ -110,21 +109,20 @@ public final class LinearCrossEntropy {
 
     /** The chunk's size in tokens: whole reduction blocks, or all tokens if they are fewer than one. */
     private int capacity(boolean wholeWeight) {
-        Tile tile = Kernels.current().matrix().tile();
-        long bound = options.scratchBytes() - (wholeWeight ? WeightPanels.bytes(tile, vocabulary, width) : 0);
         long limit = Math.max(wholeWeight ? 0 : WORTHWHILE_TOKENS, CACHED_BYTES / Float.BYTES / vocabulary);
         int capacity = smallestChunk();
         while (capacity < maxTokens
                 && capacity + Chunk.TOKEN_BLOCK <= limit
-                && scratchBytes(capacity + Chunk.TOKEN_BLOCK) <= bound) {
+                && scratchBytes(capacity + Chunk.TOKEN_BLOCK, wholeWeight) <= options.scratchBytes()) {
             capacity += Chunk.TOKEN_BLOCK;
         }
         return capacity;
     }
 
-    private long scratchBytes(int capacity) {
+    private long scratchBytes(int capacity, boolean wholeWeight) {
         return Chunk.bytes(workers.size(), capacity, vocabulary, width)
-                + GradientScratch.bytes(workers.size(), capacity, vocabulary, width);
+                + GradientScratch.bytes(workers.size(), capacity, vocabulary, width)
+                + WeightPanels.bytes(vocabulary, width, wholeWeight);
     }
 
     /**
@@ -157,7 +155,7 @@ public final class LinearCrossEntropy {
         double loss = 0;
         int token = 0;
         if (kept > 0) {
-            weightPanels.begin(inputs.weight(), outputs.hidden() != null);
+            weightPanels.begin(inputs.weight());
         }
         for (int done = 0; done < kept; done += chunk.count) {
             token = collect(inputs, token, kept);
@@ -196,7 +194,7 @@ public final class LinearCrossEntropy {
             HeadInputs inputs, HeadOutputs outputs, GradientScratch gradients, boolean first, double before) {
         workers.run(chunk.groups, packing);
         logits.run(weightPanels, inputs.bias(), gradients);
-        softmax.run(gradients);
+        softmax.run(gradients != null);
         double loss = before;
         for (int i = 0; i < chunk.count; i++) {
             double l = chunk.losses[i];

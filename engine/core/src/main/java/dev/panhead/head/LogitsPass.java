@@ -100,7 +100,7 @@ final class LogitsPass implements Workers.Task {
         kernels.exponentials(
                 rows,
                 logits,
-                scratch == null ? logits : scratch.block(group, block),
+                scratch == null ? logits : scratch.exponentials(group, block),
                 biases,
                 biasAt,
                 chunk.maxima,

@@ -1,13 +1,13 @@
 package dev.panhead.head;
 
 import dev.panhead.exec.Workers;
-import dev.panhead.kernel.SoftmaxKernels;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Merges the blocks' statistics into each token's loss and, if gradients are wanted, turns the exponentials into
- * G = dL/dl_t (softmax - onehot) in place. A task is one group of tokens.
+ * Merges the blocks' statistics into each token's loss and, if gradients are wanted, into what makes the exponentials
+ * G = dL/dl_t (softmax - onehot): a factor for each token and vocabulary block, and the target's gradient. A task is one group of
+ * tokens.
  *
  * <p>With m and S the maximum and the sum of exponentials over the entries other than the target a, and D = z_a - m:
  *
@@ -24,49 +24,42 @@ final class SoftmaxPass implements Workers.Task {
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
     private final Chunk chunk;
-    private GradientScratch scratch;
+    private boolean gradients;
 
     SoftmaxPass(Chunk chunk) {
         this.chunk = chunk;
     }
 
-    /** Finishes the chunk: losses, and G in {@code scratch} unless that is null. */
-    void run(GradientScratch scratch) {
-        this.scratch = scratch;
+    /**
+     * Finishes the chunk's losses.
+     *
+     * @param gradients whether G is wanted too
+     */
+    void run(boolean gradients) {
+        this.gradients = gradients;
         chunk.workers.run(chunk.groups, this);
     }
 
     @Override
     public void run(int group, int worker) {
         int lanes = chunk.tile.columns();
-        SoftmaxKernels kernels = chunk.kernels.softmax();
-        int blocks = chunk.vocabularyBlocks();
-        long stride = chunk.statistics(1, 0);
-        kernels.mergeMaxima(
-                blocks,
-                chunk.maxima,
-                chunk.statistics(0, group),
-                stride,
-                chunk.merged,
-                (long) group * lanes * Float.BYTES);
+        chunk.kernels
+                .softmax()
+                .mergeMaxima(
+                        chunk.vocabularyBlocks(),
+                        chunk.maxima,
+                        chunk.statistics(0, group),
+                        chunk.statistics(1, 0),
+                        chunk.merged,
+                        (long) group * lanes * Float.BYTES);
         int first = group * lanes;
         int count = chunk.tokensIn(group);
         for (int lane = 0; lane < count; lane++) {
             finish(group, lane, first + lane);
         }
-        if (scratch == null) {
-            return;
-        }
-        for (int block = 0; block < blocks; block++) {
-            kernels.scale(chunk.rows(block), scratch.block(group, block), chunk.maxima, chunk.statistics(block, group));
-        }
-        for (int lane = 0; lane < count; lane++) {
-            long cell = scratch.logits(group, chunk.targets[first + lane]) + (long) lane * Float.BYTES;
-            scratch.logits.set(FLOAT, cell, chunk.targetLogits[first + lane]);
-        }
     }
 
-    /** One token's loss; with gradients, the factors of its exponentials and, in its logit's place, the target's gradient. */
+    /** One token's loss; with gradients, the factors of its exponentials and the target's gradient. */
     private void finish(int group, int lane, int token) {
         MemorySegment maxima = chunk.maxima;
         int blocks = chunk.vocabularyBlocks();
@@ -92,13 +85,13 @@ final class SoftmaxPass implements Workers.Task {
             others = sum / total;
             factor = 1 / total;
         }
-        if (scratch != null) {
+        if (gradients) {
             double scale = chunk.upstream[token];
             for (int block = 0; block < blocks; block++) {
                 long cell = at + block * stride;
                 maxima.set(FLOAT, cell, (float) (maxima.get(FLOAT, cell) * factor * scale));
             }
-            chunk.targetLogits[token] = (float) (-others * scale);
+            chunk.targetGradients[token] = (float) (-others * scale);
         }
     }
 }

@@ -11,8 +11,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * dW = G^T X and db = the sum of G over the tokens, by reduction blocks of tokens that are added in order. A task is a block
- * of vocabulary rows times some columns.
+ * dW = G^T X and db = the sum of G over the tokens, by reduction blocks of tokens that are added in order: of each, first what the
+ * entries that are no targets contribute, then the targets' terms, which are mostly the largest. A task is a block of vocabulary
+ * rows times some columns.
  */
 final class WeightGradientPass implements Workers.Task {
 
@@ -44,10 +45,10 @@ final class WeightGradientPass implements Workers.Task {
         this.bias = bias;
         this.first = first;
         int panels = weight == null ? 1 : chunk.tile.vectorPanels(chunk.width);
-        int rowTasks = chunk.splits(1, chunk.tile.broadcastPanels(chunk.vocabulary));
-        rowTasks = Math.max(rowTasks, chunk.vocabularyBlocks());
-        int rowPanels = chunk.tile.broadcastPanels(Math.ceilDiv(chunk.vocabulary, rowTasks));
-        rowsATask = rowPanels * chunk.tile.rows();
+        rowsATask = Chunk.VOCABULARY_BLOCK;
+        while (rowTasks() < chunk.splits(1, Integer.MAX_VALUE) && rowsATask % (2 * chunk.tile.rows()) == 0) {
+            rowsATask /= 2; // so that a task lies within one vocabulary block
+        }
         int columnTasks = chunk.splits(rowTasks(), panels);
         panelsATask = Math.ceilDiv(panels, columnTasks);
         if (weight != null) {
@@ -90,7 +91,7 @@ final class WeightGradientPass implements Workers.Task {
             packGradient(row, rows, token, kc, panels);
             boolean begins = first && block == 0;
             if (bias != null && fromPanel == 0) {
-                addBias(row, rows, kc, panels, scratch.edges[worker], begins && !bias.accumulate());
+                addBias(row, rows, kc, panels, scratch.tiles[worker], begins && !bias.accumulate());
             }
             if (weight != null) {
                 int toPanel = Math.min(fromPanel + panelsATask, chunk.tile.vectorPanels(chunk.width));
@@ -99,30 +100,57 @@ final class WeightGradientPass implements Workers.Task {
                     multiply(row, rows, block, kc, p, panels, worker, accumulate);
                 }
             }
+            addTargets(row, rows, token, kc, fromPanel);
         }
     }
 
-    /** Turns rows of G from [group][row][NR] into broadcast panels, tokens being the ks. */
+    /** Adds the terms of the targets, of a block of tokens in order, to some rows from a column panel on. */
+    private void addTargets(int row, int rows, int token, int kc, int fromPanel) {
+        int column = fromPanel * chunk.tile.columns();
+        int columns = Math.min(panelsATask * chunk.tile.columns(), chunk.width - column);
+        for (int i = token; i < token + kc; i++) {
+            int target = chunk.targets[i];
+            if (target < row || target >= row + rows) {
+                continue;
+            }
+            float gradient = chunk.targetGradients[i];
+            if (bias != null && fromPanel == 0) {
+                bias.into().set(0, target, bias.into().get(0, target) + gradient);
+            }
+            if (weight != null) {
+                Matrix into = weight.into();
+                chunk.kernels
+                        .elements()
+                        .addScaled(
+                                columns,
+                                gradient,
+                                chunk.hidden.segment(),
+                                chunk.hidden.offset(chunk.hiddenRow + i, column),
+                                into.segment(),
+                                into.offset(target, column));
+            }
+        }
+    }
+
+    /** Turns rows of exponentials into G, and that from [group][row][NR] into broadcast panels, tokens being the ks. */
     private void packGradient(int row, int rows, int token, int kc, Panels panels) {
         int lanes = chunk.tile.columns();
-        int height = chunk.tile.rows();
-        long pitch = (long) Tile.BROADCAST_PITCH * Float.BYTES;
+        long rowBytes = (long) lanes * Float.BYTES;
+        int block = row / Chunk.VOCABULARY_BLOCK;
         for (int group = token / lanes; group * lanes < token + kc; group++) {
-            int held = chunk.tokensIn(group);
-            for (int i = 0; i < rows; i += height) {
-                chunk.kernels
-                        .matrix()
-                        .transpose(
-                                Math.min(height, rows - i),
-                                held,
-                                1,
-                                scratch.logits,
-                                scratch.logits(group, row + i),
-                                (long) lanes * Float.BYTES,
-                                panels.get(i / height),
-                                (group * lanes - token) * pitch,
-                                pitch);
-            }
+            chunk.kernels
+                    .matrix()
+                    .interleave(
+                            rows,
+                            lanes,
+                            scratch.exponentials(group, block),
+                            (row - chunk.row(block)) * rowBytes,
+                            rowBytes,
+                            chunk.maxima,
+                            chunk.statistics(block, group),
+                            panels,
+                            0,
+                            group * lanes - token);
         }
     }
 
@@ -161,7 +189,7 @@ final class WeightGradientPass implements Workers.Task {
         }
         int done = direct * tile.rows();
         if (done < rows) {
-            MemorySegment edge = scratch.edges[worker];
+            MemorySegment edge = scratch.tiles[worker];
             kernels.multiply(
                     panels,
                     direct,
@@ -173,7 +201,17 @@ final class WeightGradientPass implements Workers.Task {
                     (long) tile.columns() * Float.BYTES,
                     false,
                     chunk.spares[worker]);
-            Packing.update(edge, 0, tile.columns(), into, row + done, column, rows - done, columns, accumulate);
+            Packing.update(
+                    chunk.kernels.elements(),
+                    edge,
+                    0,
+                    (long) tile.columns() * Float.BYTES,
+                    into,
+                    row + done,
+                    column,
+                    rows - done,
+                    columns,
+                    accumulate);
         }
     }
 }

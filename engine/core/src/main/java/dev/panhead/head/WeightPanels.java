@@ -2,34 +2,53 @@ package dev.panhead.head;
 
 import dev.panhead.blas.Gemm;
 import dev.panhead.exec.Workers;
+import dev.panhead.kernel.Kernels;
 import dev.panhead.kernel.Packing;
 import dev.panhead.kernel.Panels;
 import dev.panhead.kernel.Tile;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 
 /**
  * W as broadcast panels: the way the logits want it (vocabulary rows by d) and the way dX does (columns by vocabulary rows).
  *
- * <p>A small W is packed as a whole, once a call. Of a large one, each task packs the block it is at into its worker's panels.
+ * <p>A small W is packed as a whole, once a call. Of a large one, a task of the logits packs the block it is at into its worker's
+ * panels. The columns are gone through, and those of a large W packed, by windows of some vocabulary blocks.
  */
 final class WeightPanels {
 
     /** A W whose panels of both kinds take no more than this is packed as a whole. */
     static final long MOST_BYTES = 64L << 20;
 
+    /** A window of columns is about this large: it stays in the last level cache while each group of tokens meets it. */
+    private static final long WINDOW_BYTES = 4L << 20;
+
     private final Chunk chunk;
 
-    /** [vocabulary block][width block][rows / MR] and [vocabulary block][d / MR]; null unless W is packed as a whole. */
+    /** [vocabulary block][width block][rows / MR]; null unless W is packed as a whole. */
     private final Panels rows;
 
-    private final Panels columns;
-    private final Workers.Task packing = this::pack;
+    /** [vocabulary block, from {@link #firstBlock} on][d / MR]; taken when the first are asked for. */
+    private Panels columns;
+
+    private int firstBlock;
+
+    /** Vocabulary blocks of a window. */
+    private final int window;
+
+    private final Workers.Task packingRows = this::packRows;
+    private final Workers.Task packingColumns = this::packColumns;
+    private final MemorySegment ones;
+    private final Arena arena;
     private Matrix weight;
-    private boolean gradient;
+    private boolean packed;
 
     WeightPanels(Arena arena, Chunk chunk, boolean whole) {
+        this.arena = arena;
         this.chunk = chunk;
+        ones = Chunk.allocate(arena, Gemm.BLOCK);
+        Packing.repeat(1, ones);
         int blocks = chunk.vocabularyBlocks();
         rows = whole
                 ? Panels.broadcast(
@@ -38,36 +57,42 @@ final class WeightPanels {
                         blocks * chunk.widthBlocks() * Chunk.VOCABULARY_BLOCK,
                         Math.min(chunk.width, Gemm.BLOCK))
                 : null;
-        columns = whole
-                ? Panels.broadcast(
-                        arena,
-                        chunk.tile,
-                        blocks * chunk.tile.broadcastPanels(chunk.width) * chunk.tile.rows(),
-                        Chunk.VOCABULARY_BLOCK)
-                : null;
+        window = window(chunk.vocabulary, chunk.width);
     }
 
-    /** Bytes of the panels of a W that is packed as a whole. */
-    static long bytes(Tile tile, int vocabulary, int width) {
-        long blocks = Math.ceilDiv(vocabulary, Chunk.VOCABULARY_BLOCK);
-        long widthBlocks = Math.ceilDiv(width, Gemm.BLOCK);
-        long logits = widthBlocks
-                * tile.broadcastPanels(Chunk.VOCABULARY_BLOCK)
-                * Tile.broadcastBytes(Math.min(width, Gemm.BLOCK));
-        return blocks * (logits + tile.broadcastPanels(width) * Tile.broadcastBytes(Chunk.VOCABULARY_BLOCK));
+    private static int window(int vocabulary, int width) {
+        long most = Math.max(1, WINDOW_BYTES / columnBytes(width));
+        return (int) Math.min(most, Math.ceilDiv(vocabulary, Chunk.VOCABULARY_BLOCK));
     }
 
-    /**
-     * Takes a call's weight.
-     *
-     * @param gradient whether dX is wanted too
-     */
-    void begin(Matrix weight, boolean gradient) {
-        this.weight = weight;
-        this.gradient = gradient;
-        if (rows != null) {
-            chunk.workers.run(chunk.vocabularyBlocks(), packing);
+    /** Bytes of a vocabulary block's columns. */
+    private static long columnBytes(int width) {
+        return Kernels.current().matrix().tile().broadcastPanels(width) * Tile.broadcastBytes(Chunk.VOCABULARY_BLOCK);
+    }
+
+    /** Bytes of the panels, of a W that is packed as a whole or not. */
+    static long bytes(int vocabulary, int width, boolean whole) {
+        if (!whole) {
+            return window(vocabulary, width) * columnBytes(width);
         }
+        long blocks = Math.ceilDiv(vocabulary, Chunk.VOCABULARY_BLOCK);
+        long rowPanels = (long) Math.ceilDiv(width, Gemm.BLOCK)
+                * Kernels.current().matrix().tile().broadcastPanels(Chunk.VOCABULARY_BLOCK);
+        return blocks * (rowPanels * Tile.broadcastBytes(Math.min(width, Gemm.BLOCK)) + columnBytes(width));
+    }
+
+    /** Takes a call's weight. */
+    void begin(Matrix weight) {
+        this.weight = weight;
+        packed = false;
+        if (rows != null) {
+            chunk.workers.run(chunk.vocabularyBlocks(), packingRows);
+        }
+    }
+
+    /** The call's weight as it lies. */
+    Matrix matrix() {
+        return weight;
     }
 
     /** Lets go of the call's weight. */
@@ -90,25 +115,36 @@ final class WeightPanels {
                 : (block * chunk.widthBlocks() + widthBlock) * chunk.tile.broadcastPanels(Chunk.VOCABULARY_BLOCK);
     }
 
-    /** Panels of columns of W over a vocabulary block; those wanted begin with {@link #firstColumn}. */
-    Panels columns(int block, int column, int count, int worker) {
-        if (columns != null) {
-            return columns;
+    /** Packs the columns over a window that begins with a vocabulary block, and returns the block that the next one begins with. */
+    int prepareColumns(int block) {
+        int end = Math.min(block + window, chunk.vocabularyBlocks());
+        int held = rows == null ? window : chunk.vocabularyBlocks();
+        if (columns == null) {
+            int panels = held * chunk.tile.broadcastPanels(chunk.width);
+            columns = Panels.broadcast(arena, chunk.tile, panels * chunk.tile.rows(), Chunk.VOCABULARY_BLOCK);
         }
-        packColumns(block, column, count, chunk.panels[worker], 0);
-        return chunk.panels[worker];
+        if (rows == null) {
+            firstBlock = block;
+            chunk.workers.run(end - block, packingColumns);
+        } else if (!packed) {
+            chunk.workers.run(held, packingColumns);
+            packed = true;
+        }
+        return end;
+    }
+
+    /** Panels of columns of W over the vocabulary blocks of the window; those wanted begin with {@link #firstColumn}. */
+    Panels columns() {
+        return columns;
     }
 
     int firstColumn(int block, int column) {
-        return columns == null ? 0 : block * chunk.tile.broadcastPanels(chunk.width) + column / chunk.tile.rows();
+        return (block - firstBlock) * chunk.tile.broadcastPanels(chunk.width) + column / chunk.tile.rows();
     }
 
-    private void pack(int block, int worker) {
+    private void packRows(int block, int worker) {
         for (int widthBlock = 0; widthBlock < chunk.widthBlocks(); widthBlock++) {
             packRows(block, widthBlock, rows, firstRow(block, widthBlock));
-        }
-        if (gradient) {
-            packColumns(block, 0, chunk.width, columns, firstColumn(block, 0));
         }
     }
 
@@ -118,7 +154,7 @@ final class WeightPanels {
                 chunk.kernels.matrix(),
                 false,
                 weight,
-                1,
+                ones,
                 chunk.row(block),
                 chunk.rows(block),
                 k,
@@ -127,17 +163,18 @@ final class WeightPanels {
                 first);
     }
 
-    private void packColumns(int block, int column, int count, Panels panels, int first) {
+    private void packColumns(int index, int worker) {
+        int block = firstBlock + index;
         Packing.broadcast(
                 chunk.kernels.matrix(),
                 true,
                 weight,
-                1,
-                column,
-                count,
+                ones,
+                0,
+                chunk.width,
                 chunk.row(block),
                 chunk.rows(block),
-                panels,
-                first);
+                columns,
+                firstColumn(block, 0));
     }
 }

@@ -17,8 +17,8 @@ public interface ElementKernels {
     /** dx = gelu'(x) dy. */
     void geluGradient(int n, MemorySegment x, long xAt, MemorySegment dy, long dyAt, MemorySegment dx, long dxAt);
 
-    /** y = y + x. */
-    void add(int n, MemorySegment x, long xAt, MemorySegment y, long yAt);
+    /** y = y + scale x, rounded once. */
+    void addScaled(int n, float scale, MemorySegment x, long xAt, MemorySegment y, long yAt);
 
     /**
      * sum(c) = the sum of x(r, c) over the rows, from 0 in ascending order within blocks of {@code block} rows, the blocks added

@@ -66,6 +66,22 @@ public interface MatrixKernels {
             MemorySegment spare);
 
     /**
+     * Interleaves rows, which lie {@code stride} apart, into broadcast panels: from panel {@code first} on, the {@code k + j}-th k of
+     * row i is source(i, j) * factors(j).
+     */
+    void interleave(
+            int rows,
+            int columns,
+            MemorySegment source,
+            long offset,
+            long stride,
+            MemorySegment factors,
+            long factorsAt,
+            Panels panels,
+            int first,
+            int k);
+
+    /**
      * target(j, i) = scale * source(i, j) for {@code rows} x {@code columns} source elements. The target's rows are filled up
      * to a multiple of {@value Tile#BROADCAST_PITCH} elements, for which they must have room, by repeating the last one.
      */

@@ -15,13 +15,14 @@ public final class Packing {
      * Packs rows {@code row ...} and {@code k ...} of scale * op(A) into broadcast panels of length {@code kc}.
      *
      * @param transposed whether the matrix holds op(A)'s transpose, that is, its rows are the ks
+     * @param scale the factor, {@code kc} times, as {@link #repeat} puts it
      * @param first the panel that the rows begin with
      */
     public static void broadcast(
             MatrixKernels kernels,
             boolean transposed,
             Matrix a,
-            float scale,
+            MemorySegment scale,
             int row,
             int rows,
             int k,
@@ -36,7 +37,7 @@ public final class Packing {
                     kc,
                     rows,
                     width,
-                    scale,
+                    scale.get(FLOAT, 0),
                     a.segment(),
                     a.offset(k, row),
                     stride,
@@ -45,18 +46,14 @@ public final class Packing {
                     pitch,
                     panels.pitch());
         } else {
-            for (int i = 0; i < rows; i += width) {
-                kernels.transpose(
-                        Math.min(width, rows - i),
-                        kc,
-                        scale,
-                        a.segment(),
-                        a.offset(row + i, k),
-                        stride,
-                        panels.get(first + i / width),
-                        0,
-                        pitch);
-            }
+            kernels.interleave(rows, kc, a.segment(), a.offset(row, k), stride, scale, 0, panels, first, 0);
+        }
+    }
+
+    /** Fills a segment with one float. */
+    public static void repeat(float value, MemorySegment segment) {
+        for (long o = 0; o < segment.byteSize(); o += Float.BYTES) {
+            segment.set(FLOAT, o, value);
         }
     }
 
@@ -110,25 +107,25 @@ public final class Packing {
         }
     }
 
-    /** Puts scratch rows, which begin at float {@code first} and lie {@code pitch} floats apart, into C, or adds them. */
+    /** Puts scratch rows, which begin at {@code first} and lie {@code pitch} bytes apart, into C, or adds them. */
     public static void update(
+            ElementKernels kernels,
             MemorySegment tile,
-            int first,
-            int pitch,
+            long first,
+            long pitch,
             Matrix c,
             int row,
             int column,
             int rows,
             int columns,
             boolean accumulate) {
-        MemorySegment into = c.segment();
         for (int i = 0; i < rows; i++) {
-            long from = (first + (long) i * pitch) * Float.BYTES;
+            long from = first + i * pitch;
             long to = c.offset(row + i, column);
-            for (int j = 0; j < columns; j++) {
-                float value = tile.get(FLOAT, from + j * 4L);
-                long at = to + j * 4L;
-                into.set(FLOAT, at, accumulate ? into.get(FLOAT, at) + value : value);
+            if (accumulate) {
+                kernels.addScaled(columns, 1, tile, from, c.segment(), to);
+            } else {
+                MemorySegment.copy(tile, from, c.segment(), to, (long) columns * Float.BYTES);
             }
         }
     }

@@ -60,9 +60,9 @@ final class ScalarElementKernels implements ElementKernels {
     }
 
     @Override
-    public void add(int n, MemorySegment x, long xAt, MemorySegment y, long yAt) {
+    public void addScaled(int n, float scale, MemorySegment x, long xAt, MemorySegment y, long yAt) {
         for (int i = 0; i < n; i++) {
-            y.set(FLOAT, yAt + i * 4L, y.get(FLOAT, yAt + i * 4L) + x.get(FLOAT, xAt + i * 4L));
+            y.set(FLOAT, yAt + i * 4L, Math.fma(x.get(FLOAT, xAt + i * 4L), scale, y.get(FLOAT, yAt + i * 4L)));
         }
     }
 

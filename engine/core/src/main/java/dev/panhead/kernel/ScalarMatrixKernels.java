@@ -71,6 +71,55 @@ final class ScalarMatrixKernels implements MatrixKernels {
     }
 
     @Override
+    public void interleave(
+            int rows,
+            int columns,
+            MemorySegment source,
+            long offset,
+            long stride,
+            MemorySegment factors,
+            long factorsAt,
+            Panels panels,
+            int first,
+            int k) {
+        for (int i = 0; i < rows; i += TILE.rows()) {
+            int held = Math.min(TILE.rows(), rows - i);
+            interleave(
+                    held,
+                    0,
+                    columns,
+                    source,
+                    offset + i * stride,
+                    stride,
+                    factors,
+                    factorsAt,
+                    panels.get(first + i / TILE.rows()),
+                    k);
+        }
+    }
+
+    /** The columns from (inclusive) to (exclusive) of one panel of {@link #interleave}; the last row stands for those that are not there. */
+    static void interleave(
+            int rows,
+            int from,
+            int to,
+            MemorySegment source,
+            long offset,
+            long stride,
+            MemorySegment factors,
+            long factorsAt,
+            MemorySegment panel,
+            int k) {
+        for (int j = from; j < to; j++) {
+            float factor = factors.get(FLOAT, factorsAt + j * 4L);
+            for (int i = 0; i < Tile.BROADCAST_PITCH; i++) {
+                float value = source.get(FLOAT, offset + Math.min(i, rows - 1) * stride + j * 4L);
+                panel.set(FLOAT, ((k + j) * (long) Tile.BROADCAST_PITCH + i) * 4L, value * factor);
+            }
+        }
+    }
+
+    @Override
     public void transpose(
             int rows,
             int columns,

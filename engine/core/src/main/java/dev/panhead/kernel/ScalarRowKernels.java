@@ -29,7 +29,7 @@ final class ScalarRowKernels implements RowKernels {
             if (value == max) {
                 sums[PARTIAL_SUMS + partial]++;
             } else {
-                sums[partial] += ScalarExp.exp(value - max);
+                sums[partial] += ScalarExp.expNotPositive(value - max);
             }
         }
     }

@@ -38,7 +38,7 @@ final class ScalarSoftmaxKernels implements SoftmaxKernels {
             float sum = 0;
             for (int row = 0; row < rows; row++) {
                 long cell = (row * (long) tokens + t) * Float.BYTES;
-                float exponential = ScalarExp.exp(tile.get(FLOAT, cell) - max);
+                float exponential = ScalarExp.expNotPositive(tile.get(FLOAT, cell) - max);
                 exponentials.set(FLOAT, cell, exponential);
                 sum += exponential;
             }
@@ -58,18 +58,30 @@ final class ScalarSoftmaxKernels implements SoftmaxKernels {
             }
             for (int b = 0; b < blocks; b++) {
                 long cell = at + b * stride + t * (long) Float.BYTES;
-                maxima.set(FLOAT, cell, ScalarExp.exp(maxima.get(FLOAT, cell) - max));
+                maxima.set(FLOAT, cell, ScalarExp.expNotPositive(maxima.get(FLOAT, cell) - max));
             }
             merged.set(FLOAT, mergedAt + t * (long) Float.BYTES, max);
         }
     }
 
     @Override
-    public void scale(int rows, MemorySegment tile, MemorySegment factors, long factorsAt) {
+    public void scale(
+            int rows,
+            MemorySegment tile,
+            MemorySegment factors,
+            long factorsAt,
+            boolean accumulate,
+            MemorySegment target,
+            long to) {
         for (int row = 0; row < rows; row++) {
             for (int t = 0; t < tokens; t++) {
                 long cell = (row * (long) tokens + t) * Float.BYTES;
-                tile.set(FLOAT, cell, tile.get(FLOAT, cell) * factors.get(FLOAT, factorsAt + t * (long) Float.BYTES));
+                float factor = factors.get(FLOAT, factorsAt + t * (long) Float.BYTES);
+                float value = tile.get(FLOAT, cell);
+                target.set(
+                        FLOAT,
+                        to + cell,
+                        accumulate ? Math.fma(value, factor, target.get(FLOAT, to + cell)) : value * factor);
             }
         }
     }

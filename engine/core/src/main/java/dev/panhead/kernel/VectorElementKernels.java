@@ -78,15 +78,15 @@ final class VectorElementKernels implements ElementKernels {
     }
 
     @Override
-    public void add(int n, MemorySegment x, long xAt, MemorySegment y, long yAt) {
+    public void addScaled(int n, float scale, MemorySegment x, long xAt, MemorySegment y, long yAt) {
         int end = n / LANES * LANES;
         for (int i = 0; i < end; i += LANES) {
             long o = i * 4L;
-            FloatVector.fromMemorySegment(FLOATS, y, yAt + o, ORDER)
-                    .add(FloatVector.fromMemorySegment(FLOATS, x, xAt + o, ORDER))
+            FloatVector.fromMemorySegment(FLOATS, x, xAt + o, ORDER)
+                    .fma(FloatVector.broadcast(FLOATS, scale), FloatVector.fromMemorySegment(FLOATS, y, yAt + o, ORDER))
                     .intoMemorySegment(y, yAt + o, ORDER);
         }
-        SCALAR.add(n % LANES, x, xAt + end * 4L, y, yAt + end * 4L);
+        SCALAR.addScaled(n % LANES, scale, x, xAt + end * 4L, y, yAt + end * 4L);
     }
 
     @Override

@@ -6,11 +6,13 @@ import static dev.panhead.kernel.ScalarExp.C4;
 import static dev.panhead.kernel.ScalarExp.C5;
 import static dev.panhead.kernel.ScalarExp.C6;
 import static dev.panhead.kernel.ScalarExp.HIGH;
+import static dev.panhead.kernel.ScalarExp.LEAST;
 import static dev.panhead.kernel.ScalarExp.LN2_HIGH;
 import static dev.panhead.kernel.ScalarExp.LN2_LOW;
 import static dev.panhead.kernel.ScalarExp.LOG2_E;
 import static dev.panhead.kernel.ScalarExp.LOW;
 import static dev.panhead.kernel.ScalarExp.MAGIC;
+import static dev.panhead.kernel.ScalarExp.ONE_BITS;
 import static dev.panhead.kernel.VectorWidth.FLOATS;
 
 import jdk.incubator.vector.FloatVector;
@@ -41,6 +43,26 @@ final class VectorExp {
         IntVector exponent = shifted.reinterpretAsInts().sub(MAGIC_BITS);
         IntVector half = exponent.lanewise(VectorOperators.ASHR, 1);
         return p.mul(powerOf2(half)).mul(powerOf2(exponent.sub(half)));
+    }
+
+    /** e^x for x that is not positive, as {@link ScalarExp#expNotPositive}. Written out: a method of the two would not be inlined. */
+    static FloatVector expNotPositive(FloatVector x) {
+        FloatVector one = FloatVector.broadcast(FLOATS, 1);
+        FloatVector shifted = x.fma(FloatVector.broadcast(FLOATS, LOG2_E), FloatVector.broadcast(FLOATS, MAGIC));
+        FloatVector n = shifted.sub(MAGIC);
+        FloatVector r = n.fma(FloatVector.broadcast(FLOATS, -LN2_HIGH), x);
+        r = n.fma(FloatVector.broadcast(FLOATS, -LN2_LOW), r);
+        FloatVector p = r.fma(FloatVector.broadcast(FLOATS, C6), FloatVector.broadcast(FLOATS, C5));
+        p = p.fma(r, FloatVector.broadcast(FLOATS, C4));
+        p = p.fma(r, FloatVector.broadcast(FLOATS, C3));
+        p = p.fma(r, FloatVector.broadcast(FLOATS, C2));
+        p = p.fma(r, one);
+        p = p.fma(r, one);
+        FloatVector power = shifted.reinterpretAsInts()
+                .lanewise(VectorOperators.LSHL, 23)
+                .add(ONE_BITS)
+                .reinterpretAsFloats();
+        return p.mul(power).blend(0, x.compare(VectorOperators.LT, LEAST));
     }
 
     private static FloatVector powerOf2(IntVector n) {

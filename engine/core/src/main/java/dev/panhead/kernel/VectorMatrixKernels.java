@@ -194,6 +194,28 @@ final class VectorMatrixKernels implements MatrixKernels {
     }
 
     @Override
+    public void interleave(
+            int rows,
+            int columns,
+            MemorySegment source,
+            long offset,
+            long stride,
+            MemorySegment factors,
+            long factorsAt,
+            Panels panels,
+            int first,
+            int k) {
+        int blocked = BLOCKS_OF_8 ? columns / LANES * LANES : 0;
+        for (int i = 0; i < rows; i += TILE.rows()) {
+            int held = Math.min(TILE.rows(), rows - i);
+            long from = offset + i * stride;
+            MemorySegment panel = panels.get(first + i / TILE.rows());
+            VectorInterleave.panel(held, blocked, source, from, stride, factors, factorsAt, panel, k * (long) A_STEP);
+            ScalarMatrixKernels.interleave(held, blocked, columns, source, from, stride, factors, factorsAt, panel, k);
+        }
+    }
+
+    @Override
     public void transpose(
             int rows,
             int columns,

@@ -49,7 +49,7 @@ final class VectorRowKernels implements RowKernels {
         for (int i = first; i < end; i += PARTIAL_SUMS) {
             FloatVector value = FloatVector.fromMemorySegment(FLOATS, x, at + i * 4L, ORDER);
             VectorMask<Float> top = value.compare(VectorOperators.EQ, max);
-            sum = sum.add(VectorExp.exp(value.sub(max)).blend(0, top));
+            sum = sum.add(VectorExp.expNotPositive(value.sub(max)).blend(0, top));
             count = count.add(zero.blend(1, top));
         }
         sum.intoArray(sums, first);

@@ -28,8 +28,32 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
         if (bias != null) {
             addBias(rows, tile, bias, biasAt);
         }
+        maxima(rows, tile, maxima, statisticsAt);
         exponentials(rows * ROW_BYTES, tile, exponentials, 0, maxima, sums, statisticsAt);
         exponentials(rows * ROW_BYTES, tile, exponentials, VECTOR_BYTES, maxima, sums, statisticsAt + VECTOR_BYTES);
+    }
+
+    /** The rows' upper and lower halves side by side, since a comparison waits for the one before it; a middle row is in both. */
+    private static void maxima(int rows, MemorySegment logits, MemorySegment maxima, long statisticsAt) {
+        FloatVector max0 = FloatVector.broadcast(FLOATS, -Float.MAX_VALUE);
+        FloatVector max1 = max0;
+        FloatVector max2 = max0;
+        FloatVector max3 = max0;
+        int half = (rows + 1) / 2;
+        long lower = (long) (rows - half) * ROW_BYTES;
+        for (int o = 0; o < half * ROW_BYTES; o += ROW_BYTES) {
+            FloatVector z0 = FloatVector.fromMemorySegment(FLOATS, logits, o, ORDER);
+            FloatVector z1 = FloatVector.fromMemorySegment(FLOATS, logits, (long) o + VECTOR_BYTES, ORDER);
+            FloatVector z2 = FloatVector.fromMemorySegment(FLOATS, logits, lower + o, ORDER);
+            FloatVector z3 = FloatVector.fromMemorySegment(FLOATS, logits, lower + VECTOR_BYTES + o, ORDER);
+            max0 = max0.blend(z0, z0.compare(VectorOperators.GT, max0));
+            max1 = max1.blend(z1, z1.compare(VectorOperators.GT, max1));
+            max2 = max2.blend(z2, z2.compare(VectorOperators.GT, max2));
+            max3 = max3.blend(z3, z3.compare(VectorOperators.GT, max3));
+        }
+        max0.blend(max2, max2.compare(VectorOperators.GT, max0)).intoMemorySegment(maxima, statisticsAt, ORDER);
+        max1.blend(max3, max3.compare(VectorOperators.GT, max1))
+                .intoMemorySegment(maxima, statisticsAt + VECTOR_BYTES, ORDER);
     }
 
     /** One vector of tokens: two exponentials in one method are more than C2 inlines. */
@@ -41,19 +65,14 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
             MemorySegment maxima,
             MemorySegment sums,
             long statisticsAt) {
-        FloatVector max = FloatVector.broadcast(FLOATS, -Float.MAX_VALUE);
-        for (int o = 0; o < end; o += ROW_BYTES) {
-            FloatVector z = FloatVector.fromMemorySegment(FLOATS, logits, o + column, ORDER);
-            max = max.blend(z, z.compare(VectorOperators.GT, max));
-        }
+        FloatVector max = FloatVector.fromMemorySegment(FLOATS, maxima, statisticsAt, ORDER);
         FloatVector sum = FloatVector.zero(FLOATS);
         for (int o = 0; o < end; o += ROW_BYTES) {
-            FloatVector e = VectorExp.exp(FloatVector.fromMemorySegment(FLOATS, logits, o + column, ORDER)
+            FloatVector e = VectorExp.expNotPositive(FloatVector.fromMemorySegment(FLOATS, logits, o + column, ORDER)
                     .sub(max));
             e.intoMemorySegment(exponentials, o + column, ORDER);
             sum = sum.add(e);
         }
-        max.intoMemorySegment(maxima, statisticsAt, ORDER);
         sum.intoMemorySegment(sums, statisticsAt, ORDER);
     }
 
@@ -76,15 +95,30 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
     }
 
     @Override
-    public void scale(int rows, MemorySegment tile, MemorySegment factors, long factorsAt) {
-        int end = rows * ROW_BYTES;
+    public void scale(
+            int rows,
+            MemorySegment tile,
+            MemorySegment factors,
+            long factorsAt,
+            boolean accumulate,
+            MemorySegment target,
+            long to) {
         FloatVector f0 = FloatVector.fromMemorySegment(FLOATS, factors, factorsAt, ORDER);
         FloatVector f1 = FloatVector.fromMemorySegment(FLOATS, factors, factorsAt + VECTOR_BYTES, ORDER);
-        for (int o = 0; o < end; o += ROW_BYTES) {
-            FloatVector.fromMemorySegment(FLOATS, tile, o, ORDER).mul(f0).intoMemorySegment(tile, o, ORDER);
-            FloatVector.fromMemorySegment(FLOATS, tile, (long) o + VECTOR_BYTES, ORDER)
-                    .mul(f1)
-                    .intoMemorySegment(tile, (long) o + VECTOR_BYTES, ORDER);
+        for (int row = 0; row < rows; row++) {
+            long from = row * (long) ROW_BYTES;
+            long into = to + row * (long) ROW_BYTES;
+            FloatVector t0 = FloatVector.fromMemorySegment(FLOATS, tile, from, ORDER);
+            FloatVector t1 = FloatVector.fromMemorySegment(FLOATS, tile, from + VECTOR_BYTES, ORDER);
+            if (accumulate) {
+                f0.fma(t0, FloatVector.fromMemorySegment(FLOATS, target, into, ORDER))
+                        .intoMemorySegment(target, into, ORDER);
+                f1.fma(t1, FloatVector.fromMemorySegment(FLOATS, target, into + VECTOR_BYTES, ORDER))
+                        .intoMemorySegment(target, into + VECTOR_BYTES, ORDER);
+            } else {
+                f0.mul(t0).intoMemorySegment(target, into, ORDER);
+                f1.mul(t1).intoMemorySegment(target, into + VECTOR_BYTES, ORDER);
+            }
         }
     }
 }

@@ -99,7 +99,7 @@ public final class Elementwise {
             case GELU -> kernels.gelu(n, x.segment(), xAt, y.segment(), yAt);
             case GELU_GRADIENT ->
                 kernels.geluGradient(n, x.segment(), xAt, dy.segment(), dy.offset(row, 0), y.segment(), yAt);
-            case ADD -> kernels.add(n, x.segment(), xAt, y.segment(), yAt);
+            case ADD -> kernels.addScaled(n, 1, x.segment(), xAt, y.segment(), yAt);
         }
     }
 }

@@ -83,8 +83,9 @@ public final class Rows {
         for (int row = 0; row < source.rows(); row++) {
             int into = indices.get(row);
             if (into % workers.size() == share) {
-                kernels.add(
+                kernels.addScaled(
                         source.columns(),
+                        1,
                         source.segment(),
                         source.offset(row, 0),
                         result.segment(),
@@ -137,7 +138,7 @@ public final class Rows {
         int from = index * RowBlocks.rows(result);
         int to = RowBlocks.end(result, index);
         for (int row = from; row < to; row++) {
-            kernels.add(result.columns(), source.segment(), 0, result.segment(), result.offset(row, 0));
+            kernels.addScaled(result.columns(), 1, source.segment(), 0, result.segment(), result.offset(row, 0));
         }
     }
 
