@@ -7,6 +7,7 @@ import dev.panhead.kernel.Packing;
 import dev.panhead.kernel.Panels;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -54,6 +55,7 @@ public class PackingBenchmark {
     private Arena arena;
     private Workers workers;
     private Matrix weight;
+    private MemorySegment ones;
     private Panels[] broadcastPanels;
     private Panels[] vectorPanels;
 
@@ -63,6 +65,8 @@ public class PackingBenchmark {
         arena = Arena.ofShared();
         workers = new Workers(threads);
         weight = Data.normal(arena, rows, columns, 0.02f);
+        ones = arena.allocate((long) KC * Float.BYTES, Matrix.ALIGNMENT);
+        Packing.repeat(1, ones);
         broadcastPanels = new Panels[threads];
         vectorPanels = new Panels[threads];
         for (int w = 0; w < threads; w++) {
@@ -84,7 +88,7 @@ public class PackingBenchmark {
         for (int k = 0; k < columns; k += KC) {
             int count = Math.min(ROWS, rows - row);
             int kc = Math.min(KC, columns - k);
-            Packing.broadcast(kernels, false, weight, 1, row, count, k, kc, broadcastPanels[worker], 0);
+            Packing.broadcast(kernels, false, weight, ones, row, count, k, kc, broadcastPanels[worker], 0);
         }
     }
 

@@ -185,7 +185,8 @@ class HeadContractsTest {
             assertEquals(once + once, c.dX.get(t, 5));
         }
         for (int v = 0; v < c.vocabulary; v++) {
-            // the targets' terms are added one by one, the others as one sum; they are of the order of 1, and may cancel
+            // the targets' terms are added one by one, the others as one sum; they are of the order of 1, and may
+            // cancel
             float once = Float.intBitsToFloat(written[2][v * c.width + 5]);
             assertEquals(once + once, c.dW.get(v, 5), 1e-6);
             float bias = Float.intBitsToFloat(written[3][v]);

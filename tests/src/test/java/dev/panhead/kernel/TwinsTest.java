@@ -146,11 +146,11 @@ class TwinsTest {
         Numbers numbers = new Numbers(3);
         try (Arena arena = Arena.ofConfined()) {
             for (int rows : new int[] {1, 5, 6, 8, 13, 16}) {
-                for (int columns : new int[] {1, 7, 8, 9, 24, 30}) {
+                for (int columns : new int[] {1, 7, 8, 9, 24, 30, 70}) {
                     Matrix source = numbers.padded(arena, rows, columns, 1);
                     long stride = source.rowStride() * 4;
-                    MemorySegment a = arena.allocate(64 * 64 * 4L, 4);
-                    MemorySegment b = arena.allocate(64 * 64 * 4L, 4);
+                    MemorySegment a = arena.allocate(80 * 64 * 4L, 4);
+                    MemorySegment b = arena.allocate(80 * 64 * 4L, 4);
                     VECTOR.matrix().transpose(rows, columns, 0.5f, source.segment(), 0, stride, a, 0, 64);
                     SCALAR.matrix().transpose(rows, columns, 0.5f, source.segment(), 0, stride, b, 0, 64);
                     assertSameBits(a, b);
@@ -159,13 +159,19 @@ class TwinsTest {
                             assertEquals(0.5f * source.get(i, j), a.getAtIndex(ValueLayout.JAVA_FLOAT, j * 16L + i));
                         }
                     }
-                    VECTOR.matrix().pack(rows, columns, 6, 2, source.segment(), 0, stride, a, 0, 32, 512);
-                    SCALAR.matrix().pack(rows, columns, 6, 2, source.segment(), 0, stride, b, 0, 32, 512);
-                    for (int j = 0; j < columns; j++) {
+                    for (Kernels kernels : new Kernels[] {VECTOR, SCALAR}) {
+                        Tile tile = kernels.matrix().tile();
+                        Panels broadcast = Panels.broadcast(arena, tile, columns, rows);
+                        Panels vector = Panels.vector(arena, tile, tile.vectorPanels(columns), rows);
+                        kernels.matrix().cutBroadcast(rows, columns, 2, source.segment(), 0, stride, broadcast, 0);
+                        kernels.matrix().cutVector(rows, columns, 2, source.segment(), 0, stride, vector, 0);
                         for (int i = 0; i < rows; i++) {
-                            long at = j / 6 * 128L + i * 8L + j % 6;
-                            assertEquals(2 * source.get(i, j), a.getAtIndex(ValueLayout.JAVA_FLOAT, at));
-                            assertEquals(2 * source.get(i, j), b.getAtIndex(ValueLayout.JAVA_FLOAT, at));
+                            for (int j = 0; j < columns; j++) {
+                                float expected = 2 * source.get(i, j);
+                                assertEquals(expected, at(broadcast, j / tile.rows(), i * 8 + j % tile.rows()));
+                                int width = tile.columns();
+                                assertEquals(expected, at(vector, j / width, i * width + j % width));
+                            }
                         }
                     }
                 }
@@ -217,6 +223,10 @@ class TwinsTest {
                 }
             }
         }
+    }
+
+    private static float at(Panels panels, int panel, long index) {
+        return panels.get(panel).getAtIndex(ValueLayout.JAVA_FLOAT, index);
     }
 
     private static void assertSameBits(MemorySegment a, MemorySegment b) {

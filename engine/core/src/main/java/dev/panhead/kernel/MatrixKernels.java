@@ -97,22 +97,30 @@ public interface MatrixKernels {
             long pitch);
 
     /**
-     * Cuts a source of {@code rows} x {@code columns} into panels of {@code width} columns: panel p's row i is
-     * scale * source(i, p * width ...), at {@code to + p * panelStride + i * pitch}, filled up with zeros to the pitch, which
-     * is a multiple of {@value Tile#BROADCAST_PITCH} floats.
+     * Cuts rows, which are the ks and lie {@code stride} apart, into broadcast panels: from panel {@code first} on, the k-th k of
+     * panel p is scale * source(k, MR p ...). What the panels have room for beside that, and rows that the last one has not, are
+     * filled with numbers that do not matter.
      */
-    void pack(
+    void cutBroadcast(
             int rows,
             int columns,
-            int width,
             float scale,
             MemorySegment source,
             long offset,
             long stride,
-            MemorySegment panels,
-            long to,
-            long pitch,
-            long panelStride);
+            Panels panels,
+            int first);
+
+    /** The same into vector panels: the k-th k of panel p is scale * source(k, NR p ...), the last panel filled up with zeros. */
+    void cutVector(
+            int rows,
+            int columns,
+            float scale,
+            MemorySegment source,
+            long offset,
+            long stride,
+            Panels panels,
+            int first);
 
     /** target(i) = sum over k, in ascending order from 0, of panel(k, i): the column sums of one broadcast panel. */
     void sumPanel(int kc, MemorySegment panel, MemorySegment target, long to);

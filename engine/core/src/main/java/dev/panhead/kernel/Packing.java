@@ -29,22 +29,9 @@ public final class Packing {
             int kc,
             Panels panels,
             int first) {
-        long pitch = (long) Tile.BROADCAST_PITCH * Float.BYTES;
         long stride = a.rowStride() * Float.BYTES;
-        int width = kernels.tile().rows();
         if (transposed) {
-            kernels.pack(
-                    kc,
-                    rows,
-                    width,
-                    scale.get(FLOAT, 0),
-                    a.segment(),
-                    a.offset(k, row),
-                    stride,
-                    panels.memory(),
-                    first * panels.pitch(),
-                    pitch,
-                    panels.pitch());
+            kernels.cutBroadcast(kc, rows, scale.get(FLOAT, 0), a.segment(), a.offset(k, row), stride, panels, first);
         } else {
             kernels.interleave(rows, kc, a.segment(), a.offset(row, k), stride, scale, 0, panels, first, 0);
         }
@@ -78,18 +65,7 @@ public final class Packing {
         long pitch = (long) width * Float.BYTES;
         long stride = b.rowStride() * Float.BYTES;
         if (!transposed) {
-            kernels.pack(
-                    kc,
-                    columns,
-                    width,
-                    scale,
-                    b.segment(),
-                    b.offset(k, column),
-                    stride,
-                    panels.memory(),
-                    first * panels.pitch(),
-                    pitch,
-                    panels.pitch());
+            kernels.cutVector(kc, columns, scale, b.segment(), b.offset(k, column), stride, panels, first);
             return;
         }
         for (int j = 0; j < columns; j += width) {

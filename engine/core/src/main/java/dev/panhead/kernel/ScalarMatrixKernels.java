@@ -130,15 +130,14 @@ final class ScalarMatrixKernels implements MatrixKernels {
             MemorySegment target,
             long to,
             long pitch) {
-        transpose(0, rows, 0, columns, scale, source, offset, stride, target, to, pitch);
+        transpose(0, columns, rows, scale, source, offset, stride, target, to, pitch);
     }
 
-    /** {@link #transpose} of the source's rows and columns from (inclusive) to (exclusive). */
+    /** {@link #transpose} of the source's columns from (inclusive) to (exclusive). */
     static void transpose(
-            int fromRow,
-            int toRow,
-            int fromColumn,
-            int toColumn,
+            int from,
+            int end,
+            int rows,
             float scale,
             MemorySegment source,
             long offset,
@@ -146,59 +145,64 @@ final class ScalarMatrixKernels implements MatrixKernels {
             MemorySegment target,
             long to,
             long pitch) {
-        int filled = Math.ceilDiv(toRow, Tile.BROADCAST_PITCH) * Tile.BROADCAST_PITCH;
-        for (int j = fromColumn; j < toColumn; j++) {
-            long line = to + j * pitch;
-            for (int i = fromRow; i < filled; i++) {
-                long from = offset + Math.min(i, toRow - 1) * stride + j * 4L;
-                target.set(FLOAT, line + i * 4L, scale * source.get(FLOAT, from));
+        int filled = Math.ceilDiv(rows, Tile.BROADCAST_PITCH) * Tile.BROADCAST_PITCH;
+        for (int j = from; j < end; j++) {
+            for (int i = 0; i < filled; i++) {
+                float value = source.get(FLOAT, offset + Math.min(i, rows - 1) * stride + j * 4L);
+                target.set(FLOAT, to + j * pitch + i * 4L, scale * value);
             }
         }
     }
 
     @Override
-    public void pack(
+    public void cutBroadcast(
             int rows,
             int columns,
-            int width,
             float scale,
             MemorySegment source,
             long offset,
             long stride,
-            MemorySegment panels,
-            long to,
-            long pitch,
-            long panelStride) {
-        for (int p = 0; p * width < columns; p++) {
-            packPanel(0, rows, p, columns, width, scale, source, offset, stride, panels, to, pitch, panelStride);
+            Panels panels,
+            int first) {
+        for (int p = 0; p < TILE.broadcastPanels(columns); p++) {
+            int held = Math.min(TILE.rows(), columns - p * TILE.rows());
+            long from = offset + p * TILE.rows() * 4L;
+            cut(0, rows, held, scale, source, from, stride, panels.get(first + p), Tile.BROADCAST_PITCH);
         }
     }
 
-    /** The rows from (inclusive) to (exclusive) of one panel of {@link #pack}. */
-    static void packPanel(
-            int fromRow,
-            int toRow,
-            int panel,
+    @Override
+    public void cutVector(
+            int rows,
             int columns,
-            int width,
             float scale,
             MemorySegment source,
             long offset,
             long stride,
-            MemorySegment panels,
-            long to,
-            long pitch,
-            long panelStride) {
-        int first = panel * width;
-        int held = Math.min(width, columns - first);
-        for (int i = fromRow; i < toRow; i++) {
-            long from = offset + i * stride + first * 4L;
-            long line = to + panel * panelStride + i * pitch;
-            for (int j = 0; j < held; j++) {
-                panels.set(FLOAT, line + j * 4L, scale * source.get(FLOAT, from + j * 4L));
-            }
-            for (int j = held; j < pitch / 4; j++) {
-                panels.set(FLOAT, line + j * 4L, 0);
+            Panels panels,
+            int first) {
+        int width = TILE.columns();
+        for (int p = 0; p < TILE.vectorPanels(columns); p++) {
+            int held = Math.min(width, columns - p * width);
+            cut(0, rows, held, scale, source, offset + p * width * 4L, stride, panels.get(first + p), width);
+        }
+    }
+
+    /** The rows from (inclusive) to (exclusive) of one panel, whose ks are {@code pitch} floats wide. */
+    static void cut(
+            int from,
+            int to,
+            int columns,
+            float scale,
+            MemorySegment source,
+            long offset,
+            long stride,
+            MemorySegment panel,
+            int pitch) {
+        for (int i = from; i < to; i++) {
+            for (int j = 0; j < pitch; j++) {
+                float value = j < columns ? scale * source.get(FLOAT, offset + i * stride + j * 4L) : 0;
+                panel.set(FLOAT, (i * (long) pitch + j) * 4L, value);
             }
         }
     }

@@ -9,7 +9,7 @@ import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Blocks of 8 x 8 floats on their way into panels.
+ * Blocks of 8 x 8 floats, transposed.
  *
  * <p>The transpose is made in registers by Eklundh's exchanges: at distance 1, 2 and 4, each pair of rows swaps the lanes that
  * stand in the wrong half, one rotation and one blend a row.
@@ -86,32 +86,5 @@ final class VectorBlocks {
         r1.rearrange(TURN_4).blend(r5, BIT_4).intoMemorySegment(target, to + 5 * pitch, ORDER);
         r2.rearrange(TURN_4).blend(r6, BIT_4).intoMemorySegment(target, to + 6 * pitch, ORDER);
         r3.rearrange(TURN_4).blend(r7, BIT_4).intoMemorySegment(target, to + 7 * pitch, ORDER);
-    }
-
-    /** target(i, j) = scale * source(i, j) for 8 rows i and 8 columns j. */
-    static void copy(
-            float scale, MemorySegment source, long from, long stride, MemorySegment target, long to, long pitch) {
-        FloatVector.fromMemorySegment(S, source, from, ORDER).mul(scale).intoMemorySegment(target, to, ORDER);
-        FloatVector.fromMemorySegment(S, source, from + stride, ORDER)
-                .mul(scale)
-                .intoMemorySegment(target, to + pitch, ORDER);
-        FloatVector.fromMemorySegment(S, source, from + 2 * stride, ORDER)
-                .mul(scale)
-                .intoMemorySegment(target, to + 2 * pitch, ORDER);
-        FloatVector.fromMemorySegment(S, source, from + 3 * stride, ORDER)
-                .mul(scale)
-                .intoMemorySegment(target, to + 3 * pitch, ORDER);
-        FloatVector.fromMemorySegment(S, source, from + 4 * stride, ORDER)
-                .mul(scale)
-                .intoMemorySegment(target, to + 4 * pitch, ORDER);
-        FloatVector.fromMemorySegment(S, source, from + 5 * stride, ORDER)
-                .mul(scale)
-                .intoMemorySegment(target, to + 5 * pitch, ORDER);
-        FloatVector.fromMemorySegment(S, source, from + 6 * stride, ORDER)
-                .mul(scale)
-                .intoMemorySegment(target, to + 6 * pitch, ORDER);
-        FloatVector.fromMemorySegment(S, source, from + 7 * stride, ORDER)
-                .mul(scale)
-                .intoMemorySegment(target, to + 7 * pitch, ORDER);
     }
 }

@@ -227,49 +227,65 @@ final class VectorMatrixKernels implements MatrixKernels {
             long to,
             long pitch) {
         int blocked = BLOCKS_OF_8 ? columns & -8 : 0;
-        for (int i = 0; i < rows; i += 8) {
-            long from = offset + i * stride;
-            long into = to + i * (long) Float.BYTES;
-            int held = Math.min(8, rows - i);
-            for (int j = 0; j < blocked; j += 8) {
-                VectorBlocks.transpose(
-                        held, scale, source, from + j * (long) Float.BYTES, stride, target, into + j * pitch, pitch);
+        // Through the rows first: a line of the target is filled at once, since a store to one that is not in cache
+        // holds up others.
+        for (int j = 0; j < blocked; j += 8) {
+            for (int i = 0; i < rows; i += 8) {
+                long from = offset + i * stride + j * (long) Float.BYTES;
+                long into = to + i * (long) Float.BYTES + j * pitch;
+                VectorBlocks.transpose(Math.min(8, rows - i), scale, source, from, stride, target, into, pitch);
             }
-            ScalarMatrixKernels.transpose(0, held, blocked, columns, scale, source, from, stride, target, into, pitch);
         }
+        ScalarMatrixKernels.transpose(blocked, columns, rows, scale, source, offset, stride, target, to, pitch);
     }
 
     @Override
-    public void pack(
+    public void cutBroadcast(
             int rows,
             int columns,
-            int width,
             float scale,
             MemorySegment source,
             long offset,
             long stride,
-            MemorySegment panels,
-            long to,
-            long pitch,
-            long panelStride) {
-        int pitchFloats = (int) (pitch / Float.BYTES);
-        // Eight rows at a time through all panels: lines of the source are read once, lines of the panels filled at
-        // once.
-        for (int row = 0; row < rows; row += 8) {
-            int end = Math.min(row + 8, rows);
-            for (int p = 0; p * width < columns; p++) {
-                if (BLOCKS_OF_8 && end - row == 8 && p * width + pitchFloats <= columns) {
-                    long from = offset + row * stride + p * width * (long) Float.BYTES;
-                    long line = to + p * panelStride + row * pitch;
-                    for (int column = 0; column < pitchFloats; column += 8) {
-                        long o = column * (long) Float.BYTES;
-                        VectorBlocks.copy(scale, source, from + o, stride, panels, line + o, pitch);
-                    }
-                } else {
-                    ScalarMatrixKernels.packPanel(
-                            row, end, p, columns, width, scale, source, offset, stride, panels, to, pitch, panelStride);
-                }
-            }
+            Panels panels,
+            int first) {
+        int whole = BLOCKS_OF_8 ? rows & -8 : 0;
+        int fast = whole == 0 ? 0 : Math.max(0, (columns - Tile.BROADCAST_PITCH + TILE.rows()) / TILE.rows());
+        for (int row = 0; row < whole; row += 8) {
+            VectorStrips.broadcast(
+                    fast, scale, source, offset + row * stride, stride, panels, first, row * (long) A_STEP);
+        }
+        for (int p = 0; p < TILE.broadcastPanels(columns); p++) {
+            int held = Math.min(TILE.rows(), columns - p * TILE.rows());
+            long from = offset + p * TILE.rows() * (long) Float.BYTES;
+            MemorySegment panel = panels.get(first + p);
+            int done = p < fast ? whole : 0;
+            ScalarMatrixKernels.cut(done, rows, held, scale, source, from, stride, panel, Tile.BROADCAST_PITCH);
+        }
+    }
+
+    @Override
+    public void cutVector(
+            int rows,
+            int columns,
+            float scale,
+            MemorySegment source,
+            long offset,
+            long stride,
+            Panels panels,
+            int first) {
+        int whole = rows & -4;
+        int fast = columns / TILE.columns();
+        for (int row = 0; row < whole; row += 4) {
+            VectorStrips.vector(
+                    fast, scale, source, offset + row * stride, stride, panels, first, row * 2L * VECTOR_BYTES);
+        }
+        for (int p = 0; p < TILE.vectorPanels(columns); p++) {
+            int held = Math.min(TILE.columns(), columns - p * TILE.columns());
+            long from = offset + p * 2L * VECTOR_BYTES;
+            int done = p < fast ? whole : 0;
+            ScalarMatrixKernels.cut(
+                    done, rows, held, scale, source, from, stride, panels.get(first + p), TILE.columns());
         }
     }
 
