@@ -11,6 +11,7 @@ import dev.panhead.reference.Numbers;
 import dev.panhead.tensor.Matrix;
 import dev.panhead.tensor.Targets;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -97,6 +98,89 @@ class HeadContractsTest {
                 assertEquals(loss, c.head(team).run(c.inputs(), c.outputs()).loss());
                 assertArrayEquals(bits, c.bits());
             }
+        }
+    }
+
+    /** The least scratch that a head of this case can do with, as the error says it. */
+    private static long smallestScratch(Case c) {
+        c.options = c.options.withScratchBytes(1);
+        String message = assertThrows(IllegalArgumentException.class, () -> c.head(workers))
+                .getMessage();
+        return Long.parseLong(message.substring(message.lastIndexOf(' ') + 1));
+    }
+
+    /** With the least scratch W is packed by windows, several of them; with the default as a whole. */
+    @Test
+    void sameBitsWithWindowsOfW() {
+        Case c = new Case(290, 3265, 300);
+        c.run();
+        int[][] whole = c.bits();
+        c.options = c.options.withScratchBytes(smallestScratch(c) + (1 << 20)); // each further worker takes some
+        for (int threads : new int[] {1, 2, 3}) {
+            try (Workers team = new Workers(threads)) {
+                c.head(team).run(c.inputs(), c.outputs());
+                assertArrayEquals(whole, c.bits());
+            }
+        }
+    }
+
+    /** Counts what is allocated from it. */
+    private static final class CountingArena implements Arena {
+
+        private final Arena arena = Arena.ofShared();
+        private long bytes;
+
+        @Override
+        public MemorySegment allocate(long byteSize, long byteAlignment) {
+            bytes += byteSize;
+            return arena.allocate(byteSize, byteAlignment);
+        }
+
+        @Override
+        public MemorySegment.Scope scope() {
+            return arena.scope();
+        }
+
+        @Override
+        public void close() {
+            arena.close();
+        }
+    }
+
+    @Test
+    void scratchStaysWithinItsBound() {
+        for (int[] s : new int[][] {{1, 1, 1}, {5, 192, 1}, {13, 400, 7}, {300, 193, 40}, {600, 3265, 300}}) {
+            Case c = new Case(s[0], s[1], s[2]);
+            long smallest = smallestScratch(c);
+            for (long bound : new long[] {smallest, smallest + 1000, 2 * smallest, HeadOptions.SCRATCH_BYTES}) {
+                c.options = c.options.withScratchBytes(bound);
+                try (CountingArena counting = new CountingArena()) {
+                    new LinearCrossEntropy(counting, workers, c.tokens, c.vocabulary, c.width, c.options)
+                            .run(c.inputs(), c.outputs());
+                    assertTrue(
+                            counting.bytes <= bound, counting.bytes + " bytes taken where " + bound + " are allowed");
+                }
+            }
+        }
+    }
+
+    @Test
+    void anUpstreamThatIsNotFiniteIsRefused() {
+        Case c = new Case(5, 7, 3);
+        c.options = c.options.withReduction(Reduction.NONE);
+        Matrix upstream = Matrix.allocate(arena, 1, 5);
+        for (float bad : new float[] {Float.NaN, Float.NEGATIVE_INFINITY}) {
+            upstream.fill(1);
+            upstream.set(0, 3, bad);
+            int[][] before = c.bits();
+            String message = assertThrows(IllegalArgumentException.class, () -> c.head(workers)
+                            .run(c.inputs().withUpstream(upstream), c.outputs()))
+                    .getMessage();
+            assertEquals("the upstream gradient of token 3 is " + bad, message);
+            assertArrayEquals(before, c.bits());
+            c.targets.set(3, HeadOptions.IGNORE_INDEX); // then it does not matter
+            c.head(workers).run(c.inputs().withUpstream(upstream), c.outputs());
+            c.targets.set(3, 2);
         }
     }
 
@@ -207,16 +291,13 @@ class HeadContractsTest {
             for (int t = from; t < to; t++) {
                 targets.set(t - from, c.targets.get(t));
             }
-            Matrix losses = Matrix.allocate(arena, 1, to - from);
+            Matrix losses = c.losses.view(0, from, 1, to - from);
             Gradient dX = Gradient.write(c.dX.rows(from, to));
             head.run(
                     HeadInputs.of(c.hidden.rows(from, to), c.weight, targets).withBias(c.bias),
                     new HeadOutputs(losses, dX, new Gradient(c.dW, from > 0), new Gradient(c.db, from > 0)));
         }
-        int[][] parts = c.bits();
-        for (int i = 1; i < 4; i++) {
-            assertArrayEquals(whole[i], parts[i]);
-        }
+        assertArrayEquals(whole, c.bits());
     }
 
     /** Equal values; the sign of a zero may differ, since 0 + -0 is 0. */

@@ -50,7 +50,7 @@ class ExpLogTest {
     private static Kernel softmax(Kernels kernels) {
         int lanes = kernels.matrix().tile().columns();
         long bytes = lanes * (long) Float.BYTES;
-        Arena arena = Arena.ofAuto();
+        Arena arena = Arena.global();
         MemorySegment tile = arena.allocate(2 * bytes, 64);
         MemorySegment maxima = arena.allocate(bytes, 64);
         MemorySegment sums = arena.allocate(bytes, 64);

@@ -147,7 +147,7 @@ class TwinsTest {
         try (Arena arena = Arena.ofConfined()) {
             for (int rows : new int[] {1, 5, 6, 8, 13, 16}) {
                 for (int columns : new int[] {1, 7, 8, 9, 24, 30, 70}) {
-                    Matrix source = numbers.padded(arena, rows, columns, 1);
+                    Matrix source = numbers.matrix(arena, rows, columns, 1); // nothing behind the last element
                     long stride = source.rowStride() * 4;
                     MemorySegment a = arena.allocate(80 * 64 * 4L, 4);
                     MemorySegment b = arena.allocate(80 * 64 * 4L, 4);
@@ -171,6 +171,10 @@ class TwinsTest {
                                 assertEquals(expected, at(broadcast, j / tile.rows(), i * 8 + j % tile.rows()));
                                 int width = tile.columns();
                                 assertEquals(expected, at(vector, j / width, i * width + j % width));
+                            }
+                            for (int j = columns; j < tile.vectorPanels(columns) * tile.columns(); j++) {
+                                int width = tile.columns();
+                                assertEquals(0, at(vector, j / width, i * width + j % width));
                             }
                         }
                     }
@@ -221,6 +225,35 @@ class TwinsTest {
                         }
                     }
                 }
+            }
+        }
+    }
+
+    @Test
+    void scales() {
+        Numbers numbers = new Numbers(6);
+        int wide = VECTOR.matrix().tile().columns();
+        int narrow = SCALAR.matrix().tile().columns();
+        int columns = Math.min(wide, narrow);
+        try (Arena arena = Arena.ofConfined()) {
+            for (int rows : new int[] {1, 2, 7, 96}) {
+                Matrix tile = numbers.matrix(arena, rows, Math.max(wide, narrow), 1);
+                Matrix factors = numbers.matrix(arena, 1, Math.max(wide, narrow) + 1, 1);
+                Matrix a = numbers.matrix(arena, rows, wide, 1);
+                Matrix b = Matrix.allocate(arena, rows, narrow);
+                b.view(0, 0, rows, columns).copyFrom(a.view(0, 0, rows, columns));
+                Matrix tileA = Matrix.allocate(arena, rows, wide);
+                Matrix tileB = Matrix.allocate(arena, rows, narrow);
+                tileA.copyFrom(tile.view(0, 0, rows, wide));
+                tileB.copyFrom(tile.view(0, 0, rows, narrow));
+                for (boolean accumulate : new boolean[] {true, false, true}) {
+                    VECTOR.softmax().scale(rows, tileA.segment(), factors.segment(), 4, accumulate, a.segment(), 0);
+                    SCALAR.softmax().scale(rows, tileB.segment(), factors.segment(), 4, accumulate, b.segment(), 0);
+                    assertArrayEquals(
+                            Numbers.bits(b.view(0, 0, rows, columns)), Numbers.bits(a.view(0, 0, rows, columns)));
+                }
+                assertEquals(
+                        Math.fma(tile.get(0, 0), factors.get(0, 1), tile.get(0, 0) * factors.get(0, 1)), a.get(0, 0));
             }
         }
     }

@@ -1,6 +1,7 @@
 package dev.panhead.blas;
 
 import dev.panhead.exec.Workers;
+import dev.panhead.kernel.ElementKernels;
 import dev.panhead.kernel.Kernels;
 import dev.panhead.kernel.MatrixKernels;
 import dev.panhead.kernel.Packing;
@@ -52,6 +53,7 @@ public final class Gemm {
 
     private final Workers workers;
     private final MatrixKernels kernels = Kernels.current().matrix();
+    private final ElementKernels elements = Kernels.current().elements();
     private final Tile tile = kernels.tile();
     private final Panels vectorPanels;
     private final Panels[] broadcastPanels;
@@ -285,7 +287,7 @@ public final class Gemm {
                     false,
                     spares[worker]);
             Packing.update(
-                    Kernels.current().elements(),
+                    elements,
                     edge,
                     0,
                     (long) tile.columns() * Float.BYTES,

@@ -70,7 +70,7 @@ final class Chunk {
 
     /**
      * Softmax statistics: [vocabulary block][group][NR], and the tokens' maxima: [group][NR]. The blocks' maxima become e^(m - M), M
-     * being the token's, and then what the block's exponentials are to be multiplied by to be the logits' gradient.
+     * being the token's, and then the {@link #factors}.
      */
     final MemorySegment maxima;
 
@@ -156,6 +156,11 @@ final class Chunk {
 
     int tokenBlocks() {
         return Math.ceilDiv(count, TOKEN_BLOCK);
+    }
+
+    /** What the exponentials are multiplied by to be the logits' gradient, laid out like the statistics. */
+    MemorySegment factors() {
+        return maxima;
     }
 
     /** Offset of a vocabulary block's statistics of a group. */

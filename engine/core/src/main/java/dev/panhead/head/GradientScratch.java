@@ -13,7 +13,7 @@ final class GradientScratch {
     /** The logits' exponentials, relative to their block's maximum, 0 for targets: [group][vocabulary block], each [rows][NR]. */
     private final MemorySegment[] exponentials;
 
-    /** dX^T: [group][d, rounded up to whole tiles][NR]. */
+    /** dX^T: [group][d][NR]. */
     final MemorySegment hiddenGradient;
 
     /** The same, of the vocabulary blocks that are being added up before they join it; null if there is but one such sum. */
@@ -30,9 +30,9 @@ final class GradientScratch {
     GradientScratch(Arena arena, Chunk chunk) {
         this.chunk = chunk;
         Tile tile = chunk.tile;
-        hiddenGradient = Chunk.allocate(arena, (long) chunk.capacity * rows(chunk.width, tile));
+        hiddenGradient = Chunk.allocate(arena, (long) chunk.capacity * chunk.width);
         hiddenPart = chunk.vocabularyBlocks() > Chunk.BLOCKS_A_SUM
-                ? Chunk.allocate(arena, (long) chunk.capacity * rows(chunk.width, tile))
+                ? Chunk.allocate(arena, (long) chunk.capacity * chunk.width)
                 : null;
         int tokens = Math.min(chunk.capacity, Chunk.TOKEN_BLOCK);
         tokenPanels = Panels.vector(arena, tile, chunk.capacity / tokens * tile.vectorPanels(chunk.width), tokens);
@@ -46,7 +46,7 @@ final class GradientScratch {
         }
         tiles = new MemorySegment[chunk.workers.size()];
         for (int w = 0; w < tiles.length; w++) {
-            tiles[w] = arena.allocate(edgeBytes(tile), Matrix.ALIGNMENT);
+            tiles[w] = arena.allocate(tileBytes(tile), Matrix.ALIGNMENT);
         }
         chunk.workers.requireReadable("the scratch memory", whole);
     }
@@ -54,21 +54,18 @@ final class GradientScratch {
     /** Bytes that the scratch of a chunk takes. */
     static long bytes(int workers, int capacity, int vocabulary, int width) {
         Tile tile = Kernels.current().matrix().tile();
-        long columns = vocabulary + 2L * rows(width, tile) + tile.vectorPanels(width) * tile.columns();
-        return columns * capacity * Float.BYTES + workers * edgeBytes(tile);
+        long columns = vocabulary + 2L * width + tile.vectorPanels(width) * tile.columns();
+        return columns * capacity * Float.BYTES + workers * tileBytes(tile);
     }
 
-    private static long edgeBytes(Tile tile) {
+    /** dX's products have {@value Chunk#COLUMN_BLOCK} rows, those of dW that leave the matrix as many as a vocabulary block. */
+    private static long tileBytes(Tile tile) {
         return (long) Math.max(Chunk.VOCABULARY_BLOCK, Chunk.COLUMN_BLOCK) * tile.columns() * Float.BYTES;
-    }
-
-    private static int rows(int n, Tile tile) {
-        return tile.broadcastPanels(n) * tile.rows();
     }
 
     /** Offset of a group's dX^T from a hidden dimension on. */
     long hiddenGradient(int group, int column) {
-        return ((long) group * rows(chunk.width, chunk.tile) + column) * chunk.tile.columns() * Float.BYTES;
+        return ((long) group * chunk.width + column) * chunk.tile.columns() * Float.BYTES;
     }
 
     /** A group's exponentials of one vocabulary block. */

@@ -30,8 +30,8 @@ final class HeadChecks {
                     + inputs.targets().size() + " targets");
         }
         checkMatrix(workers, "bias", inputs.bias(), 1, vocabulary);
-        checkUpstream(workers, options, inputs, outputs, tokens);
         workers.requireReadable("targets", inputs.targets().segment());
+        checkUpstream(workers, options, inputs, outputs, tokens);
         checkOutput(workers, "losses", outputs.losses(), 1, tokens);
         checkOutput(workers, "hidden gradient", into(outputs.hidden()), tokens, width);
         checkOutput(workers, "weight gradient", into(outputs.weight()), vocabulary, width);
@@ -53,6 +53,12 @@ final class HeadChecks {
                     "an upstream gradient per token goes with reduction NONE, but it is " + options.reduction());
         }
         checkMatrix(workers, "upstream", inputs.upstream(), 1, tokens);
+        for (int t = 0; inputs.upstream() != null && t < tokens; t++) {
+            float value = inputs.upstream().get(0, t);
+            if (!Float.isFinite(value) && inputs.targets().get(t) != options.ignoreIndex()) {
+                throw new IllegalArgumentException("the upstream gradient of token " + t + " is " + value);
+            }
+        }
     }
 
     private static void checkMatrix(Workers workers, String name, Matrix matrix, int rows, int columns) {

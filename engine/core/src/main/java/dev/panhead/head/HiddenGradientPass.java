@@ -89,7 +89,7 @@ final class HiddenGradientPass implements Workers.Task {
                 .scale(
                         columns,
                         product,
-                        chunk.maxima,
+                        chunk.factors(),
                         chunk.statistics(block, group),
                         block % Chunk.BLOCKS_A_SUM > 0,
                         sum,

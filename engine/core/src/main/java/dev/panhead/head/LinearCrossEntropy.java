@@ -28,6 +28,9 @@ import java.util.Objects;
  * without vectors, and whatever the byte bound; and a token's loss and dL/dx_t do not depend on the other tokens of the call
  * (but for the mean's division by their number).
  *
+ * <p>Sums of up to 192 products of W's elements with numbers of up to 1 are held in float32: where |W|
+ * goes beyond 1e36, they may overflow though the result would not.
+ *
  * <p>One call at a time. After the first calls nothing is allocated on the heap. The memory belongs to the caller's arena; if
  * it is closed during a call, the call ends with an exception.
  */
@@ -133,8 +136,8 @@ public final class LinearCrossEntropy {
      *
      * @return the loss, overwritten by the next call
      * @throws IllegalArgumentException if a shape does not fit, an output is read-only or shares memory with an input or another
-     *     output, a target's bias is -infinity, all targets are ignored and the options forbid it, an upstream gradient is missing or out
-     *     of place, or a matrix is of a confined arena and there are more workers than one
+     *     output, a target's bias is -infinity, all targets are ignored and the options forbid it, an upstream gradient is missing, out
+     *     of place or not finite, or a matrix is of a confined arena and there are more workers than one
      * @throws IndexOutOfBoundsException if a target is neither a vocabulary row nor the ignore index
      * @throws IllegalStateException if the arena of an input or output is closed
      * @throws NonFiniteLogitException if a logit is NaN or +infinity, or a target's is -infinity
@@ -151,22 +154,31 @@ public final class LinearCrossEntropy {
         if (gradients && scratch == null) {
             scratch = new GradientScratch(arena, chunk);
         }
+        if (outputs.hidden() != null) {
+            weightPanels.reserveColumns(arena);
+        }
         clearIgnored(inputs.targets(), outputs, kept);
-        double loss = 0;
-        int token = 0;
-        if (kept > 0) {
-            weightPanels.begin(inputs.weight());
-        }
-        for (int done = 0; done < kept; done += chunk.count) {
-            token = collect(inputs, token, kept);
-            loss = runChunk(inputs, outputs, gradients ? scratch : null, done == 0, loss);
-        }
+        double loss = kept == 0 ? 0 : runChunks(inputs, outputs, gradients ? scratch : null, kept);
         if (options.reduction() == Reduction.MEAN && kept > 0) {
             loss /= kept;
         }
-        weightPanels.end();
         result.set(loss, kept, tokens - kept);
         return result;
+    }
+
+    private double runChunks(HeadInputs inputs, HeadOutputs outputs, GradientScratch gradients, int kept) {
+        double loss = 0;
+        int token = 0;
+        try {
+            weightPanels.begin(inputs.weight());
+            for (int done = 0; done < kept; done += chunk.count) {
+                token = collect(inputs, token, kept);
+                loss = runChunk(inputs, outputs, gradients, done == 0, loss);
+            }
+        } finally {
+            weightPanels.end();
+        }
+        return loss;
     }
 
     /** Collects the chunk's tokens from {@code token} on, and returns where the next chunk's begin. */

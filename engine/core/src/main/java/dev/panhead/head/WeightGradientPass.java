@@ -146,7 +146,7 @@ final class WeightGradientPass implements Workers.Task {
                             scratch.exponentials(group, block),
                             (row - chunk.row(block)) * rowBytes,
                             rowBytes,
-                            chunk.maxima,
+                            chunk.factors(),
                             chunk.statistics(block, group),
                             panels,
                             0,

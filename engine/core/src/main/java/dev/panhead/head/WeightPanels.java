@@ -13,8 +13,9 @@ import java.lang.foreign.MemorySegment;
 /**
  * W as broadcast panels: the way the logits want it (vocabulary rows by d) and the way dX does (columns by vocabulary rows).
  *
- * <p>A small W is packed as a whole, once a call. Of a large one, a task of the logits packs the block it is at into its worker's
- * panels. The columns are gone through, and those of a large W packed, by windows of some vocabulary blocks.
+ * <p>A small W is packed as a whole, once a call: its rows when the call begins, its columns when the first chunk wants them. Of a
+ * large one, a task of the logits packs the block it is at into its worker's panels, and the columns are packed by windows of some
+ * vocabulary blocks.
  */
 final class WeightPanels {
 
@@ -29,7 +30,7 @@ final class WeightPanels {
     /** [vocabulary block][width block][rows / MR]; null unless W is packed as a whole. */
     private final Panels rows;
 
-    /** [vocabulary block, from {@link #firstBlock} on][d / MR]; taken when the first are asked for. */
+    /** [vocabulary block, from {@link #firstBlock} on][d / MR]; null until reserved. */
     private Panels columns;
 
     private int firstBlock;
@@ -40,24 +41,31 @@ final class WeightPanels {
     private final Workers.Task packingRows = this::packRows;
     private final Workers.Task packingColumns = this::packColumns;
     private final MemorySegment ones;
-    private final Arena arena;
     private Matrix weight;
     private boolean packed;
+    private int columnsATask;
 
     WeightPanels(Arena arena, Chunk chunk, boolean whole) {
-        this.arena = arena;
         this.chunk = chunk;
         ones = Chunk.allocate(arena, Gemm.BLOCK);
         Packing.repeat(1, ones);
-        int blocks = chunk.vocabularyBlocks();
         rows = whole
                 ? Panels.broadcast(
                         arena,
                         chunk.tile,
-                        blocks * chunk.widthBlocks() * Chunk.VOCABULARY_BLOCK,
+                        chunk.vocabularyBlocks() * chunk.widthBlocks() * Chunk.VOCABULARY_BLOCK,
                         Math.min(chunk.width, Gemm.BLOCK))
                 : null;
         window = window(chunk.vocabulary, chunk.width);
+    }
+
+    /** Takes the memory that dX needs, before its first call writes anything. */
+    void reserveColumns(Arena arena) {
+        if (columns == null) {
+            int held = rows == null ? window : chunk.vocabularyBlocks();
+            int panels = held * chunk.tile.broadcastPanels(chunk.width);
+            columns = Panels.broadcast(arena, chunk.tile, panels * chunk.tile.rows(), Chunk.VOCABULARY_BLOCK);
+        }
     }
 
     private static int window(int vocabulary, int width) {
@@ -72,13 +80,14 @@ final class WeightPanels {
 
     /** Bytes of the panels, of a W that is packed as a whole or not. */
     static long bytes(int vocabulary, int width, boolean whole) {
+        long scale = (long) Gemm.BLOCK * Float.BYTES;
         if (!whole) {
-            return window(vocabulary, width) * columnBytes(width);
+            return window(vocabulary, width) * columnBytes(width) + scale;
         }
         long blocks = Math.ceilDiv(vocabulary, Chunk.VOCABULARY_BLOCK);
         long rowPanels = (long) Math.ceilDiv(width, Gemm.BLOCK)
                 * Kernels.current().matrix().tile().broadcastPanels(Chunk.VOCABULARY_BLOCK);
-        return blocks * (rowPanels * Tile.broadcastBytes(Math.min(width, Gemm.BLOCK)) + columnBytes(width));
+        return blocks * (rowPanels * Tile.broadcastBytes(Math.min(width, Gemm.BLOCK)) + columnBytes(width)) + scale;
     }
 
     /** Takes a call's weight. */
@@ -86,7 +95,7 @@ final class WeightPanels {
         this.weight = weight;
         packed = false;
         if (rows != null) {
-            chunk.workers.run(chunk.vocabularyBlocks(), packingRows);
+            chunk.workers.run(chunk.vocabularyBlocks() * chunk.widthBlocks(), packingRows);
         }
     }
 
@@ -118,19 +127,24 @@ final class WeightPanels {
     /** Packs the columns over a window that begins with a vocabulary block, and returns the block that the next one begins with. */
     int prepareColumns(int block) {
         int end = Math.min(block + window, chunk.vocabularyBlocks());
-        int held = rows == null ? window : chunk.vocabularyBlocks();
-        if (columns == null) {
-            int panels = held * chunk.tile.broadcastPanels(chunk.width);
-            columns = Panels.broadcast(arena, chunk.tile, panels * chunk.tile.rows(), Chunk.VOCABULARY_BLOCK);
-        }
         if (rows == null) {
             firstBlock = block;
-            chunk.workers.run(end - block, packingColumns);
+            packColumns(end - block);
         } else if (!packed) {
-            chunk.workers.run(held, packingColumns);
+            packColumns(chunk.vocabularyBlocks());
             packed = true;
         }
         return end;
+    }
+
+    private void packColumns(int blocks) {
+        int pieces = Math.ceilDiv(chunk.width, Chunk.COLUMN_BLOCK);
+        columnsATask = Math.ceilDiv(pieces, chunk.splits(blocks, pieces)) * Chunk.COLUMN_BLOCK;
+        chunk.workers.run(blocks * columnTasks(), packingColumns);
+    }
+
+    private int columnTasks() {
+        return Math.ceilDiv(chunk.width, columnsATask);
     }
 
     /** Panels of columns of W over the vocabulary blocks of the window; those wanted begin with {@link #firstColumn}. */
@@ -142,10 +156,10 @@ final class WeightPanels {
         return (block - firstBlock) * chunk.tile.broadcastPanels(chunk.width) + column / chunk.tile.rows();
     }
 
-    private void packRows(int block, int worker) {
-        for (int widthBlock = 0; widthBlock < chunk.widthBlocks(); widthBlock++) {
-            packRows(block, widthBlock, rows, firstRow(block, widthBlock));
-        }
+    private void packRows(int task, int worker) {
+        int block = task / chunk.widthBlocks();
+        int widthBlock = task % chunk.widthBlocks();
+        packRows(block, widthBlock, rows, firstRow(block, widthBlock));
     }
 
     private void packRows(int block, int widthBlock, Panels panels, int first) {
@@ -163,18 +177,19 @@ final class WeightPanels {
                 first);
     }
 
-    private void packColumns(int index, int worker) {
-        int block = firstBlock + index;
+    private void packColumns(int task, int worker) {
+        int block = firstBlock + task / columnTasks();
+        int column = task % columnTasks() * columnsATask;
         Packing.broadcast(
                 chunk.kernels.matrix(),
                 true,
                 weight,
                 ones,
-                0,
-                chunk.width,
+                column,
+                Math.min(columnsATask, chunk.width - column),
                 chunk.row(block),
                 chunk.rows(block),
                 columns,
-                firstColumn(block, 0));
+                firstColumn(block, column));
     }
 }

@@ -90,8 +90,9 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
     @Override
     public void mergeMaxima(
             int blocks, MemorySegment maxima, long at, long stride, MemorySegment merged, long mergedAt) {
-        SCALAR.mergeMaxima(
-                blocks, maxima, at, stride, merged, mergedAt); // too few for the compiler to inline an exponential
+        // Once a token and vocabulary block: a call site so cold that C2 would not inline an exponential, and box its
+        // vectors.
+        SCALAR.mergeMaxima(blocks, maxima, at, stride, merged, mergedAt);
     }
 
     @Override
