@@ -152,7 +152,7 @@ final class ColdCommand implements Callable<Integer> {
                 new ProcessBuilder(command).redirectError(errors.toFile()).start();
         try (BufferedReader lines = process.inputReader()) {
             long[] times = lines.lines()
-                    .filter(line -> Character.isDigit(line.codePointAt(0)))
+                    .filter(line -> line.matches("[0-9]+"))
                     .mapToLong(Long::parseLong)
                     .toArray();
             int exit = process.waitFor();
