@@ -200,9 +200,14 @@ final class ScalarMatrixKernels implements MatrixKernels {
             MemorySegment panel,
             int pitch) {
         for (int i = from; i < to; i++) {
-            for (int j = 0; j < pitch; j++) {
-                float value = j < columns ? scale * source.get(FLOAT, offset + i * stride + j * 4L) : 0;
-                panel.set(FLOAT, (i * (long) pitch + j) * 4L, value);
+            // Two loops: C2 hoists a condition out of one as a predicate that always fails, and compiles the method a
+            // hundred times.
+            for (int j = 0; j < columns; j++) {
+                float value = source.get(FLOAT, offset + i * stride + j * 4L);
+                panel.set(FLOAT, (i * (long) pitch + j) * 4L, scale * value);
+            }
+            for (int j = columns; j < pitch; j++) {
+                panel.set(FLOAT, (i * (long) pitch + j) * 4L, 0);
             }
         }
     }
