@@ -15,6 +15,12 @@ final class Side implements AutoCloseable {
 
     private static final String[] THREAD_COUNTS = {"OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"};
 
+    /**
+     * What is garbage soon makes its pages resident before it is collected. A young generation of the default size, a part of
+     * the machine's memory, would show in every side's figure, mostly with what is allocated before code is compiled.
+     */
+    private static final String YOUNG_GENERATION = "8m";
+
     private final String library;
     private final Process process;
     private final Writer orders;
@@ -27,6 +33,8 @@ final class Side implements AutoCloseable {
         String threads = Integer.toString(workload.threads());
         ProcessBuilder builder = new ProcessBuilder(
                 System.getProperty("java.home") + File.separator + "bin" + File.separator + "java",
+                "-XX:+UseSerialGC",
+                "-Xmn" + YOUNG_GENERATION,
                 "--add-modules",
                 "jdk.incubator.vector",
                 "--enable-native-access=ALL-UNNAMED",
