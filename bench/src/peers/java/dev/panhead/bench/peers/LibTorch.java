@@ -9,6 +9,7 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.training.GradientCollector;
 import ai.djl.training.optimizer.AdamW;
 import ai.djl.training.tracker.Tracker;
+import dev.panhead.bench.peers.Workload.Kind;
 import dev.panhead.bench.peers.Workload.Part;
 import dev.panhead.tensor.Matrix;
 import java.nio.ByteOrder;
@@ -20,6 +21,7 @@ final class LibTorch implements Contender {
     private Workload workload;
     private NDArray hidden;
     private NDArray weight;
+    private NDArray bias;
     private NDArray logits;
     private NDArray gradient;
     private NDArray product;
@@ -32,13 +34,17 @@ final class LibTorch implements Contender {
     public void load(Inputs inputs) {
         workload = inputs.workload;
         switch (workload.kind()) {
-            case STEP, LOSS -> {
+            case STEP, BIASED_STEP, LOSS -> {
                 hidden = array(inputs.hidden());
                 weight = array(inputs.weight());
                 loadTargets(inputs.targets());
-                if (workload.kind() == Workload.Kind.STEP) {
+                if (workload.kind() != Kind.LOSS) {
                     hidden.setRequiresGradient(true);
                     weight.setRequiresGradient(true);
+                }
+                if (workload.kind() == Kind.BIASED_STEP) {
+                    bias = array(inputs.bias());
+                    bias.setRequiresGradient(true);
                 }
             }
             case LOG_SOFTMAX -> logits = array(inputs.logits());
@@ -84,7 +90,7 @@ final class LibTorch implements Contender {
 
     @Override
     public void plan() {
-        if (workload.kind() == Workload.Kind.ADAMW) {
+        if (workload.kind() == Kind.ADAMW) {
             adamW = AdamW.builder()
                     .optLearningRateTracker(Tracker.fixed((float) Workload.RATE))
                     .optBeta1((float) Workload.BETA1)
@@ -98,7 +104,7 @@ final class LibTorch implements Contender {
     @Override
     public void run() {
         switch (workload.kind()) {
-            case STEP -> step();
+            case STEP, BIASED_STEP -> step();
             case LOSS -> {
                 try (NDManager scratch = manager.newSubManager()) {
                     loss = loss(scratch).getFloat();
@@ -151,6 +157,9 @@ final class LibTorch implements Contender {
     private NDArray loss(NDManager scratch) {
         NDArray z = hidden.matMul(transposed(weight, scratch));
         z.attach(scratch);
+        if (bias != null) {
+            z.addi(bias);
+        }
         NDArray logProbabilities = z.logSoftmax(1);
         logProbabilities.attach(scratch);
         NDArray each = logProbabilities.get(picked);
@@ -171,6 +180,7 @@ final class LibTorch implements Contender {
                 switch (part) {
                     case HIDDEN_GRADIENT -> hidden.getGradient();
                     case WEIGHT_GRADIENT -> weight.getGradient();
+                    case BIAS_GRADIENT -> bias.getGradient();
                     case WEIGHT -> weight;
                     default -> product;
                 };

@@ -31,7 +31,7 @@ final class Side implements AutoCloseable {
     Side(String library, Workload workload) throws IOException {
         this.library = library;
         String threads = Integer.toString(workload.threads());
-        ProcessBuilder builder = new ProcessBuilder(
+        List<String> command = new ArrayList<>(List.of(
                 System.getProperty("java.home") + File.separator + "bin" + File.separator + "java",
                 "-XX:+UseSerialGC",
                 "-Xmn" + YOUNG_GENERATION,
@@ -43,7 +43,11 @@ final class Side implements AutoCloseable {
                 classPath(),
                 PeerProcess.class.getName(),
                 library,
-                workload.name());
+                workload.name()));
+        if (workload.real() != null) {
+            command.add(workload.real().folder().toString());
+        }
+        ProcessBuilder builder = new ProcessBuilder(command);
         builder.redirectErrorStream(true);
         Map<String, String> environment = builder.environment();
         for (String name : THREAD_COUNTS) {
