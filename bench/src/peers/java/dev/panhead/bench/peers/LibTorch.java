@@ -143,17 +143,33 @@ final class LibTorch implements Contender {
         return transposed;
     }
 
-    /** Gradients are set to none before a step, as PyTorch's optimizers do. */
     private void step() {
+        hidden = withoutGradient(hidden);
+        weight = withoutGradient(weight);
+        if (bias != null) {
+            bias = withoutGradient(bias);
+        }
         try (NDManager scratch = manager.newSubManager();
                 GradientCollector collector = Engine.getInstance().newGradientCollector()) {
-            collector.zeroGradients();
             NDArray mean = loss(scratch);
             collector.backward(mean);
             loss = mean.getFloat();
         }
     }
 
+    /**
+     * The same numbers, the last step's gradient let go: PyTorch's optimizers set gradients to none. The collector's own way
+     * would fill them with zeros and add to them.
+     */
+    private NDArray withoutGradient(NDArray leaf) {
+        NDArray fresh = leaf.stopGradient();
+        fresh.attach(manager);
+        fresh.setRequiresGradient(true);
+        leaf.close();
+        return fresh;
+    }
+
+    /** Logits and log-probabilities are closed early: what is still needed of them, the gradients' graph holds. */
     private NDArray loss(NDManager scratch) {
         NDArray z = hidden.matMul(transposed(weight, scratch));
         z.attach(scratch);
@@ -161,8 +177,10 @@ final class LibTorch implements Contender {
             z.addi(bias);
         }
         NDArray logProbabilities = z.logSoftmax(1);
+        z.close();
         logProbabilities.attach(scratch);
         NDArray each = logProbabilities.get(picked);
+        logProbabilities.close();
         each.attach(scratch);
         NDArray weighted = each.mul(shares);
         weighted.attach(scratch);

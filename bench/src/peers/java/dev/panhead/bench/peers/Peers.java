@@ -23,7 +23,7 @@ import picocli.CommandLine.Spec;
         description = {
             "Measures Panhead and other libraries on the same workloads, each in its own process, in turns.",
             "Ratios are the peer's time over Panhead's: above 1, Panhead is faster. MiB is the peak of resident memory"
-                    + " beyond inputs and outputs. Errors are against float64: the largest relative to the largest element,"
+                    + " beyond inputs and outputs, but with the outputs of libtorch, which makes them itself. Errors are against float64: the largest relative to the largest element,"
                     + " and the root of the mean square relative to the elements' own."
         },
         footer = {"", "Example: java -jar panhead-peers.jar --workload W2 --peer libtorch --json w2.json"})

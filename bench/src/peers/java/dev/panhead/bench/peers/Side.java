@@ -87,7 +87,7 @@ final class Side implements AutoCloseable {
         return rows;
     }
 
-    /** The peak of resident memory, in MiB: in all, and beyond what was there with inputs and outputs loaded. */
+    /** The peak of resident memory, in MiB: in all, and beyond what was there once the inputs were loaded. */
     double[] memory() throws IOException {
         order("memory");
         String[] kilobytes = answer().split(" ");
