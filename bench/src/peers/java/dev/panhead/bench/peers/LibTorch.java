@@ -194,15 +194,24 @@ final class LibTorch implements Contender {
         if (part == Part.LOSS) {
             return new float[] {(float) loss};
         }
-        NDArray from =
-                switch (part) {
-                    case HIDDEN_GRADIENT -> hidden.getGradient();
-                    case WEIGHT_GRADIENT -> weight.getGradient();
-                    case BIAS_GRADIENT -> bias.getGradient();
-                    case WEIGHT -> weight;
-                    default -> product;
-                };
-        try (NDArray values = from.get(row)) {
+        return switch (part) {
+            case HIDDEN_GRADIENT -> gradientRow(hidden, row);
+            case WEIGHT_GRADIENT -> gradientRow(weight, row);
+            case BIAS_GRADIENT -> gradientRow(bias, row);
+            case WEIGHT -> row(weight, row);
+            default -> row(product, row);
+        };
+    }
+
+    /** The gradient's handle is closed at once: it would keep the memory of a gradient that a later step lets go. */
+    private static float[] gradientRow(NDArray leaf, int row) {
+        try (NDArray gradient = leaf.getGradient()) {
+            return row(gradient, row);
+        }
+    }
+
+    private static float[] row(NDArray matrix, int row) {
+        try (NDArray values = matrix.get(row)) {
             return values.toFloatArray();
         }
     }
