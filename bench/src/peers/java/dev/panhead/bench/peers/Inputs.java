@@ -2,12 +2,13 @@ package dev.panhead.bench.peers;
 
 import dev.panhead.exec.Workers;
 import dev.panhead.tensor.Matrix;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
 
-/** The same numbers in every process: each row has a generator of its own. */
+/** The same numbers in every process: a real head's, or random ones, where each row has a generator of its own. */
 final class Inputs {
 
     static final int IGNORED = -100;
@@ -18,19 +19,28 @@ final class Inputs {
     final Workload workload;
     private final Arena arena;
 
-    Inputs(Workload workload, Arena arena) {
+    /** Null for random numbers. */
+    private final RealHead.Contents real;
+
+    Inputs(Workload workload, Arena arena) throws IOException {
         this.workload = workload;
         this.arena = arena;
+        real = workload.real() == null ? null : workload.real().read(arena);
     }
 
     /** X, T x d. */
     Matrix hidden() {
-        return normal(workload.tokens(), workload.width(), 1, 1);
+        return real != null ? real.hidden() : normal(workload.tokens(), workload.width(), 1, 1);
     }
 
     /** W, V x d. */
     Matrix weight() {
-        return normal(workload.vocabulary(), workload.width(), 2, 0.02f);
+        return real != null ? real.weight() : normal(workload.vocabulary(), workload.width(), 2, 0.02f);
+    }
+
+    /** b, 1 x V; for {@link Workload.Kind#BIASED_STEP} only. */
+    Matrix bias() {
+        return real.bias();
     }
 
     /** Z, T x V. */
@@ -44,6 +54,9 @@ final class Inputs {
     }
 
     int[] targets() {
+        if (real != null) {
+            return real.targets();
+        }
         SplittableRandom random = new SplittableRandom(5);
         int[] targets = new int[workload.tokens()];
         for (int t = 0; t < targets.length; t++) {

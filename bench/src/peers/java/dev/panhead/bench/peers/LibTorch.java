@@ -9,6 +9,7 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.training.GradientCollector;
 import ai.djl.training.optimizer.AdamW;
 import ai.djl.training.tracker.Tracker;
+import dev.panhead.bench.peers.Workload.Kind;
 import dev.panhead.bench.peers.Workload.Part;
 import dev.panhead.tensor.Matrix;
 import java.nio.ByteOrder;
@@ -20,6 +21,7 @@ final class LibTorch implements Contender {
     private Workload workload;
     private NDArray hidden;
     private NDArray weight;
+    private NDArray bias;
     private NDArray logits;
     private NDArray gradient;
     private NDArray product;
@@ -32,13 +34,17 @@ final class LibTorch implements Contender {
     public void load(Inputs inputs) {
         workload = inputs.workload;
         switch (workload.kind()) {
-            case STEP, LOSS -> {
+            case STEP, BIASED_STEP, LOSS -> {
                 hidden = array(inputs.hidden());
                 weight = array(inputs.weight());
                 loadTargets(inputs.targets());
-                if (workload.kind() == Workload.Kind.STEP) {
+                if (workload.kind() != Kind.LOSS) {
                     hidden.setRequiresGradient(true);
                     weight.setRequiresGradient(true);
+                }
+                if (workload.kind() == Kind.BIASED_STEP) {
+                    bias = array(inputs.bias());
+                    bias.setRequiresGradient(true);
                 }
             }
             case LOG_SOFTMAX -> logits = array(inputs.logits());
@@ -84,7 +90,7 @@ final class LibTorch implements Contender {
 
     @Override
     public void plan() {
-        if (workload.kind() == Workload.Kind.ADAMW) {
+        if (workload.kind() == Kind.ADAMW) {
             adamW = AdamW.builder()
                     .optLearningRateTracker(Tracker.fixed((float) Workload.RATE))
                     .optBeta1((float) Workload.BETA1)
@@ -98,7 +104,7 @@ final class LibTorch implements Contender {
     @Override
     public void run() {
         switch (workload.kind()) {
-            case STEP -> step();
+            case STEP, BIASED_STEP -> step();
             case LOSS -> {
                 try (NDManager scratch = manager.newSubManager()) {
                     loss = loss(scratch).getFloat();
@@ -137,23 +143,44 @@ final class LibTorch implements Contender {
         return transposed;
     }
 
-    /** Gradients are set to none before a step, as PyTorch's optimizers do. */
     private void step() {
+        hidden = withoutGradient(hidden);
+        weight = withoutGradient(weight);
+        if (bias != null) {
+            bias = withoutGradient(bias);
+        }
         try (NDManager scratch = manager.newSubManager();
                 GradientCollector collector = Engine.getInstance().newGradientCollector()) {
-            collector.zeroGradients();
             NDArray mean = loss(scratch);
             collector.backward(mean);
             loss = mean.getFloat();
         }
     }
 
+    /**
+     * The same numbers, the last step's gradient let go: PyTorch's optimizers set gradients to none. The collector's own way
+     * would fill them with zeros and add to them.
+     */
+    private NDArray withoutGradient(NDArray leaf) {
+        NDArray fresh = leaf.stopGradient();
+        fresh.attach(manager);
+        fresh.setRequiresGradient(true);
+        leaf.close();
+        return fresh;
+    }
+
+    /** Logits and log-probabilities are closed early: what is still needed of them, the gradients' graph holds. */
     private NDArray loss(NDManager scratch) {
         NDArray z = hidden.matMul(transposed(weight, scratch));
         z.attach(scratch);
+        if (bias != null) {
+            z.addi(bias);
+        }
         NDArray logProbabilities = z.logSoftmax(1);
+        z.close();
         logProbabilities.attach(scratch);
         NDArray each = logProbabilities.get(picked);
+        logProbabilities.close();
         each.attach(scratch);
         NDArray weighted = each.mul(shares);
         weighted.attach(scratch);
@@ -167,14 +194,24 @@ final class LibTorch implements Contender {
         if (part == Part.LOSS) {
             return new float[] {(float) loss};
         }
-        NDArray from =
-                switch (part) {
-                    case HIDDEN_GRADIENT -> hidden.getGradient();
-                    case WEIGHT_GRADIENT -> weight.getGradient();
-                    case WEIGHT -> weight;
-                    default -> product;
-                };
-        try (NDArray values = from.get(row)) {
+        return switch (part) {
+            case HIDDEN_GRADIENT -> gradientRow(hidden, row);
+            case WEIGHT_GRADIENT -> gradientRow(weight, row);
+            case BIAS_GRADIENT -> gradientRow(bias, row);
+            case WEIGHT -> row(weight, row);
+            default -> row(product, row);
+        };
+    }
+
+    /** The gradient's handle is closed at once: it would keep the memory of a gradient that a later step lets go. */
+    private static float[] gradientRow(NDArray leaf, int row) {
+        try (NDArray gradient = leaf.getGradient()) {
+            return row(gradient, row);
+        }
+    }
+
+    private static float[] row(NDArray matrix, int row) {
+        try (NDArray values = matrix.get(row)) {
             return values.toFloatArray();
         }
     }

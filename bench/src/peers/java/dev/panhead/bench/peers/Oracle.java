@@ -4,7 +4,9 @@ import dev.panhead.bench.peers.Workload.Kind;
 import dev.panhead.bench.peers.Workload.Part;
 import dev.panhead.exec.Workers;
 import dev.panhead.tensor.Matrix;
+import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
 
@@ -21,12 +23,12 @@ final class Oracle {
     private final int[] targets;
     private final Map<Part, double[][]> rows = new EnumMap<>(Part.class);
 
-    private Oracle(Workload workload, Arena arena) {
+    private Oracle(Workload workload, Arena arena) throws IOException {
         this.workload = workload;
         inputs = new Inputs(workload, arena);
         targets = inputs.targets();
         switch (workload.kind()) {
-            case STEP, LOSS -> head();
+            case STEP, BIASED_STEP, LOSS -> head();
             case LOG_SOFTMAX -> {
                 Matrix logits = inputs.logits();
                 put(Part.LOG_PROBABILITIES, row -> logSoftmax(row(logits, row)));
@@ -60,7 +62,7 @@ final class Oracle {
     }
 
     /** Computes what a workload's results are compared with. */
-    static Map<Part, double[][]> compute(Workload workload) {
+    static Map<Part, double[][]> compute(Workload workload) throws IOException {
         try (Arena arena = Arena.ofShared()) {
             return new Oracle(workload, arena).rows;
         }
@@ -84,25 +86,26 @@ final class Oracle {
     private void head() {
         Matrix hidden = inputs.hidden();
         Matrix weight = inputs.weight();
-        double[] logSums = logSums(hidden, weight);
+        double[] bias = workload.kind() == Kind.BIASED_STEP ? row(inputs.bias(), 0) : new double[workload.vocabulary()];
+        double[] logSums = logSums(hidden, weight, bias);
         double sum = 0;
         int kept = 0;
         for (int t = 0; t < targets.length; t++) {
             if (targets[t] >= 0) {
-                sum += logSums[t] - dot(row(hidden, t), row(weight, targets[t]));
+                sum += logSums[t] - (dot(row(hidden, t), row(weight, targets[t])) + bias[targets[t]]);
                 kept++;
             }
         }
         double share = 1.0 / kept;
         double loss = sum * share;
         put(Part.LOSS, row -> new double[] {loss});
-        if (workload.kind() != Kind.STEP) {
+        if (workload.kind() == Kind.LOSS) {
             return;
         }
         put(Part.HIDDEN_GRADIENT, t -> {
             double[] gradient = logits(hidden, weight, t);
             for (int v = 0; v < gradient.length; v++) {
-                gradient[v] = logitGradient(gradient[v], logSums[t], t, v, share);
+                gradient[v] = logitGradient(gradient[v] + bias[v], logSums[t], t, v, share);
             }
             return combination(gradient, weight);
         });
@@ -110,10 +113,31 @@ final class Oracle {
             double[] entry = row(weight, v);
             double[] gradient = new double[targets.length];
             for (int t = 0; t < gradient.length; t++) {
-                gradient[t] = logitGradient(dot(row(hidden, t), entry), logSums[t], t, v, share);
+                gradient[t] = logitGradient(dot(row(hidden, t), entry) + bias[v], logSums[t], t, v, share);
             }
             return combination(gradient, hidden);
         });
+        if (workload.kind() == Kind.BIASED_STEP) {
+            double[] biasGradient = biasGradient(hidden, weight, bias, logSums, share);
+            put(Part.BIAS_GRADIENT, row -> biasGradient);
+        }
+    }
+
+    /** The logits' gradients summed over the tokens: first those that are computed together, then those sums in order. */
+    private double[] biasGradient(Matrix hidden, Matrix weight, double[] bias, double[] logSums, double share) {
+        double[][] sums = new double[Math.ceilDiv(hidden.rows(), TOKENS)][weight.rows()];
+        forLogits(hidden, weight, bias, (first, entry, logits) -> {
+            for (int t = 0; t < logits.length; t++) {
+                sums[first / TOKENS][entry] += logitGradient(logits[t], logSums[first + t], first + t, entry, share);
+            }
+        });
+        double[] gradient = new double[weight.rows()];
+        for (double[] sum : sums) {
+            for (int v = 0; v < gradient.length; v++) {
+                gradient[v] += sum[v];
+            }
+        }
+        return gradient;
     }
 
     private double logitGradient(double logit, double logSum, int token, int entry, double share) {
@@ -123,9 +147,28 @@ final class Oracle {
         return share * (Math.exp(logit - logSum) - (targets[token] == entry ? 1 : 0));
     }
 
-    /** log sum exp of every token's logits. These inputs' logits are small: no maximum is needed. */
-    private double[] logSums(Matrix hidden, Matrix weight) {
+    /** log sum exp of every token's logits. These inputs' logits are far from 700: no maximum is needed. */
+    private static double[] logSums(Matrix hidden, Matrix weight, double[] bias) {
         double[] sums = new double[hidden.rows()];
+        forLogits(hidden, weight, bias, (first, entry, logits) -> {
+            for (int t = 0; t < logits.length; t++) {
+                sums[first + t] += Math.exp(logits[t]);
+            }
+        });
+        for (int t = 0; t < sums.length; t++) {
+            sums[t] = Math.log(sums[t]);
+        }
+        return sums;
+    }
+
+    /** Takes a vocabulary entry's logits for the tokens from the first on. */
+    @FunctionalInterface
+    private interface LogitsOfEntry {
+        void accept(int first, int entry, double[] logits);
+    }
+
+    /** Computes all logits; those of {@link #TOKENS} tokens come one entry after the other, other tokens' at the same time. */
+    private static void forLogits(Matrix hidden, Matrix weight, double[] bias, LogitsOfEntry taker) {
         try (Workers workers = new Workers()) {
             workers.run((hidden.rows() + TOKENS - 1) / TOKENS, (task, worker) -> {
                 int first = task * TOKENS;
@@ -138,22 +181,20 @@ final class Oracle {
                 }
                 double[][] logits = new double[ROWS][count];
                 for (int v = 0; v < weight.rows(); v += ROWS) {
-                    addExponentials(columns, weight, v, logits, sums, first);
-                }
-                for (int t = first; t < first + count; t++) {
-                    sums[t] = Math.log(sums[t]);
+                    int held = Math.min(ROWS, weight.rows() - v);
+                    for (int i = 0; i < held; i++) {
+                        Arrays.fill(logits[i], bias[v + i]);
+                    }
+                    addProducts(columns, weight, v, logits);
+                    for (int i = 0; i < held; i++) {
+                        taker.accept(first, v + i, logits[i]);
+                    }
                 }
             });
         }
-        return sums;
     }
 
-    private static void addExponentials(
-            double[][] columns, Matrix weight, int first, double[][] logits, double[] sums, int token) {
-        int held = Math.min(ROWS, weight.rows() - first);
-        for (double[] row : logits) {
-            java.util.Arrays.fill(row, 0);
-        }
+    private static void addProducts(double[][] columns, Matrix weight, int first, double[][] logits) {
         for (int k = 0; k < columns.length; k++) {
             accumulate(
                     columns[k],
@@ -162,11 +203,6 @@ final class Oracle {
                     weight.get(Math.min(first + 1, weight.rows() - 1), k),
                     weight.get(Math.min(first + 2, weight.rows() - 1), k),
                     weight.get(Math.min(first + 3, weight.rows() - 1), k));
-        }
-        for (int i = 0; i < held; i++) {
-            for (int t = 0; t < logits[i].length; t++) {
-                sums[token + t] += Math.exp(logits[i][t]);
-            }
         }
     }
 

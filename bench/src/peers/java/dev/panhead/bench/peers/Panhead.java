@@ -1,5 +1,6 @@
 package dev.panhead.bench.peers;
 
+import dev.panhead.bench.peers.Workload.Kind;
 import dev.panhead.bench.peers.Workload.Part;
 import dev.panhead.blas.Gemm;
 import dev.panhead.blas.Gemm.Op;
@@ -7,6 +8,7 @@ import dev.panhead.exec.Workers;
 import dev.panhead.head.HeadInputs;
 import dev.panhead.head.HeadOptions;
 import dev.panhead.head.HeadOutputs;
+import dev.panhead.head.HeadOutputs.Gradient;
 import dev.panhead.head.LinearCrossEntropy;
 import dev.panhead.head.LogSoftmax;
 import dev.panhead.optim.AdamW;
@@ -23,9 +25,11 @@ final class Panhead implements Contender {
     private Targets targets;
     private Matrix hidden;
     private Matrix weight;
+    private Matrix bias;
     private Matrix logits;
     private Matrix hiddenGradient;
     private Matrix weightGradient;
+    private Matrix biasGradient;
     private AdamW.Moments moments;
     private Gemm gemm;
     private LinearCrossEntropy head;
@@ -38,13 +42,17 @@ final class Panhead implements Contender {
     public void load(Inputs inputs) {
         workload = inputs.workload;
         switch (workload.kind()) {
-            case STEP, LOSS -> {
+            case STEP, BIASED_STEP, LOSS -> {
                 hidden = own(inputs.hidden());
                 weight = own(inputs.weight());
                 targets = Targets.of(inputs.targets());
-                if (workload.kind() == Workload.Kind.STEP) {
+                if (workload.kind() != Kind.LOSS) {
                     hiddenGradient = touched(hidden.rows(), hidden.columns());
                     weightGradient = touched(weight.rows(), weight.columns());
+                }
+                if (workload.kind() == Kind.BIASED_STEP) {
+                    bias = own(inputs.bias());
+                    biasGradient = touched(bias.rows(), bias.columns());
                 }
             }
             case LOG_SOFTMAX -> {
@@ -95,7 +103,7 @@ final class Panhead implements Contender {
     public void plan() {
         workers = new Workers(workload.threads());
         switch (workload.kind()) {
-            case STEP, LOSS ->
+            case STEP, BIASED_STEP, LOSS ->
                 head = new LinearCrossEntropy(
                         arena,
                         workers,
@@ -124,6 +132,12 @@ final class Panhead implements Contender {
                                 HeadInputs.of(hidden, weight, targets),
                                 HeadOutputs.gradients(hiddenGradient, weightGradient))
                         .loss();
+            case BIASED_STEP ->
+                loss = head.run(
+                                HeadInputs.of(hidden, weight, targets).withBias(bias),
+                                HeadOutputs.gradients(hiddenGradient, weightGradient)
+                                        .withBias(Gradient.write(biasGradient)))
+                        .loss();
             case LOSS ->
                 loss = head.run(HeadInputs.of(hidden, weight, targets), HeadOutputs.NONE)
                         .loss();
@@ -146,8 +160,9 @@ final class Panhead implements Contender {
                     case LOSS -> null;
                     case HIDDEN_GRADIENT -> hiddenGradient;
                     case WEIGHT_GRADIENT -> weightGradient;
+                    case BIAS_GRADIENT -> biasGradient;
                     case WEIGHT -> weight;
-                    case LOG_PROBABILITIES -> workload.kind() == Workload.Kind.DECODE ? logits : hidden;
+                    case LOG_PROBABILITIES -> workload.kind() == Kind.DECODE ? logits : hidden;
                     case PRODUCT ->
                         switch (workload.kind()) {
                             case GEMM_LOGITS -> logits;

@@ -18,10 +18,10 @@ final class PeerProcess {
 
     private PeerProcess() {}
 
-    /** Arguments: a library's name and a workload's. */
+    /** Arguments: a library's name and a workload's; and the folder of the real heads' files, if there is one. */
     public static void main(String[] arguments) throws IOException {
         Contender contender = contender(arguments[0]);
-        Workload workload = Workload.named(arguments[1]);
+        Workload workload = Workload.named(arguments[1], arguments.length > 2 ? Path.of(arguments[2]) : null);
         int[] targets;
         try (Arena arena = Arena.ofShared()) {
             Inputs inputs = new Inputs(workload, arena);

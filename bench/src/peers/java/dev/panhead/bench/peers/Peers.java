@@ -12,15 +12,19 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** Measures Panhead beside other libraries. */
 @Command(
         name = "panhead-peers",
-        mixinStandardHelpOptions = true,
         description = {
             "Measures Panhead and other libraries on the same workloads, each in its own process, in turns.",
-            "Ratios are the peer's time over Panhead's: above 1, Panhead is faster."
+            "Ratios are the peer's time over Panhead's: above 1, Panhead is faster. MiB is the peak of resident memory"
+                    + " beyond inputs and outputs, but with the outputs of libtorch, which makes them itself. Errors are against float64: the largest relative to the largest element,"
+                    + " and the root of the mean square relative to the elements' own."
         },
         footer = {"", "Example: java -jar panhead-peers.jar --workload W2 --peer libtorch --json w2.json"})
 public final class Peers implements Callable<Integer> {
@@ -31,47 +35,103 @@ public final class Peers implements Callable<Integer> {
     /** The only peer that has more than products of matrices. */
     static final String LIBTORCH = "libtorch";
 
+    private static final int HELP_WIDTH = 110;
+
     private static final List<String> NAMES = List.of(LIBTORCH, "openblas", "mkl", "netlib", "ejml", "ojalgo");
 
-    @Option(names = "--workload", paramLabel = "NAME", description = "Only these, W1 to W12-weight; all by default.")
+    @Spec
+    private CommandSpec spec;
+
+    @Option(
+            names = "--workload",
+            paramLabel = "NAME",
+            description = {
+                "Only this; may be given again. All by default:",
+                "W1 to W7: loss, dX and dW;",
+                "W8: loss only;",
+                "W9: log-softmax;",
+                "W10-1, W10-4, W10-16: decoding of 1, 4, 16 tokens;",
+                "W11: AdamW;",
+                "W12-logits, W12-hidden, W12-weight: products of matrices, one thread;",
+                "BERT, TINY: loss, dX, dW (BERT: and db) of real heads, with --data."
+            })
     private List<String> workloads = List.of();
 
     @Option(
             names = "--peer",
             paramLabel = "NAME",
-            description = "Only these: libtorch, openblas, mkl, netlib, ejml, ojalgo; all by default.")
+            description = {
+                "Only this; may be given again. All by default:",
+                "libtorch: every workload;",
+                "openblas, mkl, netlib, ejml, ojalgo: W12 only."
+            })
     private List<String> peers = List.of();
+
+    @Option(
+            names = "--data",
+            paramLabel = "FOLDER",
+            description = {
+                "Where the real heads' files lie, of one or both:",
+                "BERT: bert-mlm-hidden.safetensors, bert-mlm-head.safetensors;",
+                "TINY: tinystories260k-hidden.safetensors, tinystories260k-head.safetensors."
+            })
+    private Path data;
 
     @Option(names = "--json", paramLabel = "FILE", description = "Write the figures as a JSON array.")
     private Path json;
 
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this help and exit.")
+    private boolean help;
+
     private Peers() {}
 
-    /** Measures, prints a table, and ends with 0; with 2 for wrong usage. */
+    /** Measures, prints a table, and ends with 0; with 2 for wrong usage, with 1 if anything could not be measured. */
     public static void main(String[] arguments) {
-        System.exit(new CommandLine(new Peers()).execute(arguments));
+        System.exit(new CommandLine(new Peers())
+                .setUsageHelpWidth(HELP_WIDTH)
+                .setUnmatchedOptionsAllowedAsOptionParameters(false)
+                .setParameterExceptionHandler((e, given) -> fail(e.getMessage() + "; see panhead-peers --help", 2))
+                .setExecutionExceptionHandler((e, commandLine, result) -> fail(message(e), 1))
+                .execute(arguments));
     }
 
     @Override
-    public Integer call() throws Exception {
-        List<Workload> chosen = workloads.isEmpty()
-                ? Workload.ALL
-                : workloads.stream().map(Workload::named).toList();
+    public Integer call() throws IOException {
+        List<Workload> chosen = chosen();
         List<String> others = peers.isEmpty() ? NAMES : peers;
         for (String peer : others) {
             if (!NAMES.contains(peer)) {
-                throw new IllegalArgumentException("there is no peer " + peer + " among " + NAMES);
+                throw wrong("there is no peer " + peer + " among " + String.join(", ", NAMES));
             }
         }
+        if (json != null) {
+            requireWritable(json);
+        }
+        if (chosen.stream().noneMatch(workload -> others.stream().anyMatch(peer -> isAble(peer, workload)))) {
+            throw wrong("only the W12 workloads have other peers than " + LIBTORCH);
+        }
         System.out.printf(
-                "%-11s %-9s %11s %11s %7s %15s %9s %9s %9s %9s%n",
-                "workload", "peer", "panhead ms", "peer ms", "ratio", "min..max", "MiB", "peer MiB", "error", "peer's");
+                "%-10s %-8s %10s %10s %7s %15s %8s %8s %9s %9s %9s %9s%n",
+                "workload",
+                "peer",
+                "panhead ms",
+                "peer ms",
+                "ratio",
+                "min..max",
+                "MiB",
+                "peer MiB",
+                "max error",
+                "peer max",
+                "rms error",
+                "peer rms");
         List<Map<String, Object>> rows = new ArrayList<>();
         boolean failed = false;
         for (Workload workload : chosen) {
-            List<String> able = others.stream()
-                    .filter(peer -> workload.kind().isGemm() || peer.equals(LIBTORCH))
-                    .toList();
+            List<String> able =
+                    others.stream().filter(peer -> isAble(peer, workload)).toList();
             if (able.isEmpty()) {
                 continue;
             }
@@ -97,10 +157,56 @@ public final class Peers implements Callable<Integer> {
         return failed ? 1 : 0;
     }
 
+    private List<Workload> chosen() throws IOException {
+        if (data != null && RealHead.in(data).isEmpty()) {
+            throw wrong("--data " + data + ": there is no real head's pair of files");
+        }
+        if (workloads.isEmpty()) {
+            return Workload.all(data);
+        }
+        List<Workload> chosen = new ArrayList<>();
+        for (String name : workloads) {
+            try {
+                chosen.add(Workload.named(name, data));
+            } catch (IllegalArgumentException e) {
+                throw wrong(e.getMessage());
+            }
+        }
+        return chosen;
+    }
+
+    private static boolean isAble(String peer, Workload workload) {
+        return peer.equals(LIBTORCH) || workload.kind().isGemm();
+    }
+
+    /** Says now what would else be found after the first measurement. */
+    private void requireWritable(Path file) {
+        Path folder = file.toAbsolutePath().getParent();
+        if (Files.isDirectory(file) || folder == null || !Files.isDirectory(folder)) {
+            throw wrong("--json " + file + ": is a folder, or is not in one");
+        }
+        if (!Files.isWritable(Files.exists(file) ? file : folder)) {
+            throw wrong("--json " + file + ": cannot be written");
+        }
+    }
+
+    private ParameterException wrong(String message) {
+        return new ParameterException(spec.commandLine(), message);
+    }
+
+    private static String message(Exception e) {
+        return e.getMessage() == null ? e.toString() : e.getMessage();
+    }
+
+    private static int fail(String message, int exit) {
+        System.err.println("panhead-peers: " + message);
+        return exit;
+    }
+
     private static void print(Map<String, Object> row) {
         System.out.printf(
                 Locale.ROOT,
-                "%-11s %-9s %11.2f %11.2f %7.3f %7.3f..%6.3f %9.0f %9.0f %9.1e %9.1e%n",
+                "%-10s %-8s %10.2f %10.2f %7.3f %7.3f..%6.3f %8.0f %8.0f %9.1e %9.1e %9.1e %9.1e%n",
                 row.get("workload"),
                 row.get("peer"),
                 row.get("panhead_ms"),
@@ -110,6 +216,8 @@ public final class Peers implements Callable<Integer> {
                 row.get("ratio_max"),
                 row.get("panhead_extra_mb"),
                 row.get("peer_extra_mb"),
+                row.get("panhead_max_rel_error"),
+                row.get("peer_max_rel_error"),
                 row.get("panhead_rms_rel_error"),
                 row.get("peer_rms_rel_error"));
     }

@@ -1,9 +1,12 @@
 package dev.panhead.bench.peers;
 
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What is measured: X is T x d, random normal; W is V x d, random normal times 0.02; targets are uniform.
+ * What is measured. Without a real head X is T x d, random normal; W is V x d, random normal times 0.02; targets are uniform.
  *
  * @param name as on the command line
  * @param kind which computation
@@ -12,13 +15,17 @@ import java.util.List;
  * @param vocabulary V
  * @param ignored share of the targets that are ignored
  * @param threads how many each side may use
+ * @param real whose hidden states, labels, weight and bias are taken; null for random numbers
  */
-record Workload(String name, Kind kind, int tokens, int width, int vocabulary, double ignored, int threads) {
+record Workload(
+        String name, Kind kind, int tokens, int width, int vocabulary, double ignored, int threads, RealHead real) {
 
     /** The computations, and what each leaves behind. */
     enum Kind {
         /** Loss, dX and dW. */
         STEP(Part.LOSS, Part.HIDDEN_GRADIENT, Part.WEIGHT_GRADIENT),
+        /** Loss, dX, dW and db, the logits with a bias. */
+        BIASED_STEP(Part.LOSS, Part.HIDDEN_GRADIENT, Part.WEIGHT_GRADIENT, Part.BIAS_GRADIENT),
         /** Mean loss only. */
         LOSS(Part.LOSS),
         /** Log-softmax of T rows of V logits. */
@@ -53,6 +60,8 @@ record Workload(String name, Kind kind, int tokens, int width, int vocabulary, d
         HIDDEN_GRADIENT,
         /** V x d. */
         WEIGHT_GRADIENT,
+        /** 1 x V. */
+        BIAS_GRADIENT,
         /** T x V. */
         LOG_PROBABILITIES,
         /** V x d. */
@@ -69,7 +78,8 @@ record Workload(String name, Kind kind, int tokens, int width, int vocabulary, d
     static final double EPSILON = 1e-8;
     static final double DECAY = 0.1;
 
-    static final List<Workload> ALL = List.of(
+    /** Those of random numbers. */
+    static final List<Workload> RANDOM = List.of(
             new Workload("W1", Kind.STEP, 1024, 768, 32_000, 0, 2),
             new Workload("W2", Kind.STEP, 1024, 768, 50_257, 0, 2),
             new Workload("W3", Kind.STEP, 512, 896, 151_936, 0, 2),
@@ -87,18 +97,40 @@ record Workload(String name, Kind kind, int tokens, int width, int vocabulary, d
             new Workload("W12-hidden", Kind.GEMM_HIDDEN, 1024, 768, 50_257, 0, 1),
             new Workload("W12-weight", Kind.GEMM_WEIGHT, 1024, 768, 50_257, 0, 1));
 
-    static Workload named(String name) {
-        return ALL.stream()
+    /** One of random numbers. */
+    Workload(String name, Kind kind, int tokens, int width, int vocabulary, double ignored, int threads) {
+        this(name, kind, tokens, width, vocabulary, ignored, threads, null);
+    }
+
+    /** All there are: those of random numbers, and those whose files lie in the folder, which may be null for none. */
+    static List<Workload> all(Path folder) throws IOException {
+        List<Workload> all = new ArrayList<>(RANDOM);
+        for (RealHead head : folder == null ? List.<RealHead>of() : RealHead.in(folder)) {
+            all.add(head.workload());
+        }
+        return all;
+    }
+
+    /**
+     * One of {@link #all}, by its name in either case.
+     *
+     * @throws IllegalArgumentException if there is none of that name: says which files would give one
+     */
+    static Workload named(String name, Path folder) throws IOException {
+        return all(folder).stream()
                 .filter(workload -> workload.name.equalsIgnoreCase(name))
                 .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("there is no workload " + name));
+                .orElseThrow(() -> new IllegalArgumentException(RealHead.Model.named(name)
+                        .map(model -> "workload " + model + " needs --data FOLDER with " + model.hiddenFile() + " and "
+                                + model.headFile() + " in it")
+                        .orElse("there is no workload " + name)));
     }
 
     /** The rows of a part that are compared with the oracle. */
     int[] sampledRows(Part part, int[] targets) {
         int rows =
                 switch (part) {
-                    case LOSS -> 1;
+                    case LOSS, BIAS_GRADIENT -> 1;
                     case HIDDEN_GRADIENT, LOG_PROBABILITIES -> tokens;
                     case WEIGHT_GRADIENT, WEIGHT -> vocabulary;
                     case PRODUCT -> kind == Kind.GEMM_WEIGHT ? vocabulary : tokens;
