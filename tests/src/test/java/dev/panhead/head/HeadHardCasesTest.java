@@ -1,0 +1,213 @@
+package dev.panhead.head;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.panhead.exec.Workers;
+import dev.panhead.head.HeadOutputs.Gradient;
+import dev.panhead.reference.Numbers;
+import dev.panhead.tensor.Matrix;
+import java.lang.foreign.Arena;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Ignored and wrong targets, logits that are infinite, equal, huge or certain. */
+class HeadHardCasesTest {
+
+    private static Arena arena;
+    private static Workers workers;
+
+    @BeforeAll
+    static void start() {
+        arena = Arena.ofShared();
+        workers = new Workers(2);
+    }
+
+    @AfterAll
+    static void end() {
+        workers.close();
+        arena.close();
+    }
+
+    @Test
+    void allIgnored() {
+        HeadCase c = new HeadCase(arena, workers, 20, 9, 4);
+        for (int t = 0; t < 20; t++) {
+            c.targets.set(t, HeadOptions.IGNORE_INDEX);
+        }
+        for (Reduction reduction : new Reduction[] {Reduction.MEAN, Reduction.SUM}) {
+            c.options = c.options.withReduction(reduction);
+            c.dX.fill(7);
+            c.dW.fill(7);
+            c.db.fill(7);
+            HeadResult result = c.head(workers).run(c.inputs(), c.outputs());
+            assertEquals(0, result.loss());
+            assertEquals(0, result.tokens());
+            assertEquals(20, result.ignored());
+            for (int[] bits : c.bits()) {
+                assertArrayEquals(new int[bits.length], bits);
+            }
+        }
+        c.dW.fill(7);
+        c.head(workers).run(c.inputs(), HeadOutputs.NONE.withWeight(Gradient.add(c.dW)));
+        assertEquals(7, c.dW.get(8, 3));
+        c.options = c.options.withFailWhenAllIgnored(true);
+        refused("all 20 targets are the ignore index -100", c);
+    }
+
+    @Test
+    void anotherIgnoreIndex() {
+        HeadCase c = new HeadCase(arena, workers, 20, 9, 4);
+        c.options = c.options.withIgnoreIndex(-1);
+        c.targets.set(3, -1);
+        assertEquals(19, c.head(workers).run(c.inputs(), c.outputs()).tokens());
+        c.targets.set(4, -100);
+        assertThrows(IndexOutOfBoundsException.class, c::run);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {-1, -101, 9, Integer.MAX_VALUE, Integer.MIN_VALUE})
+    void targetsOutOfRangeAreNamedBeforeAnythingIsWritten(int target) {
+        HeadCase c = new HeadCase(arena, workers, 20, 9, 4);
+        c.targets.set(13, target);
+        int[][] before = c.bits();
+        String message = assertThrows(IndexOutOfBoundsException.class, c::run).getMessage();
+        assertEquals(
+                "the target of token 13 is " + target
+                        + ", which is neither a row of the vocabulary of 9 nor the ignore index -100",
+                message);
+        assertArrayEquals(before, c.bits());
+    }
+
+    @ParameterizedTest
+    @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY})
+    void nonFiniteLogitsAreNamed(float value) {
+        for (int row : new int[] {0, 191, 192, 400}) {
+            HeadCase c = new HeadCase(arena, workers, 40, 401, 4);
+            c.bias.set(0, row, value);
+            NonFiniteLogitException e = assertThrows(NonFiniteLogitException.class, c::run);
+            assertEquals(0, e.token());
+            assertEquals(row, e.row());
+            assertEquals("the logit of token 0 and vocabulary row " + row + " is " + value, e.getMessage());
+        }
+        HeadCase c = new HeadCase(arena, workers, 40, 401, 4);
+        c.hidden.set(37, 2, value);
+        NonFiniteLogitException e = assertThrows(NonFiniteLogitException.class, c::run);
+        assertEquals(37, e.token());
+        assertThrows(NonFiniteLogitException.class, () -> c.head(workers).run(c.inputs(), HeadOutputs.NONE));
+    }
+
+    @Test
+    void aBiasOfMinusInfinityTakesAnEntryOut() {
+        HeadCase c = new HeadCase(arena, workers, 50, 401, 8);
+        for (int t = 0; t < 50; t++) {
+            c.targets.set(t, t);
+        }
+        for (int v = 60; v < 401; v++) {
+            c.bias.set(0, v, Float.NEGATIVE_INFINITY); // whole blocks of the vocabulary among them
+        }
+        double loss = c.run();
+        for (int v = 60; v < 401; v++) {
+            assertEquals(0, c.db.get(0, v));
+            assertEquals(0, c.dW.get(v, 7));
+        }
+        Matrix few = c.weight.rows(0, 60);
+        Matrix biases = c.bias.view(0, 0, 1, 60);
+        double expected = new LinearCrossEntropy(arena, workers, 50, 60, 8, c.options)
+                .run(HeadInputs.of(c.hidden, few, c.targets).withBias(biases), HeadOutputs.NONE)
+                .loss();
+        assertEquals(expected, loss);
+        c.targets.set(49, 60);
+        refused("the target of token 49 is 60, which a bias of -Infinity has taken out of the vocabulary", c);
+        for (int v = 1; v < 60; v++) {
+            c.bias.set(0, v, Float.NEGATIVE_INFINITY);
+        }
+        for (int t = 0; t < 50; t++) {
+            c.targets.set(t, 0);
+        }
+        assertEquals(0, c.run()); // nothing else is left
+    }
+
+    /** Logits that are exact in float32, so that what is known of the loss is known of the engine's. */
+    private static HeadCase withLogits(float[] logits, int target) {
+        HeadCase c = new HeadCase(arena, workers, 1, logits.length, 1);
+        c.hidden.set(0, 0, 1);
+        for (int v = 0; v < logits.length; v++) {
+            c.weight.set(v, 0, logits[v]);
+            c.bias.set(0, v, 0);
+        }
+        c.targets.set(0, target);
+        return c;
+    }
+
+    @ParameterizedTest
+    @ValueSource(floats = {0, 1e4f, -1e4f, 1e8f, -1e8f, 1e30f})
+    void equalLogitsOfAnySize(float offset) {
+        float[] logits = new float[1000];
+        java.util.Arrays.fill(logits, offset);
+        HeadCase c = withLogits(logits, 333);
+        assertEquals(Math.log(1000), c.run(), 1e-6);
+        assertEquals(-0.999, c.db.get(0, 333), 1e-7);
+        assertEquals(0.001, c.db.get(0, 0), 1e-9);
+    }
+
+    @Test
+    void aCommonOffsetChangesNothing() {
+        float[] logits = new float[500];
+        float[] shifted = new float[500];
+        for (int v = 0; v < 500; v++) {
+            logits[v] = 8 * (v % 7); // multiples of 8: exact beside 1e8, whose ulp is 8
+            shifted[v] = logits[v] + 1e8f;
+        }
+        HeadCase plain = withLogits(logits, 3);
+        HeadCase moved = withLogits(shifted, 3);
+        assertEquals(plain.run(), moved.run());
+        assertArrayEquals(Numbers.bits(plain.db), Numbers.bits(moved.db));
+    }
+
+    @ParameterizedTest
+    @ValueSource(floats = {1, 10, 20, 40, 69, 80})
+    void confidentTokensKeepTheirRelativeAccuracy(float margin) {
+        HeadCase c = withLogits(new float[] {0, margin, 0, -margin}, 1);
+        double others = 2 * Math.exp(-margin) + Math.exp(-2 * margin);
+        double loss = Math.log1p(others);
+        assertEquals(loss, c.run(), 1e-6 * loss);
+        assertEquals(loss, c.losses.get(0, 0), 1e-6 * loss);
+        double gradient = -others / (1 + others);
+        assertEquals(gradient, c.db.get(0, 1), 1e-6 * -gradient);
+        assertEquals(Math.exp(-margin) / (1 + others), c.db.get(0, 0), 1e-6 * Math.exp(-margin));
+    }
+
+    @Test
+    void aLoneEntryIsCertain() {
+        HeadCase c = withLogits(new float[] {-3}, 0);
+        assertEquals(0, c.run());
+        assertEquals(0, c.db.get(0, 0));
+        assertEquals(200, withLogits(new float[] {200, 0}, 1).run(), 1e-5);
+        assertEquals(2e38, withLogits(new float[] {1e38f, -1e38f}, 1).run(), 1e32);
+    }
+
+    @Test
+    void aTargetsLogitThatOverflowsIsReported() {
+        HeadCase c = new HeadCase(arena, workers, 40, 50, 3);
+        c.hidden.set(17, 1, 1e30f);
+        c.weight.set(23, 1, 1e30f);
+        c.targets.set(17, 23);
+        NonFiniteLogitException thrown = assertThrows(NonFiniteLogitException.class, c::run);
+        assertEquals(17, thrown.token());
+        assertEquals(23, thrown.row());
+    }
+
+    /** The call fails, says so, and has written nothing. */
+    private static void refused(String part, HeadCase c) {
+        int[][] before = c.bits();
+        String message = assertThrows(IllegalArgumentException.class, c::run).getMessage();
+        assertTrue(message.contains(part), message);
+        assertArrayEquals(before, c.bits());
+    }
+}
