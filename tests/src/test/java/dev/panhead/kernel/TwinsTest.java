@@ -93,49 +93,36 @@ class TwinsTest {
 
     @Test
     void rowsAsTheyLie() {
-        Tile tile = VECTOR.matrix().tile();
-        int scalarColumns = SCALAR.matrix().tile().columns();
         Numbers numbers = new Numbers(4);
         try (Arena arena = Arena.ofConfined()) {
-            for (int kc : new int[] {1, 7, 256}) {
+            MemorySegment spare = arena.allocate(256, 64);
+            for (int kc : new int[] {1, 7, 8, 256}) {
                 Matrix a = numbers.padded(arena, 8, kc, 1);
-                Matrix wide = numbers.matrix(arena, kc, tile.columns(), 1);
-                Matrix narrow = Matrix.allocate(arena, kc, scalarColumns);
-                int columns = Math.min(tile.columns(), scalarColumns);
-                narrow.view(0, 0, kc, columns).copyFrom(wide.view(0, 0, kc, columns));
-                for (int rows = 1; rows <= 8; rows++) {
-                    Matrix c = Matrix.allocate(arena, 8, tile.columns());
-                    Matrix d = Matrix.allocate(arena, 8, scalarColumns);
-                    MemorySegment spare = arena.allocate(c.segment().byteSize(), 64);
-                    for (boolean accumulate : new boolean[] {false, true, true}) {
-                        long stride = a.rowStride() * 4;
-                        VECTOR.matrix()
-                                .multiplyRows(
-                                        rows,
-                                        kc,
-                                        a.segment(),
-                                        0,
-                                        stride,
-                                        wide.segment(),
-                                        columns,
-                                        c.segment(),
-                                        accumulate,
-                                        spare);
-                        SCALAR.matrix()
-                                .multiplyRows(
-                                        rows,
-                                        kc,
-                                        a.segment(),
-                                        0,
-                                        stride,
-                                        narrow.segment(),
-                                        columns,
-                                        d.segment(),
-                                        accumulate,
-                                        spare);
+                MemorySegment panel = numbers.matrix(arena, kc, 8, 1).segment();
+                for (int columns = 1; columns <= 8; columns++) {
+                    for (int rows = 1; rows <= 8; rows++) {
+                        Matrix c = Matrix.allocate(arena, 9, 8);
+                        Matrix d = Matrix.allocate(arena, 9, 8);
+                        for (boolean accumulate : new boolean[] {false, true, true}) {
+                            for (Kernels kernels : new Kernels[] {VECTOR, SCALAR}) {
+                                kernels.matrix()
+                                        .multiplyRows(
+                                                rows,
+                                                kc,
+                                                a.segment(),
+                                                0,
+                                                a.rowStride() * 4,
+                                                panel,
+                                                columns,
+                                                (kernels == VECTOR ? c : d).segment(),
+                                                c.offset(1, 0),
+                                                accumulate,
+                                                spare);
+                            }
+                        }
+                        assertArrayEquals(
+                                Numbers.bits(d.view(1, 0, rows, columns)), Numbers.bits(c.view(1, 0, rows, columns)));
                     }
-                    assertArrayEquals(
-                            Numbers.bits(d.view(0, 0, rows, columns)), Numbers.bits(c.view(0, 0, rows, columns)));
                 }
             }
         }

@@ -2,9 +2,7 @@ package dev.panhead.blas;
 
 import dev.panhead.exec.Workers;
 import dev.panhead.kernel.MatrixKernels;
-import dev.panhead.kernel.Packing;
 import dev.panhead.kernel.Panels;
-import dev.panhead.kernel.Tile;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -19,8 +17,11 @@ final class ThinProduct implements Workers.Task {
 
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
-    /** The most rows that op(A) may have; the vectors' width may allow less. */
+    /** The most rows that op(A) may have. */
     private static final int MOST_ROWS = 16;
+
+    private static final long THIN_BYTES = (long) MatrixKernels.THIN_COLUMNS * Float.BYTES;
+    private static final long TILE_BYTES = MatrixKernels.STREAMS * THIN_BYTES;
 
     /** Rows of B that a task has. */
     private static final int ROWS_A_TASK = 32 * MatrixKernels.STREAMS;
@@ -47,17 +48,19 @@ final class ThinProduct implements Workers.Task {
         tiles = new MemorySegment[workers.size()];
         spares = new MemorySegment[workers.size()];
         for (int w = 0; w < tiles.length; w++) {
-            long bytes = (long) MatrixKernels.STREAMS * kernels.tile().columns() * Float.BYTES;
-            tiles[w] = arena.allocate(bytes, Matrix.ALIGNMENT);
-            spares[w] = arena.allocate(bytes, Matrix.ALIGNMENT);
+            tiles[w] = arena.allocate(groups(MOST_ROWS) * TILE_BYTES, Matrix.ALIGNMENT);
+            spares[w] = arena.allocate(TILE_BYTES, Matrix.ALIGNMENT);
         }
     }
 
     /** Whether a product of m x k and k x n is one of these. */
     boolean fits(int m, int k) {
-        return m <= Math.min(MOST_ROWS, kernels.tile().columns())
-                && k > 0
-                && Math.ceilDiv(k, Gemm.BLOCK) <= panels.count();
+        return m <= MOST_ROWS && k > 0 && groups(m) * Math.ceilDiv(k, Gemm.BLOCK) <= panels.count();
+    }
+
+    /** Thin panels that op(A)'s rows fill. */
+    private static int groups(int m) {
+        return Math.ceilDiv(m, MatrixKernels.THIN_COLUMNS);
     }
 
     /** Computes the product; the operands are checked, and b is stored as the transpose of what is multiplied by. */
@@ -67,13 +70,38 @@ final class ThinProduct implements Workers.Task {
         this.beta = beta;
         k = b.columns();
         for (int block = 0; block * Gemm.BLOCK < k; block++) {
-            int from = block * Gemm.BLOCK;
-            int kc = Math.min(Gemm.BLOCK, k - from);
-            Packing.vector(kernels, !transposed, a, alpha, from, kc, 0, c.rows(), panels, block);
+            for (int group = 0; group < groups(c.rows()); group++) {
+                pack(alpha, transposed, a, block, group);
+            }
         }
         workers.run(Math.ceilDiv(b.rows(), ROWS_A_TASK), this);
         this.b = null;
         this.c = null;
+    }
+
+    /** Packs a group's rows of alpha op(A), one reduction block of them. */
+    private void pack(float alpha, boolean transposed, Matrix a, int block, int group) {
+        int first = group * MatrixKernels.THIN_COLUMNS;
+        int from = block * Gemm.BLOCK;
+        for (int i = 0; i < columns(group); i++) {
+            for (int j = 0; j < length(block); j++) {
+                float value = transposed ? a.get(from + j, first + i) : a.get(first + i, from + j);
+                panel(block, group).set(FLOAT, cell(j, i), alpha * value);
+            }
+        }
+    }
+
+    private MemorySegment panel(int block, int group) {
+        return panels.get(block * groups(c.rows()) + group);
+    }
+
+    /** How many of op(A)'s rows are in a group. */
+    private int columns(int group) {
+        return Math.min(MatrixKernels.THIN_COLUMNS, c.rows() - group * MatrixKernels.THIN_COLUMNS);
+    }
+
+    private int length(int block) {
+        return Math.min(Gemm.BLOCK, k - block * Gemm.BLOCK);
     }
 
     @Override
@@ -86,18 +114,20 @@ final class ThinProduct implements Workers.Task {
                 fetch(row, rows, tile);
             }
             for (int block = 0; block * Gemm.BLOCK < k; block++) {
-                int from = block * Gemm.BLOCK;
-                kernels.multiplyRows(
-                        rows,
-                        Math.min(Gemm.BLOCK, k - from),
-                        b.segment(),
-                        b.offset(row, from),
-                        b.rowStride() * Float.BYTES,
-                        panels.get(block),
-                        c.rows(),
-                        tile,
-                        block > 0 || beta != 0,
-                        spares[worker]);
+                for (int group = 0; group < groups(c.rows()); group++) {
+                    kernels.multiplyRows(
+                            rows,
+                            length(block),
+                            b.segment(),
+                            b.offset(row, block * Gemm.BLOCK),
+                            b.rowStride() * Float.BYTES,
+                            panel(block, group),
+                            columns(group),
+                            tile,
+                            group * TILE_BYTES,
+                            block > 0 || beta != 0,
+                            spares[worker]);
+                }
             }
             put(row, rows, tile);
         }
@@ -122,8 +152,9 @@ final class ThinProduct implements Workers.Task {
         }
     }
 
-    private long cell(int i, int t) {
-        Tile tile = kernels.tile();
-        return ((long) i * tile.columns() + t) * Float.BYTES;
+    /** Where row i and column t of a thin panel, or of the tiles, lie. */
+    private static long cell(int i, int t) {
+        int group = t / MatrixKernels.THIN_COLUMNS;
+        return group * TILE_BYTES + i * THIN_BYTES + t % MatrixKernels.THIN_COLUMNS * (long) Float.BYTES;
     }
 }

@@ -43,15 +43,18 @@ public interface MatrixKernels {
     /** Rows that {@link #multiplyRows} reads side by side. */
     int STREAMS = 8;
 
+    /** Columns of a thin panel, which holds them for each k, close together. */
+    int THIN_COLUMNS = 8;
+
     /**
-     * C (+)= A B for one vector panel B and up to {@value #STREAMS} rows of A as they lie in memory: the same chains as {@link
+     * C (+)= A B for one thin panel B and up to {@value #STREAMS} rows of A as they lie in memory: the same chains as {@link
      * #multiply} makes.
      *
      * @param rows of A and C, at least 1
      * @param kc columns of A and length of the panel, at least 1
-     * @param columns how many of B's are wanted
-     * @param c {@value #STREAMS} rows of NR floats, close together; those that are not wanted are written too
-     * @param spare of the calling thread's own, as large as {@code c}
+     * @param columns how many of B's are wanted, 1 to {@value #THIN_COLUMNS}
+     * @param c {@value #STREAMS} rows of {@value #THIN_COLUMNS} floats, close together; those that are not wanted may be written too
+     * @param spare of the calling thread's own, as large
      */
     void multiplyRows(
             int rows,
@@ -62,6 +65,7 @@ public interface MatrixKernels {
             MemorySegment b,
             int columns,
             MemorySegment c,
+            long cOffset,
             boolean accumulate,
             MemorySegment spare);
 

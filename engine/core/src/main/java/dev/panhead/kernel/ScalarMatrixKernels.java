@@ -54,6 +54,7 @@ final class ScalarMatrixKernels implements MatrixKernels {
             MemorySegment b,
             int columns,
             MemorySegment c,
+            long cOffset,
             boolean accumulate,
             MemorySegment spare) {
         for (int i = 0; i < rows; i++) {
@@ -61,10 +62,10 @@ final class ScalarMatrixKernels implements MatrixKernels {
                 float sum = 0;
                 for (int k = 0; k < kc; k++) {
                     float left = a.get(FLOAT, aOffset + i * aStride + k * 4L);
-                    float right = b.get(FLOAT, (k * TILE.columns() + j) * 4L);
+                    float right = b.get(FLOAT, (k * THIN_COLUMNS + j) * 4L);
                     sum = Math.fma(left, right, sum);
                 }
-                long at = (i * TILE.columns() + j) * 4L;
+                long at = cOffset + (i * THIN_COLUMNS + j) * 4L;
                 c.set(FLOAT, at, accumulate ? c.get(FLOAT, at) + sum : sum);
             }
         }

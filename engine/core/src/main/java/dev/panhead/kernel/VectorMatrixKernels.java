@@ -24,14 +24,11 @@ final class VectorMatrixKernels implements MatrixKernels {
     /** Whether data is moved in vectors of 8 floats, which are slow where the machine's are shorter. */
     private static final boolean BLOCKS_OF_8 = LANES >= 8;
 
-    /**
-     * The vectors that meet rows as they lie: where 8 columns or fewer are wanted, as they mostly are, wider ones would be half
-     * idle, and no faster where a machine halves their rate.
-     */
+    /** The vectors that meet rows as they lie: no wider than a thin panel. */
     private static final VectorSpecies<Float> STREAM = BLOCKS_OF_8 ? EIGHT : FLOATS;
 
-    /** Bytes from a row of the vector side to the next, as a multiple of a float's. */
-    private static final long ROW_SCALE = 2 * LANES;
+    /** Bytes from a k to the next in a thin panel, and from a row to the next in a thin tile. */
+    private static final int THIN_BYTES = THIN_COLUMNS * Float.BYTES;
 
     private static final long B_SCALE = 2 * VECTOR_BYTES / A_STEP;
 
@@ -140,23 +137,49 @@ final class VectorMatrixKernels implements MatrixKernels {
             MemorySegment b,
             int columns,
             MemorySegment c,
+            long cOffset,
             boolean accumulate,
             MemorySegment spare) {
-        for (int column = 0; column < columns; column += STREAM.length()) {
-            long at = (long) column * Float.BYTES;
-            rows(rows - 1, kc * Float.BYTES, a, aOffset, aStride, b, accumulate ? spare : c, at);
-            for (int i = 0; accumulate && i < STREAMS; i++) {
-                long o = at + i * 2L * VECTOR_BYTES;
-                FloatVector.fromMemorySegment(STREAM, c, o, ORDER)
-                        .add(FloatVector.fromMemorySegment(STREAM, spare, o, ORDER))
-                        .intoMemorySegment(c, o, ORDER);
+        if (columns == 1 && BLOCKS_OF_8 && kc % 8 == 0) {
+            VectorBlocks.multiply(rows, kc * Float.BYTES, a, aOffset, aStride, b, spare);
+            for (int i = 0; i < rows; i++) {
+                long at = cOffset + i * (long) THIN_BYTES;
+                float sum = spare.get(FLOAT, i * (long) Float.BYTES);
+                c.set(FLOAT, at, accumulate ? c.get(FLOAT, at) + sum : sum);
             }
+            return;
+        }
+        for (int column = 0; column < columns; column += STREAM.length()) {
+            long o = (long) column * Float.BYTES;
+            rows(
+                    rows - 1,
+                    kc * Float.BYTES,
+                    a,
+                    aOffset,
+                    aStride,
+                    b,
+                    o,
+                    accumulate ? spare : c,
+                    accumulate ? o : cOffset + o);
+        }
+        for (int o = 0; accumulate && o < STREAMS * THIN_BYTES; o += STREAM.vectorByteSize()) {
+            FloatVector.fromMemorySegment(STREAM, c, cOffset + o, ORDER)
+                    .add(FloatVector.fromMemorySegment(STREAM, spare, o, ORDER))
+                    .intoMemorySegment(c, cOffset + o, ORDER);
         }
     }
 
     /** One vector of columns for eight rows of A, of which the last one stands for those that are not there. */
     private static void rows(
-            int last, int end, MemorySegment a, long a0, long stride, MemorySegment b, MemorySegment c, long at) {
+            int last,
+            int end,
+            MemorySegment a,
+            long a0,
+            long stride,
+            MemorySegment b,
+            long bAt,
+            MemorySegment c,
+            long at) {
         long a1 = a0 + Math.min(1, last) * stride;
         long a2 = a0 + Math.min(2, last) * stride;
         long a3 = a0 + Math.min(3, last) * stride;
@@ -173,7 +196,7 @@ final class VectorMatrixKernels implements MatrixKernels {
         FloatVector c6 = c0;
         FloatVector c7 = c0;
         for (int o = 0; o < end; o += Float.BYTES) {
-            FloatVector x = FloatVector.fromMemorySegment(STREAM, b, at + ROW_SCALE * o, ORDER);
+            FloatVector x = FloatVector.fromMemorySegment(STREAM, b, bAt + THIN_COLUMNS * (long) o, ORDER);
             c0 = x.fma(FloatVector.broadcast(STREAM, a.get(FLOAT, a0 + o)), c0);
             c1 = x.fma(FloatVector.broadcast(STREAM, a.get(FLOAT, a1 + o)), c1);
             c2 = x.fma(FloatVector.broadcast(STREAM, a.get(FLOAT, a2 + o)), c2);
@@ -184,13 +207,13 @@ final class VectorMatrixKernels implements MatrixKernels {
             c7 = x.fma(FloatVector.broadcast(STREAM, a.get(FLOAT, a7 + o)), c7);
         }
         c0.intoMemorySegment(c, at, ORDER);
-        c1.intoMemorySegment(c, at + 2 * VECTOR_BYTES, ORDER);
-        c2.intoMemorySegment(c, at + 4 * VECTOR_BYTES, ORDER);
-        c3.intoMemorySegment(c, at + 6 * VECTOR_BYTES, ORDER);
-        c4.intoMemorySegment(c, at + 8 * VECTOR_BYTES, ORDER);
-        c5.intoMemorySegment(c, at + 10 * VECTOR_BYTES, ORDER);
-        c6.intoMemorySegment(c, at + 12 * VECTOR_BYTES, ORDER);
-        c7.intoMemorySegment(c, at + 14 * VECTOR_BYTES, ORDER);
+        c1.intoMemorySegment(c, at + THIN_BYTES, ORDER);
+        c2.intoMemorySegment(c, at + 2 * THIN_BYTES, ORDER);
+        c3.intoMemorySegment(c, at + 3 * THIN_BYTES, ORDER);
+        c4.intoMemorySegment(c, at + 4 * THIN_BYTES, ORDER);
+        c5.intoMemorySegment(c, at + 5 * THIN_BYTES, ORDER);
+        c6.intoMemorySegment(c, at + 6 * THIN_BYTES, ORDER);
+        c7.intoMemorySegment(c, at + 7 * THIN_BYTES, ORDER);
     }
 
     @Override
