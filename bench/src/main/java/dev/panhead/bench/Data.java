@@ -1,7 +1,7 @@
 package dev.panhead.bench;
 
+import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
-import dev.panhead.tensor.Targets;
 import java.lang.foreign.Arena;
 import java.util.Random;
 
@@ -28,7 +28,7 @@ final class Data {
         return matrix;
     }
 
-    static Targets targets(int tokens, int vocabulary) {
-        return Targets.of(new Random(1).ints(tokens, 0, vocabulary).toArray());
+    static Ints targets(int tokens, int vocabulary) {
+        return Ints.of(new Random(1).ints(tokens, 0, vocabulary).toArray());
     }
 }

@@ -12,8 +12,8 @@ import dev.panhead.optim.AdamW;
 import dev.panhead.optim.GradientNorm;
 import dev.panhead.optim.Sgd;
 import dev.panhead.reference.Numbers;
+import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
-import dev.panhead.tensor.Targets;
 import java.lang.foreign.Arena;
 import java.lang.management.ManagementFactory;
 import org.junit.jupiter.api.Test;
@@ -35,7 +35,7 @@ class AllocationTest {
             Matrix square = Matrix.allocate(arena, COLUMNS, COLUMNS);
             Matrix row = Matrix.allocate(arena, 1, COLUMNS);
             Matrix velocity = Matrix.allocate(arena, ROWS, COLUMNS);
-            Targets indices = numbers.targets(ROWS, ROWS);
+            Ints indices = numbers.targets(ROWS, ROWS);
             AdamW.Moments moments = AdamW.Moments.allocate(arena, ROWS, COLUMNS);
             Gemm gemm = new Gemm(arena, workers);
             Elementwise elementwise = new Elementwise(workers);

@@ -12,8 +12,8 @@ import dev.panhead.optim.AdamW;
 import dev.panhead.optim.GradientNorm;
 import dev.panhead.optim.LearningRate;
 import dev.panhead.reference.Numbers;
+import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
-import dev.panhead.tensor.Targets;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
@@ -52,7 +52,7 @@ class TrainingCurveTest {
             Numbers numbers = new Numbers(2026);
             Matrix hidden = numbers.matrix(arena, TOKENS, WIDTH, 1);
             Matrix teacher = numbers.matrix(arena, VOCABULARY, WIDTH, 1);
-            Targets targets = Targets.allocate(arena, TOKENS);
+            Ints targets = Ints.allocate(arena, TOKENS);
             for (int t = 0; t < TOKENS; t++) {
                 targets.set(t, likeliest(hidden, teacher, t));
             }

@@ -3,8 +3,8 @@ package dev.panhead.head;
 import dev.panhead.exec.Workers;
 import dev.panhead.head.HeadOutputs.Gradient;
 import dev.panhead.reference.Numbers;
+import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
-import dev.panhead.tensor.Targets;
 import java.lang.foreign.Arena;
 
 /** A head's inputs and a place for everything it can write. */
@@ -15,7 +15,7 @@ final class HeadCase {
     final Matrix hidden;
     final Matrix weight;
     final Matrix bias;
-    final Targets targets;
+    final Ints targets;
     final Matrix losses;
     final Matrix dX;
     final Matrix dW;
@@ -46,7 +46,7 @@ final class HeadCase {
     }
 
     HeadOutputs outputs() {
-        return new HeadOutputs(losses, Gradient.write(dX), Gradient.write(dW), Gradient.write(db));
+        return HeadOutputs.gradients(dX, dW).withBias(Gradient.write(db)).withLosses(losses);
     }
 
     LinearCrossEntropy head(Workers team) {

@@ -8,8 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.panhead.exec.Workers;
 import dev.panhead.head.HeadOutputs.Gradient;
 import dev.panhead.reference.Numbers;
+import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
-import dev.panhead.tensor.Targets;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
@@ -207,7 +207,11 @@ class HeadContractsTest {
         c.dX.fill(0);
         c.dW.fill(0);
         c.db.fill(0);
-        HeadOutputs adding = new HeadOutputs(c.losses, Gradient.add(c.dX), Gradient.add(c.dW), Gradient.add(c.db));
+        HeadOutputs adding = HeadOutputs.NONE
+                .withLosses(c.losses)
+                .withHidden(Gradient.add(c.dX))
+                .withWeight(Gradient.add(c.dW))
+                .withBias(Gradient.add(c.db));
         c.head(workers).run(c.inputs(), adding);
         assertSameValues(written, c);
         c.head(workers).run(c.inputs(), adding);
@@ -271,7 +275,7 @@ class HeadContractsTest {
                 "weight gradient is to be written, but its memory is read-only",
                 () -> head.run(c.inputs(), HeadOutputs.gradients(c.dX, readOnly)));
         Matrix overTargets = Matrix.wrap(c.dW.segment(), 1, 10);
-        Targets inside = Targets.wrap(c.dW.segment(), 10);
+        Ints inside = Ints.wrap(c.dW.segment(), 10);
         refused(
                 "losses shares memory with targets",
                 () -> head.run(HeadInputs.of(c.hidden, c.weight, inside), HeadOutputs.NONE.withLosses(overTargets)));
@@ -370,7 +374,7 @@ class HeadContractsTest {
             });
             assertThrows(IllegalStateException.class, () -> {
                 for (int i = 0; i < 1000; i++) {
-                    head.run(HeadInputs.of(hidden, weight, Targets.of(new int[600])), HeadOutputs.gradients(dX, dW));
+                    head.run(HeadInputs.of(hidden, weight, Ints.of(new int[600])), HeadOutputs.gradients(dX, dW));
                 }
             });
             closer.join();

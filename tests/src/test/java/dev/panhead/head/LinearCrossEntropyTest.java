@@ -7,8 +7,8 @@ import dev.panhead.exec.Workers;
 import dev.panhead.head.HeadOutputs.Gradient;
 import dev.panhead.reference.Numbers;
 import dev.panhead.reference.Oracle;
+import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
-import dev.panhead.tensor.Targets;
 import java.lang.foreign.Arena;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -69,7 +69,7 @@ class LinearCrossEntropyTest {
             Matrix hidden = numbers.padded(local, tokens, width, 1);
             Matrix weight = numbers.padded(local, vocabulary, width, 0.5f);
             Matrix bias = withBias ? numbers.padded(local, 1, vocabulary, 1) : null;
-            Targets targets = numbers.targets(tokens, vocabulary);
+            Ints targets = numbers.targets(tokens, vocabulary);
             makeHalfConfident(hidden, weight, targets);
             int kept = tokens;
             for (int t = 0; ignoreSome && t < tokens; t += 3) {
@@ -82,12 +82,14 @@ class LinearCrossEntropyTest {
             for (int t = 0; t < tokens; t++) {
                 scale[t] = upstream != null ? upstream.get(0, t) : reduction == Reduction.MEAN ? 1.0 / kept : 1;
             }
-            HeadInputs inputs = new HeadInputs(hidden, weight, bias, targets, upstream);
+            HeadInputs inputs =
+                    HeadInputs.of(hidden, weight, targets).withBias(bias).withUpstream(upstream);
             Matrix losses = Numbers.nanPadded(local, 1, tokens);
             Matrix dX = Numbers.nanPadded(local, tokens, width);
             Matrix dW = Numbers.nanPadded(local, vocabulary, width);
             Matrix db = Numbers.nanPadded(local, 1, vocabulary);
-            HeadOutputs outputs = new HeadOutputs(losses, Gradient.write(dX), Gradient.write(dW), Gradient.write(db));
+            HeadOutputs outputs =
+                    HeadOutputs.gradients(dX, dW).withBias(Gradient.write(db)).withLosses(losses);
             HeadOptions options = HeadOptions.DEFAULT.withReduction(reduction);
             HeadResult result =
                     new LinearCrossEntropy(local, workers, tokens, vocabulary, width, options).run(inputs, outputs);
@@ -124,7 +126,7 @@ class LinearCrossEntropyTest {
         Numbers numbers = new Numbers(5);
         Matrix hidden = numbers.matrix(arena, tokens, width, 1);
         Matrix weight = numbers.matrix(arena, vocabulary, width, 0.02f);
-        Targets targets = numbers.targets(tokens, vocabulary);
+        Ints targets = numbers.targets(tokens, vocabulary);
         Matrix dX = Matrix.allocate(arena, tokens, width);
         Matrix dW = Matrix.allocate(arena, vocabulary, width);
         new LinearCrossEntropy(arena, workers, tokens, vocabulary, width, HeadOptions.DEFAULT)
@@ -150,7 +152,7 @@ class LinearCrossEntropyTest {
     }
 
     /** Every other token's hidden state is turned towards its target's row: p of the target is near 1. */
-    private static void makeHalfConfident(Matrix hidden, Matrix weight, Targets targets) {
+    private static void makeHalfConfident(Matrix hidden, Matrix weight, Ints targets) {
         for (int t = 0; t < hidden.rows(); t += 2) {
             for (int k = 0; k < hidden.columns(); k++) {
                 hidden.set(t, k, hidden.get(t, k) + 4 * weight.get(targets.get(t), k));
@@ -158,7 +160,7 @@ class LinearCrossEntropyTest {
         }
     }
 
-    private static double logitError(Matrix hidden, Matrix weight, Matrix bias, Targets targets) {
+    private static double logitError(Matrix hidden, Matrix weight, Matrix bias, Ints targets) {
         double largest = 0;
         for (int t = 0; t < hidden.rows(); t++) {
             for (int v = 0; v < weight.rows() && targets.get(t) >= 0; v++) {
@@ -183,7 +185,7 @@ class LinearCrossEntropyTest {
         Matrix hidden = numbers.matrix(arena, tokens, width, 1);
         Matrix weight = numbers.matrix(arena, vocabulary, width, 1);
         Matrix bias = numbers.matrix(arena, 1, vocabulary, 1);
-        Targets targets = numbers.targets(tokens, vocabulary);
+        Ints targets = numbers.targets(tokens, vocabulary);
         Matrix dX = Matrix.allocate(arena, tokens, width);
         Matrix dW = Matrix.allocate(arena, vocabulary, width);
         Matrix db = Matrix.allocate(arena, 1, vocabulary);
@@ -211,7 +213,7 @@ class LinearCrossEntropyTest {
         }
     }
 
-    private static double oracleLoss(Matrix hidden, Matrix weight, Matrix bias, Targets targets) {
+    private static double oracleLoss(Matrix hidden, Matrix weight, Matrix bias, Ints targets) {
         double[] scale = new double[hidden.rows()];
         return new Oracle(hidden, weight, bias, targets, HeadOptions.IGNORE_INDEX, scale).sum() / hidden.rows();
     }

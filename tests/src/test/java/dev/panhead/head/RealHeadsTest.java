@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.panhead.exec.Workers;
 import dev.panhead.format.Safetensors;
+import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
-import dev.panhead.tensor.Targets;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
@@ -38,7 +38,7 @@ class RealHeadsTest {
             Safetensors states = Safetensors.open(hiddenFile, arena);
             Safetensors head = Safetensors.open(DATA.resolve(name + "-head.safetensors"), arena);
             Matrix hidden = states.matrix("hidden_states", arena).rows(from, to);
-            Targets labels = states.targets("labels", arena).view(from, to);
+            Ints labels = states.targets("labels", arena).view(from, to);
             Matrix weight = head.matrix("lm_head.weight", arena);
             Matrix bias = head.names().contains("lm_head.bias") ? head.matrix("lm_head.bias", arena) : null;
             LinearCrossEntropy engine = new LinearCrossEntropy(

@@ -245,6 +245,43 @@ class TwinsTest {
         }
     }
 
+    @Test
+    void statisticsOfATile() {
+        Numbers numbers = new Numbers(7);
+        int wide = VECTOR.matrix().tile().columns();
+        int narrow = SCALAR.matrix().tile().columns();
+        int columns = Math.min(wide, narrow);
+        try (Arena arena = Arena.ofConfined()) {
+            for (int rows : new int[] {1, 2, 7, 192}) {
+                Matrix logits = numbers.matrix(arena, rows, Math.max(wide, narrow), 60); // some exponentials are 0
+                Matrix bias = numbers.matrix(arena, 1, rows + 1, 1);
+                Matrix thresholds = numbers.matrix(arena, 1, Math.max(wide, narrow) + 1, 20);
+                logits.set(rows - 1, 0, Float.NEGATIVE_INFINITY);
+                logits.set(0, 1, logits.get(rows - 1, 1)); // equals
+                Matrix[] results = new Matrix[2];
+                for (Kernels kernels : new Kernels[] {VECTOR, SCALAR}) {
+                    int lanes = kernels.matrix().tile().columns();
+                    Matrix tile = Matrix.allocate(arena, rows, lanes);
+                    Matrix exponentials = Matrix.allocate(arena, rows, lanes);
+                    Matrix statistics = Matrix.allocate(arena, 5, lanes);
+                    MemorySegment[] rowsOf = new MemorySegment[5];
+                    for (int i = 0; i < 5; i++) {
+                        rowsOf[i] = statistics.rows(i, i + 1).segment();
+                    }
+                    tile.copyFrom(logits.view(0, 0, rows, lanes));
+                    SoftmaxKernels softmax = kernels.softmax();
+                    softmax.addBias(rows, tile.segment(), bias.segment(), 4);
+                    softmax.exponentials(rows, tile.segment(), exponentials.segment(), rowsOf[0], rowsOf[1], 0);
+                    softmax.energies(rows, tile.segment(), exponentials.segment(), rowsOf[0], rowsOf[2], 0);
+                    softmax.argmax(rows, tile.segment(), rowsOf[0], rowsOf[3], 0);
+                    softmax.countAbove(rows, tile.segment(), thresholds.segment(), 4, rowsOf[4], 0);
+                    results[kernels == VECTOR ? 0 : 1] = statistics.view(0, 0, 5, columns);
+                }
+                assertArrayEquals(Numbers.bits(results[1]), Numbers.bits(results[0]));
+            }
+        }
+    }
+
     private static float at(Panels panels, int panel, long index) {
         return panels.get(panel).getAtIndex(ValueLayout.JAVA_FLOAT, index);
     }

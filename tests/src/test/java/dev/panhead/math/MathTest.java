@@ -10,8 +10,8 @@ import dev.panhead.exec.Workers;
 import dev.panhead.head.LogSoftmax;
 import dev.panhead.optim.GradientNorm;
 import dev.panhead.reference.Numbers;
+import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
-import dev.panhead.tensor.Targets;
 import java.lang.foreign.Arena;
 import java.lang.management.ManagementFactory;
 import org.junit.jupiter.api.AfterAll;
@@ -52,11 +52,11 @@ class MathTest {
         refused("the very same place", () -> elementwise.exp(x.rows(0, 5), x.rows(1, 6)));
         refused("read-only", () -> elementwise.exp(x, Matrix.wrap(x.segment().asReadOnly(), 6, 8)));
         Rows rows = new Rows(workers);
-        refused("shares memory", () -> rows.gather(x, Targets.of(1, 2), x.rows(0, 2)));
-        refused("shares memory", () -> rows.scatterAdd(x.rows(0, 2), Targets.of(1, 2), x));
+        refused("shares memory", () -> rows.gather(x, Ints.of(1, 2), x.rows(0, 2)));
+        refused("shares memory", () -> rows.scatterAdd(x.rows(0, 2), Ints.of(1, 2), x));
         refused("shares memory", () -> rows.columnSums(x, x.rows(0, 1), false));
         refused("shares memory", () -> rows.addRow(x.rows(0, 1), x));
-        Targets inside = Targets.wrap(x.segment(), 2);
+        Ints inside = Ints.wrap(x.segment(), 2);
         inside.set(0, 0);
         inside.set(1, 0);
         refused("with indices", () -> rows.gather(Matrix.allocate(arena, 1, 8), inside, x.rows(0, 2)));
@@ -137,7 +137,7 @@ class MathTest {
     void gatherAndScatterAdd() {
         Numbers numbers = new Numbers(3);
         Matrix table = numbers.padded(arena, 11, 7, 1);
-        Targets indices = numbers.targets(200, 11);
+        Ints indices = numbers.targets(200, 11);
         Rows rows = new Rows(workers);
         Matrix out = Numbers.nanPadded(arena, 200, 7);
         rows.gather(table, indices, out);

@@ -1,7 +1,7 @@
 package dev.panhead.reference;
 
+import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
-import dev.panhead.tensor.Targets;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -56,12 +56,12 @@ public final class Numbers {
         }
     }
 
-    public Targets targets(int tokens, int vocabulary) {
+    public Ints targets(int tokens, int vocabulary) {
         int[] targets = new int[tokens];
         for (int t = 0; t < tokens; t++) {
             targets[t] = below(vocabulary);
         }
-        return Targets.of(targets);
+        return Ints.of(targets);
     }
 
     private static final int PADDING = 5;

@@ -1,7 +1,7 @@
 package dev.panhead.reference;
 
+import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
-import dev.panhead.tensor.Targets;
 import org.apache.commons.math3.linear.MatrixUtils;
 import org.apache.commons.math3.linear.RealMatrix;
 import org.apache.commons.math3.util.FastMath;
@@ -26,12 +26,12 @@ public final class Oracle {
     public final RealMatrix absB;
 
     /** Computes everything; {@code scale} is dL/dl_t, 0 for ignored tokens. */
-    public Oracle(Matrix hidden, Matrix weight, Matrix bias, Targets targets, int ignoreIndex, double[] scale) {
+    public Oracle(Matrix hidden, Matrix weight, Matrix bias, Ints targets, int ignoreIndex, double[] scale) {
         this(logits(hidden, weight, bias), hidden, weight, targets, ignoreIndex, scale);
     }
 
     /** The same from given logits. */
-    public Oracle(RealMatrix logits, Matrix hidden, Matrix weight, Targets targets, int ignoreIndex, double[] scale) {
+    public Oracle(RealMatrix logits, Matrix hidden, Matrix weight, Ints targets, int ignoreIndex, double[] scale) {
         this.logits = logits;
         int tokens = hidden.rows();
         int vocabulary = weight.rows();

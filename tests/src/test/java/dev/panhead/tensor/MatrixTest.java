@@ -74,8 +74,8 @@ class MatrixTest {
             assertFalse(matrix.overlaps(Matrix.allocate(arena, 6, 10)));
             assertFalse(matrix.overlaps(matrix.view(1, 1, 0, 0)));
             message("a shares memory with b", () -> matrix.requireApart("a", "b", left));
-            message("a shares memory with b", () -> matrix.requireApart("a", "b", Targets.wrap(left.segment(), 1)));
-            matrix.requireApart("a", "b", Targets.of(1, 2));
+            message("a shares memory with b", () -> matrix.requireApart("a", "b", Ints.wrap(left.segment(), 1)));
+            matrix.requireApart("a", "b", Ints.of(1, 2));
             matrix.requireApart("a", "b", (Matrix) null);
             matrix.requireSameOrApart("a", "b", matrix.view(0, 0, 6, 10));
             message("the very same place", () -> matrix.requireSameOrApart("a", "b", left.view(1, 0, 1, 1)));
@@ -85,15 +85,15 @@ class MatrixTest {
     @Test
     void targetsAreViews() {
         int[] array = {1, 2, 3, 4};
-        Targets view = Targets.of(array).view(1, 3);
+        Ints view = Ints.of(array).view(1, 3);
         view.set(1, -100);
         assertEquals(-100, array[2]);
         assertEquals(2, view.get(0));
         assertThrows(IndexOutOfBoundsException.class, () -> view.get(2));
         assertThrows(IndexOutOfBoundsException.class, () -> view.view(1, 3));
         try (Arena arena = Arena.ofConfined()) {
-            assertEquals(0, Targets.allocate(arena, 3).get(2));
-            message("3 targets need 12 bytes, but the segment has 11", () -> Targets.wrap(arena.allocate(11), 3));
+            assertEquals(0, Ints.allocate(arena, 3).get(2));
+            message("3 ints need 12 bytes, but the segment has 11", () -> Ints.wrap(arena.allocate(11), 3));
         }
     }
 

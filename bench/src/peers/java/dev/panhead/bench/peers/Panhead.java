@@ -12,8 +12,8 @@ import dev.panhead.head.HeadOutputs.Gradient;
 import dev.panhead.head.LinearCrossEntropy;
 import dev.panhead.head.LogSoftmax;
 import dev.panhead.optim.AdamW;
+import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
-import dev.panhead.tensor.Targets;
 import java.lang.foreign.Arena;
 
 /** Panhead itself. */
@@ -22,7 +22,7 @@ final class Panhead implements Contender {
     private final Arena arena = Arena.ofShared();
     private Workload workload;
     private Workers workers;
-    private Targets targets;
+    private Ints targets;
     private Matrix hidden;
     private Matrix weight;
     private Matrix bias;
@@ -45,7 +45,7 @@ final class Panhead implements Contender {
             case STEP, BIASED_STEP, LOSS -> {
                 hidden = own(inputs.hidden());
                 weight = own(inputs.weight());
-                targets = Targets.of(inputs.targets());
+                targets = Ints.of(inputs.targets());
                 if (workload.kind() != Kind.LOSS) {
                     hiddenGradient = touched(hidden.rows(), hidden.columns());
                     weightGradient = touched(weight.rows(), weight.columns());

@@ -3,8 +3,8 @@ package dev.panhead.bench.peers;
 import dev.panhead.bench.peers.Workload.Kind;
 import dev.panhead.format.Safetensors;
 import dev.panhead.format.Safetensors.Tensor;
+import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
-import dev.panhead.tensor.Targets;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
@@ -101,7 +101,7 @@ record RealHead(Model model, Path folder) {
     Contents read(Arena arena) throws IOException {
         Safetensors states = states(arena);
         Safetensors head = head(arena);
-        Targets labels = states.targets(LABELS, arena);
+        Ints labels = states.targets(LABELS, arena);
         int[] targets = new int[labels.size()];
         for (int t = 0; t < targets.length; t++) {
             targets[t] = labels.get(t);

@@ -2,8 +2,8 @@ package dev.panhead.format;
 
 import dev.panhead.format.HeaderParser.Entry;
 import dev.panhead.format.HeaderParser.Header;
+import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
-import dev.panhead.tensor.Targets;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -226,13 +226,13 @@ public final class Safetensors {
      *
      * @throws FormatException if there is no such tensor, it has another type or shape, or a value is beyond 32 bits
      */
-    public Targets targets(String name, Arena arena) throws FormatException {
+    public Ints targets(String name, Arena arena) throws FormatException {
         Tensor tensor = tensor(name);
         if (tensor.shape.size() != 1 || tensor.type != DType.I32 && tensor.type != DType.I64) {
             throw new FormatException(path + ": tensor " + name + " is of " + tensor.type + " " + tensor.shape
                     + ", not of I32 or I64 in one dimension");
         }
-        Targets targets = Targets.allocate(arena, dimension(tensor, 0));
+        Ints targets = Ints.allocate(arena, dimension(tensor, 0));
         for (int i = 0; i < targets.size(); i++) {
             long value = tensor.type == DType.I32 ? tensor.data.getAtIndex(INT, i) : tensor.data.getAtIndex(LONG, i);
             if (value != (int) value) {

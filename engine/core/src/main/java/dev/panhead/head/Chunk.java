@@ -9,6 +9,7 @@ import dev.panhead.kernel.Tile;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /**
  * The tokens at hand, and the scratch memory of a head: T' tokens of width d, ignored ones left out, in groups of NR.
@@ -37,6 +38,8 @@ final class Chunk {
     /** Tasks for each worker, so that the work ends evenly. */
     static final int TASKS_A_WORKER = 4;
 
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
     final Workers workers;
     final Kernels kernels = Kernels.current();
     final Tile tile = kernels.matrix().tile();
@@ -49,14 +52,27 @@ final class Chunk {
 
     int groups;
 
-    /** Which rows of the hidden states the chunk's tokens are, and their targets, dL/dl_t, the targets' dL/dz, and losses. */
+    /** Which rows of the hidden states the chunk's tokens are, their targets, what these weigh, and their dL/dz. */
     final int[] tokens;
 
     final int[] targets;
-    final float[] targetLogits;
+    final double[] classWeights;
     final float[] targetGradients;
+
+    /** What the tokens' losses weigh, and dL/dl_t and dL/d(log p_t(a_t)). */
+    final double[] weights;
+
     final double[] upstream;
-    final double[] losses;
+    final double[] logProbabilityUpstream;
+
+    /** What is known of the tokens when the softmax is done. */
+    final TokenResults results;
+
+    /** The targets' logits, and what the logits are multiplied by, if {@link #scaled}. */
+    final MemorySegment targetLogits;
+
+    final MemorySegment scales;
+    boolean scaled;
 
     /** Where the chunk's hidden states lie, from which row on: in the caller's matrix, or in {@link #gathered}. */
     Matrix hidden;
@@ -93,10 +109,14 @@ final class Chunk {
         this.capacity = capacity;
         tokens = new int[capacity];
         targets = new int[capacity];
-        targetLogits = new float[capacity];
+        classWeights = new double[capacity];
         targetGradients = new float[capacity];
+        weights = new double[capacity];
         upstream = new double[capacity];
-        losses = new double[capacity];
+        logProbabilityUpstream = new double[capacity];
+        results = new TokenResults(capacity);
+        targetLogits = allocate(arena, capacity);
+        scales = allocate(arena, capacity);
         gathered = Matrix.allocate(arena, capacity, width);
         hiddenPanels =
                 Panels.vector(arena, tile, capacity / tile.columns() * widthBlocks(), Math.min(width, Gemm.BLOCK));
@@ -119,11 +139,11 @@ final class Chunk {
         Tile tile = Kernels.current().matrix().tile();
         long blocks = Math.ceilDiv(vocabulary, VOCABULARY_BLOCK);
         long widthBlocks = Math.ceilDiv(width, Gemm.BLOCK);
-        long floats = capacity * (width + widthBlocks * Math.min(width, Gemm.BLOCK) + 2 * blocks + 1);
+        long floats = capacity * (width + widthBlocks * Math.min(width, Gemm.BLOCK) + 2 * blocks + 3);
         long each = tile.broadcastPanels(VOCABULARY_BLOCK) * Tile.broadcastBytes(Gemm.BLOCK)
                 + logitGroups(capacity) * tile.vectorBytes(VOCABULARY_BLOCK)
                 + tile.bytes();
-        return floats * Float.BYTES + workers * each + 32L * capacity;
+        return floats * Float.BYTES + workers * each + 100L * capacity;
     }
 
     /** Groups whose logits a worker has room for. */
@@ -152,6 +172,16 @@ final class Chunk {
     /** Number of a vocabulary block's rows. */
     int rows(int block) {
         return Math.min(VOCABULARY_BLOCK, vocabulary - row(block));
+    }
+
+    /** What the i-th token's logits are multiplied by. */
+    float scale(int i) {
+        return scaled ? scales.get(FLOAT, (long) i * Float.BYTES) : 1;
+    }
+
+    /** Offset of a group's tokens in {@link #targetLogits} and {@link #scales}. */
+    long tokens(int group) {
+        return (long) group * tile.columns() * Float.BYTES;
     }
 
     int tokenBlocks() {

@@ -2,124 +2,237 @@ package dev.panhead.head;
 
 import dev.panhead.exec.Workers;
 import dev.panhead.head.HeadOutputs.Gradient;
+import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
-import dev.panhead.tensor.Targets;
 
-/** What is checked before a call of the head reads or writes anything. */
+/** What is checked before a call of the head reads or writes anything. Holds the operands' names side by side, to compare all pairs. */
 final class HeadChecks {
 
-    private HeadChecks() {}
+    private static final String[] INPUTS = {
+        "hidden",
+        "weight",
+        "bias",
+        "token weights",
+        "class weights",
+        "logit scales",
+        "upstream",
+        "log-probability upstream"
+    };
 
-    static void check(
-            Workers workers,
-            int maxTokens,
-            int vocabulary,
-            int width,
-            HeadOptions options,
-            HeadInputs inputs,
-            HeadOutputs outputs) {
-        int tokens = inputs.hidden().rows();
-        if (tokens > maxTokens) {
-            throw new IllegalArgumentException(
-                    "this head was planned for at most " + maxTokens + " tokens, but hidden has " + tokens);
-        }
-        checkMatrix(workers, "hidden", inputs.hidden(), tokens, width);
-        checkMatrix(workers, "weight", inputs.weight(), vocabulary, width);
-        if (inputs.targets().size() != tokens) {
-            throw new IllegalArgumentException("hidden has " + tokens + " tokens, but there are "
-                    + inputs.targets().size() + " targets");
-        }
-        checkMatrix(workers, "bias", inputs.bias(), 1, vocabulary);
-        workers.requireReadable("targets", inputs.targets().segment());
-        checkUpstream(workers, options, inputs, outputs, tokens);
-        checkOutput(workers, "losses", outputs.losses(), 1, tokens);
-        checkOutput(workers, "hidden gradient", into(outputs.hidden()), tokens, width);
-        checkOutput(workers, "weight gradient", into(outputs.weight()), vocabulary, width);
-        checkOutput(workers, "bias gradient", into(outputs.bias()), 1, vocabulary);
-        checkApart("losses", outputs.losses(), inputs, outputs, 0);
-        checkApart("hidden gradient", into(outputs.hidden()), inputs, outputs, 1);
-        checkApart("weight gradient", into(outputs.weight()), inputs, outputs, 2);
-        checkApart("bias gradient", into(outputs.bias()), inputs, outputs, 3);
+    private static final String[] OUTPUTS = {
+        "losses",
+        "log-probabilities",
+        "log-sum-exps",
+        "entropies",
+        "hidden gradient",
+        "weight gradient",
+        "bias gradient"
+    };
+
+    private final Workers workers;
+    private final int maxTokens;
+    private final int vocabulary;
+    private final int width;
+    private final HeadOptions options;
+    private final Matrix[] read = new Matrix[INPUTS.length];
+    private final Matrix[] written = new Matrix[OUTPUTS.length];
+
+    HeadChecks(Workers workers, int maxTokens, int vocabulary, int width, HeadOptions options) {
+        this.workers = workers;
+        this.maxTokens = maxTokens;
+        this.vocabulary = vocabulary;
+        this.width = width;
+        this.options = options;
     }
 
-    private static void checkUpstream(
-            Workers workers, HeadOptions options, HeadInputs inputs, HeadOutputs outputs, int tokens) {
-        boolean apart = options.reduction() == Reduction.NONE;
-        if (apart && outputs.wantsGradients() && inputs.upstream() == null) {
-            throw new IllegalArgumentException("reduction NONE needs an upstream gradient per token to give gradients");
-        }
-        if (!apart && inputs.upstream() != null) {
-            throw new IllegalArgumentException(
-                    "an upstream gradient per token goes with reduction NONE, but it is " + options.reduction());
-        }
-        checkMatrix(workers, "upstream", inputs.upstream(), 1, tokens);
-        for (int t = 0; inputs.upstream() != null && t < tokens; t++) {
-            float value = inputs.upstream().get(0, t);
-            if (!Float.isFinite(value) && inputs.targets().get(t) != options.ignoreIndex()) {
-                throw new IllegalArgumentException("the upstream gradient of token " + t + " is " + value);
-            }
-        }
-    }
-
-    private static void checkMatrix(Workers workers, String name, Matrix matrix, int rows, int columns) {
-        if (matrix != null) {
-            matrix.requireShape(name, rows, columns);
-            workers.requireReadable(name, matrix.segment());
+    /** Checks everything, and returns how many tokens count. */
+    int check(HeadInputs inputs, HeadOutputs outputs) {
+        try {
+            collect(inputs, outputs);
+            checkShapes(inputs, outputs);
+            checkApart(inputs, outputs);
+            checkUpstream(inputs, outputs);
+            return countTokens(inputs);
+        } finally {
+            java.util.Arrays.fill(read, null);
+            java.util.Arrays.fill(written, null);
         }
     }
 
-    private static void checkOutput(Workers workers, String name, Matrix matrix, int rows, int columns) {
-        if (matrix != null) {
-            matrix.requireShape(name, rows, columns);
-            workers.requireWritable(name, matrix.segment());
-        }
-    }
-
-    /** An output shares memory neither with an input nor with the outputs named before it. */
-    private static void checkApart(String name, Matrix output, HeadInputs inputs, HeadOutputs outputs, int before) {
-        if (output == null) {
-            return;
-        }
-        output.requireApart(name, "hidden", inputs.hidden());
-        output.requireApart(name, "weight", inputs.weight());
-        output.requireApart(name, "targets", inputs.targets());
-        output.requireApart(name, "bias", inputs.bias());
-        output.requireApart(name, "upstream", inputs.upstream());
-        if (before > 0) {
-            output.requireApart(name, "losses", outputs.losses());
-        }
-        if (before > 1) {
-            output.requireApart(name, "hidden gradient", into(outputs.hidden()));
-        }
-        if (before > 2) {
-            output.requireApart(name, "weight gradient", into(outputs.weight()));
-        }
+    private void collect(HeadInputs inputs, HeadOutputs outputs) {
+        read[0] = inputs.hidden();
+        read[1] = inputs.weight();
+        read[2] = inputs.bias();
+        read[3] = inputs.tokenWeights();
+        read[4] = inputs.classWeights();
+        read[5] = inputs.logitScales();
+        read[6] = inputs.upstream();
+        read[7] = inputs.logProbabilityUpstream();
+        written[0] = outputs.losses();
+        written[1] = outputs.logProbabilities();
+        written[2] = outputs.logSumExps();
+        written[3] = outputs.entropies();
+        written[4] = into(outputs.hidden());
+        written[5] = into(outputs.weight());
+        written[6] = into(outputs.bias());
     }
 
     private static Matrix into(Gradient gradient) {
         return gradient == null ? null : gradient.into();
     }
 
-    /** Checks every target, and returns how many are not ignored. */
-    static int countTargets(HeadInputs inputs, int vocabulary, int ignoreIndex) {
-        Targets targets = inputs.targets();
+    private void checkShapes(HeadInputs inputs, HeadOutputs outputs) {
+        int tokens = inputs.hidden().rows();
+        if (tokens > maxTokens) {
+            throw new IllegalArgumentException(
+                    "this head was planned for at most " + maxTokens + " tokens, but hidden has " + tokens);
+        }
+        if (inputs.targets().size() != tokens) {
+            throw new IllegalArgumentException("hidden has " + tokens + " tokens, but there are "
+                    + inputs.targets().size() + " targets");
+        }
+        if (inputs.mask() != null && inputs.mask().length() > tokens) {
+            throw new IllegalArgumentException("hidden has " + tokens + " tokens, but the mask counts token "
+                    + (inputs.mask().length() - 1));
+        }
+        for (int i = 0; i < INPUTS.length; i++) {
+            if (read[i] != null) {
+                boolean matrix = i < 2;
+                boolean ofVocabulary = i == 1 || i == 2 || i == 4;
+                int rows = !matrix ? 1 : ofVocabulary ? vocabulary : tokens;
+                read[i].requireShape(INPUTS[i], rows, matrix ? width : ofVocabulary ? vocabulary : tokens);
+                workers.requireReadable(INPUTS[i], read[i].segment());
+            }
+        }
+        workers.requireReadable("targets", inputs.targets().segment());
+        for (int i = 0; i < OUTPUTS.length; i++) {
+            if (written[i] != null) {
+                boolean ofVocabulary = i > 4;
+                int rows = i == 4 ? tokens : i == 5 ? vocabulary : 1;
+                int columns = i == 4 || i == 5 ? width : ofVocabulary ? vocabulary : tokens;
+                written[i].requireShape(OUTPUTS[i], rows, columns);
+                workers.requireWritable(OUTPUTS[i], written[i].segment());
+            }
+        }
+        checkInts("predictions", outputs.predictions(), tokens);
+        checkInts("ranks", outputs.ranks(), tokens);
+    }
+
+    private void checkInts(String name, Ints output, int tokens) {
+        if (output == null) {
+            return;
+        }
+        if (output.size() != tokens) {
+            throw new IllegalArgumentException(name + " must be " + tokens + ", but are " + output.size());
+        }
+        workers.requireWritable(name, output.segment());
+        if (vocabulary > 1 << 24) {
+            throw new IllegalArgumentException(
+                    name + " are counted in float32, exact up to 2^24 vocabulary entries, but there are " + vocabulary);
+        }
+    }
+
+    /** An output shares memory neither with an input nor with another output. */
+    private void checkApart(HeadInputs inputs, HeadOutputs outputs) {
+        for (int i = 0; i < OUTPUTS.length; i++) {
+            if (written[i] != null) {
+                for (int j = 0; j < INPUTS.length; j++) {
+                    written[i].requireApart(OUTPUTS[i], INPUTS[j], read[j]);
+                }
+                written[i].requireApart(OUTPUTS[i], "targets", inputs.targets());
+                for (int j = 0; j < i; j++) {
+                    written[i].requireApart(OUTPUTS[i], OUTPUTS[j], written[j]);
+                }
+            }
+        }
+        checkApart("predictions", outputs.predictions(), inputs.targets());
+        checkApart("ranks", outputs.ranks(), inputs.targets());
+        if (outputs.ranks() != null && outputs.predictions() != null) {
+            outputs.ranks().requireApart("ranks", "predictions", outputs.predictions());
+        }
+    }
+
+    private void checkApart(String name, Ints output, Ints targets) {
+        if (output == null) {
+            return;
+        }
+        output.requireApart(name, "targets", targets);
+        for (int i = 0; i < INPUTS.length; i++) {
+            if (read[i] != null) {
+                read[i].requireApart(INPUTS[i], name, output);
+            }
+        }
+        for (int i = 0; i < OUTPUTS.length; i++) {
+            if (written[i] != null) {
+                written[i].requireApart(OUTPUTS[i], name, output);
+            }
+        }
+    }
+
+    private void checkUpstream(HeadInputs inputs, HeadOutputs outputs) {
+        boolean apart = options.reduction() == Reduction.NONE;
+        boolean upstream = inputs.upstream() != null || inputs.logProbabilityUpstream() != null;
+        if (apart && outputs.wantsGradients() && !upstream) {
+            throw new IllegalArgumentException("reduction NONE needs an upstream gradient per token to give gradients");
+        }
+        if (!apart && upstream) {
+            throw new IllegalArgumentException(
+                    "an upstream gradient per token goes with reduction NONE, but it is " + options.reduction());
+        }
+        if (apart && inputs.tokenWeights() != null) {
+            throw new IllegalArgumentException(
+                    "token weights go with reduction SUM or MEAN; with NONE, the upstream gradients weigh the tokens");
+        }
+        if (options.reduction() != Reduction.MEAN && inputs.divisor() != 0) {
+            throw new IllegalArgumentException("a divisor goes with reduction MEAN, but it is " + options.reduction());
+        }
+    }
+
+    /** Checks every token that counts, and returns how many they are. */
+    private int countTokens(HeadInputs inputs) {
+        for (int v = 0; inputs.classWeights() != null && v < vocabulary; v++) {
+            float weight = inputs.classWeights().get(0, v);
+            require(weight >= 0 && weight < Float.POSITIVE_INFINITY, "class weight of row ", v, weight);
+        }
         int kept = 0;
-        for (int t = 0; t < targets.size(); t++) {
-            int target = targets.get(t);
-            if (target == ignoreIndex) {
+        for (int t = 0; t < inputs.targets().size(); t++) {
+            if (!inputs.counts(t, options.ignoreIndex())) {
                 continue;
             }
-            if (target < 0 || target >= vocabulary) {
-                throw new IndexOutOfBoundsException("the target of token " + t + " is " + target
-                        + ", which is neither a row of the vocabulary of " + vocabulary + " nor the ignore index "
-                        + ignoreIndex);
-            }
-            if (inputs.bias() != null && inputs.bias().get(0, target) == Float.NEGATIVE_INFINITY) {
-                throw new IllegalArgumentException("the target of token " + t + " is " + target
-                        + ", which a bias of -Infinity has taken out of the vocabulary");
-            }
+            checkTarget(inputs, t);
+            float scale =
+                    inputs.logitScales() == null ? 1 : inputs.logitScales().get(0, t);
+            require(scale > 0 && scale < Float.POSITIVE_INFINITY, "logit scale of token ", t, scale);
+            double weight = inputs.tokenWeight(t);
+            require(weight >= 0 && weight < Float.POSITIVE_INFINITY, "weight of token ", t, (float) weight);
+            requireFinite("upstream gradient of token ", inputs.upstream(), t);
+            requireFinite("log-probability's upstream gradient of token ", inputs.logProbabilityUpstream(), t);
             kept++;
         }
         return kept;
+    }
+
+    private void checkTarget(HeadInputs inputs, int token) {
+        int target = inputs.targets().get(token);
+        if (target < 0 || target >= vocabulary) {
+            throw new IndexOutOfBoundsException("the target of token " + token + " is " + target
+                    + ", which is neither a row of the vocabulary of " + vocabulary + " nor the ignore index "
+                    + options.ignoreIndex());
+        }
+        if (inputs.bias() != null && inputs.bias().get(0, target) == Float.NEGATIVE_INFINITY) {
+            throw new IllegalArgumentException("the target of token " + token + " is " + target
+                    + ", which a bias of -Infinity has taken out of the vocabulary");
+        }
+    }
+
+    private static void requireFinite(String name, Matrix values, int token) {
+        float value = values == null ? 0 : values.get(0, token);
+        require(Float.isFinite(value), name, token, value);
+    }
+
+    private static void require(boolean holds, String name, int index, float value) {
+        if (!holds) {
+            throw new IllegalArgumentException("the " + name + index + " is " + value);
+        }
     }
 }

@@ -19,6 +19,7 @@ final class HiddenGradientPass implements Workers.Task {
     private WeightPanels weight;
     private Gradient output;
     private GradientScratch scratch;
+    private Smoothing smoothing;
     private int fromBlock;
     private int toBlock;
     private int columnsATask;
@@ -27,8 +28,13 @@ final class HiddenGradientPass implements Workers.Task {
         this.chunk = chunk;
     }
 
-    /** Writes, or adds, the chunk's rows of dX. */
-    void run(WeightPanels weight, GradientScratch scratch, Gradient output) {
+    /**
+     * Writes, or adds, the chunk's rows of dX.
+     *
+     * @param smoothing of the labels, or null for none
+     */
+    void run(WeightPanels weight, GradientScratch scratch, Smoothing smoothing, Gradient output) {
+        this.smoothing = smoothing;
         this.weight = weight;
         this.scratch = scratch;
         this.output = output;
@@ -119,6 +125,9 @@ final class HiddenGradientPass implements Workers.Task {
                         rowBytes);
         for (int lane = 0; lane < count; lane++) {
             int index = group * chunk.tile.columns() + lane;
+            if (smoothing != null) {
+                smoothing.subtractFromHidden(index, column, columns, rows, lane * rowBytes);
+            }
             chunk.kernels
                     .elements()
                     .addScaled(

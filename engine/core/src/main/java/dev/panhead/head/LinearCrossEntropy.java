@@ -4,9 +4,9 @@ import dev.panhead.exec.Workers;
 import dev.panhead.head.HeadOutputs.Gradient;
 import dev.panhead.kernel.Kernels;
 import dev.panhead.tensor.Matrix;
-import dev.panhead.tensor.Targets;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Objects;
 
 /**
@@ -42,6 +42,8 @@ public final class LinearCrossEntropy {
     /** Fewer tokens than this make packing W for each chunk felt. */
     private static final int WORTHWHILE_TOKENS = 512;
 
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
     private final Arena arena;
     private final Workers workers;
     private final int maxTokens;
@@ -54,9 +56,12 @@ public final class LinearCrossEntropy {
     private final HiddenGradientPass hiddenGradient;
     private final WeightGradientPass weightGradient;
     private final WeightPanels weightPanels;
+    private final HeadChecks checks;
+    private final Smoothing smoothing;
     private final Workers.Task packing;
     private final HeadResult result = new HeadResult();
     private GradientScratch scratch;
+    private Observations observations;
 
     /**
      * Plans a head; its scratch memory comes from the arena, part of it when the first gradients are asked for.
@@ -85,10 +90,12 @@ public final class LinearCrossEntropy {
         chunk = new Chunk(arena, workers, capacity(wholeWeight), vocabulary, width);
         weightPanels = new WeightPanels(arena, chunk, wholeWeight);
         logits = new LogitsPass(chunk);
-        softmax = new SoftmaxPass(chunk);
+        softmax = new SoftmaxPass(chunk, options);
         hiddenGradient = new HiddenGradientPass(chunk);
         weightGradient = new WeightGradientPass(chunk);
         packing = chunk::packHidden;
+        checks = new HeadChecks(workers, maxTokens, vocabulary, width, options);
+        smoothing = options.labelSmoothing() > 0 ? new Smoothing(arena, chunk, options.labelSmoothing()) : null;
     }
 
     /** Whether W is packed once a call: where it is small, packing it for each chunk would be felt. */
@@ -125,6 +132,8 @@ public final class LinearCrossEntropy {
     private long scratchBytes(int capacity, boolean wholeWeight) {
         return Chunk.bytes(workers.size(), capacity, vocabulary, width)
                 + GradientScratch.bytes(workers.size(), capacity, vocabulary, width)
+                + Observations.bytes(workers.size(), capacity, vocabulary)
+                + (options.labelSmoothing() > 0 ? Smoothing.bytes(capacity, vocabulary, width) : 0)
                 + WeightPanels.bytes(vocabulary, width, wholeWeight);
     }
 
@@ -143,12 +152,15 @@ public final class LinearCrossEntropy {
      * @throws NonFiniteLogitException if a logit is NaN or +infinity, or a target's is -infinity
      */
     public HeadResult run(HeadInputs inputs, HeadOutputs outputs) {
-        HeadChecks.check(workers, maxTokens, vocabulary, width, options, inputs, outputs);
-        int kept = HeadChecks.countTargets(inputs, vocabulary, options.ignoreIndex());
+        int kept = checks.check(inputs, outputs);
         int tokens = inputs.targets().size();
-        if (kept == 0 && tokens > 0 && options.failWhenAllIgnored()) {
+        double divisor = divisor(inputs);
+        if ((kept == 0 || divisor == 0) && tokens > 0 && options.failWhenAllIgnored()) {
             throw new IllegalArgumentException(
-                    "all " + tokens + " targets are the ignore index " + options.ignoreIndex() + ": there is no loss");
+                    kept > 0
+                            ? "all tokens that are not ignored weigh 0: there is no loss"
+                            : "all " + tokens + " targets are ignored (by the index " + options.ignoreIndex()
+                                    + " or the mask): there is no loss");
         }
         boolean gradients = outputs.wantsGradients();
         if (gradients && scratch == null) {
@@ -157,43 +169,85 @@ public final class LinearCrossEntropy {
         if (outputs.hidden() != null) {
             weightPanels.reserveColumns(arena);
         }
-        clearIgnored(inputs.targets(), outputs, kept);
-        double loss = kept == 0 ? 0 : runChunks(inputs, outputs, gradients ? scratch : null, kept);
-        if (options.reduction() == Reduction.MEAN && kept > 0) {
-            loss /= kept;
+        boolean observes = Observations.wanted(outputs);
+        if (observes && observations == null) {
+            observations = new Observations(arena, chunk);
         }
-        result.set(loss, kept, tokens - kept);
+        if (observes) {
+            observations.begin(outputs);
+        }
+        clearIgnored(inputs, outputs, kept);
+        result.begin(kept, tokens - kept);
+        if (kept > 0) {
+            runChunks(inputs, outputs, gradients ? scratch : null, observes ? observations : null, kept, divisor);
+        }
         return result;
     }
 
-    private double runChunks(HeadInputs inputs, HeadOutputs outputs, GradientScratch gradients, int kept) {
-        double loss = 0;
+    /** What losses are divided by: 1, but for a mean. */
+    private double divisor(HeadInputs inputs) {
+        if (options.reduction() != Reduction.MEAN) {
+            return 1;
+        }
+        if (inputs.divisor() > 0) {
+            return inputs.divisor();
+        }
+        double sum = 0;
+        for (int t = 0; t < inputs.targets().size(); t++) {
+            if (inputs.counts(t, options.ignoreIndex())) {
+                sum += inputs.tokenWeight(t)
+                        * inputs.classWeight(inputs.targets().get(t));
+            }
+        }
+        return sum;
+    }
+
+    private void runChunks(
+            HeadInputs inputs,
+            HeadOutputs outputs,
+            GradientScratch gradients,
+            Observations observed,
+            int kept,
+            double divisor) {
         int token = 0;
         try {
             weightPanels.begin(inputs.weight());
+            if (smoothing != null) {
+                smoothing.begin(inputs);
+            }
             for (int done = 0; done < kept; done += chunk.count) {
-                token = collect(inputs, token, kept);
-                loss = runChunk(inputs, outputs, gradients, done == 0, loss);
+                token = collect(inputs, token, divisor);
+                runChunk(inputs, outputs, gradients, observed, done == 0);
             }
         } finally {
             weightPanels.end();
+            if (smoothing != null) {
+                smoothing.end();
+            }
         }
-        return loss;
+        result.divide(divisor);
     }
 
     /** Collects the chunk's tokens from {@code token} on, and returns where the next chunk's begin. */
-    private int collect(HeadInputs inputs, int token, int kept) {
-        Targets targets = inputs.targets();
-        double share = options.reduction() == Reduction.MEAN ? 1.0 / kept : 1;
+    private int collect(HeadInputs inputs, int token, double divisor) {
+        boolean apart = options.reduction() == Reduction.NONE;
         int next = token;
         chunk.count = 0;
-        for (; next < targets.size() && chunk.count < chunk.capacity; next++) {
-            int target = targets.get(next);
-            if (target != options.ignoreIndex()) {
+        chunk.scaled = options.logitScale() != 1 || inputs.logitScales() != null;
+        for (; next < inputs.targets().size() && chunk.count < chunk.capacity; next++) {
+            if (inputs.counts(next, options.ignoreIndex())) {
+                int target = inputs.targets().get(next);
+                double weight = inputs.tokenWeight(next);
+                float scale =
+                        inputs.logitScales() == null ? 1 : inputs.logitScales().get(0, next);
                 chunk.tokens[chunk.count] = next;
                 chunk.targets[chunk.count] = target;
+                chunk.classWeights[chunk.count] = inputs.classWeight(target);
+                chunk.weights[chunk.count] = weight;
                 chunk.upstream[chunk.count] =
-                        inputs.upstream() == null ? share : inputs.upstream().get(0, next);
+                        apart ? valueOrZero(inputs.upstream(), next) : divisor == 0 ? 0 : weight / divisor;
+                chunk.logProbabilityUpstream[chunk.count] = valueOrZero(inputs.logProbabilityUpstream(), next);
+                chunk.scales.set(FLOAT, (long) chunk.count * Float.BYTES, options.logitScale() * scale);
                 chunk.count++;
             }
         }
@@ -201,39 +255,37 @@ public final class LinearCrossEntropy {
         return next;
     }
 
-    /** Works a chunk off, and returns the sum of the losses so far: token by token, so that no chunk shows in it. */
-    private double runChunk(
-            HeadInputs inputs, HeadOutputs outputs, GradientScratch gradients, boolean first, double before) {
+    private static double valueOrZero(Matrix values, int token) {
+        return values == null ? 0 : values.get(0, token);
+    }
+
+    /** Works a chunk off, and adds its tokens to the result: token by token, so that no chunk shows in it. */
+    private void runChunk(
+            HeadInputs inputs, HeadOutputs outputs, GradientScratch gradients, Observations observed, boolean first) {
         workers.run(chunk.groups, packing);
-        logits.run(weightPanels, inputs.bias(), gradients);
-        softmax.run(gradients != null);
-        double loss = before;
+        logits.run(weightPanels, inputs, gradients, observed);
+        softmax.run(gradients != null, smoothing, observed);
         for (int i = 0; i < chunk.count; i++) {
-            double l = chunk.losses[i];
-            if (!(l < Double.POSITIVE_INFINITY)) {
-                throw NonFiniteLogitException.find(inputs, chunk.tokens[i], chunk.targets[i]);
+            if (!(chunk.results.negativeLogLikelihoods[i] < Double.POSITIVE_INFINITY)) {
+                throw NonFiniteLogitException.find(inputs, chunk.tokens[i], chunk.targets[i], chunk.scale(i));
             }
-            loss += l;
-            if (outputs.losses() != null) {
-                outputs.losses().set(0, chunk.tokens[i], (float) l);
-            }
+            result.add(chunk.weights[i], chunk.results, i);
+            chunk.results.write(i, chunk.tokens[i], outputs);
         }
         if (outputs.hidden() != null) {
-            hiddenGradient.run(weightPanels, gradients, outputs.hidden());
+            hiddenGradient.run(weightPanels, gradients, smoothing, outputs.hidden());
         }
         if (outputs.weight() != null || outputs.bias() != null) {
-            weightGradient.run(gradients, outputs.weight(), outputs.bias(), first);
+            weightGradient.run(gradients, smoothing, outputs.weight(), outputs.bias(), first);
         }
-        return loss;
     }
 
     /** Writes the zeros of what has no gradient. */
-    private void clearIgnored(Targets targets, HeadOutputs outputs, int kept) {
-        for (int t = 0; kept < targets.size() && t < targets.size(); t++) {
-            if (targets.get(t) == options.ignoreIndex()) {
-                if (outputs.losses() != null) {
-                    outputs.losses().set(0, t, 0);
-                }
+    private void clearIgnored(HeadInputs inputs, HeadOutputs outputs, int kept) {
+        int tokens = inputs.targets().size();
+        for (int t = 0; kept < tokens && t < tokens; t++) {
+            if (!inputs.counts(t, options.ignoreIndex())) {
+                TokenResults.clear(t, outputs);
                 clear(outputs.hidden(), t);
             }
         }

@@ -20,9 +20,11 @@ final class LogitsPass implements Workers.Task {
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
     private final Chunk chunk;
+    private final Workers.Task findingTargets = this::findTargets;
     private WeightPanels weight;
-    private Matrix bias;
+    private HeadInputs inputs;
     private GradientScratch scratch;
+    private Observations observations;
     private int groupsATask;
 
     LogitsPass(Chunk chunk) {
@@ -32,20 +34,50 @@ final class LogitsPass implements Workers.Task {
     /**
      * Computes the chunk's exponentials and statistics.
      *
-     * @param bias 1 x V or null
      * @param scratch keeps the exponentials, or null if they are not wanted
+     * @param observations keeps what else is wanted, or null for nothing
      */
-    void run(WeightPanels weight, Matrix bias, GradientScratch scratch) {
+    void run(WeightPanels weight, HeadInputs inputs, GradientScratch scratch, Observations observations) {
         this.weight = weight;
-        this.bias = bias;
+        this.inputs = inputs;
         this.scratch = scratch;
+        this.observations = observations;
+        if (observations != null && observations.wantsCounts) {
+            chunk.workers.run(chunk.groups, findingTargets);
+        }
         int blocks = chunk.vocabularyBlocks();
         int splits = Math.max(chunk.splits(blocks, chunk.groups), Math.ceilDiv(chunk.groups, chunk.logitGroups()));
         groupsATask = Math.ceilDiv(chunk.groups, splits);
         splits = Math.ceilDiv(chunk.groups, groupsATask);
         chunk.workers.run(blocks * splits, this);
         this.weight = null;
-        this.bias = null;
+        this.inputs = null;
+    }
+
+    /** A task: computes a group's targets' logits ahead of all others, which are to be compared with them. */
+    private void findTargets(int group, int worker) {
+        int first = group * chunk.tile.columns();
+        for (int i = first; i < first + chunk.tokensIn(group); i++) {
+            float logit = logit(inputs, chunk.tokens[i], chunk.targets[i], chunk.scale(i));
+            chunk.targetLogits.set(FLOAT, (long) i * Float.BYTES, logit);
+        }
+    }
+
+    /** One (scaled) logit, by the operations that the tiles take for it. */
+    static float logit(HeadInputs inputs, int token, int row, float scale) {
+        Matrix hidden = inputs.hidden();
+        float logit = 0;
+        for (int from = 0; from < hidden.columns(); from += Gemm.BLOCK) {
+            float sum = 0;
+            for (int k = from; k < Math.min(from + Gemm.BLOCK, hidden.columns()); k++) {
+                sum = Math.fma(inputs.weight().get(row, k), hidden.get(token, k), sum);
+            }
+            logit += sum;
+        }
+        if (inputs.bias() != null) {
+            logit += inputs.bias().get(0, row);
+        }
+        return logit * scale;
     }
 
     @Override
@@ -76,35 +108,63 @@ final class LogitsPass implements Workers.Task {
                         k > 0,
                         chunk.spares[worker]);
                 if (k + kc == chunk.width) {
-                    finish(blockIndex, group, row, rows, logits);
+                    finish(blockIndex, group, worker, logits);
                 }
             }
         }
     }
 
-    private void finish(int block, int group, int row, int rows, MemorySegment logits) {
+    private void finish(int block, int group, int worker, MemorySegment logits) {
+        SoftmaxKernels kernels = chunk.kernels.softmax();
+        int row = chunk.row(block);
+        int rows = chunk.rows(block);
+        if (inputs.bias() != null) {
+            kernels.addBias(rows, logits, inputs.bias().segment(), inputs.bias().offset(0, row));
+        }
+        if (chunk.scaled) {
+            kernels.scale(rows, logits, chunk.scales, chunk.tokens(group), false, logits, 0);
+        }
+        takeTargets(group, row, rows, logits);
+        MemorySegment exponentials = logits;
+        if (scratch != null) {
+            exponentials = scratch.exponentials(group, block);
+        } else if (observations != null) {
+            exponentials = observations.exponentials.get(worker);
+        }
+        long at = chunk.statistics(block, group);
+        kernels.exponentials(rows, logits, exponentials, chunk.maxima, chunk.sums, at);
+        if (observations != null) {
+            observe(rows, logits, exponentials, group, at);
+        }
+    }
+
+    /** Takes the targets' logits out of a tile. */
+    private void takeTargets(int group, int row, int rows, MemorySegment logits) {
         int first = group * chunk.tile.columns();
         int count = chunk.tokensIn(group);
+        boolean known = observations != null && observations.wantsCounts;
         for (int lane = 0; lane < count; lane++) {
             int target = chunk.targets[first + lane] - row;
             if (target >= 0 && target < rows) {
                 long cell = ((long) target * chunk.tile.columns() + lane) * Float.BYTES;
-                float logit = logits.get(FLOAT, cell);
-                chunk.targetLogits[first + lane] = bias == null ? logit : logit + bias.get(0, row + target);
+                if (!known) {
+                    chunk.targetLogits.set(FLOAT, (first + lane) * (long) Float.BYTES, logits.get(FLOAT, cell));
+                }
                 logits.set(FLOAT, cell, Float.NEGATIVE_INFINITY);
             }
         }
+    }
+
+    private void observe(int rows, MemorySegment logits, MemorySegment exponentials, int group, long at) {
         SoftmaxKernels kernels = chunk.kernels.softmax();
-        MemorySegment biases = bias == null ? null : bias.segment();
-        long biasAt = bias == null ? 0 : bias.offset(0, row);
-        kernels.exponentials(
-                rows,
-                logits,
-                scratch == null ? logits : scratch.exponentials(group, block),
-                biases,
-                biasAt,
-                chunk.maxima,
-                chunk.sums,
-                chunk.statistics(block, group));
+        if (observations.wantsEnergies) {
+            kernels.energies(rows, logits, exponentials, chunk.maxima, observations.energies, at);
+        }
+        if (observations.wantsIndices) {
+            kernels.argmax(rows, logits, chunk.maxima, observations.indices, at);
+        }
+        if (observations.wantsCounts) {
+            kernels.countAbove(rows, logits, chunk.targetLogits, chunk.tokens(group), observations.counts, at);
+        }
     }
 }

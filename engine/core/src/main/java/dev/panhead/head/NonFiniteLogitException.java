@@ -1,8 +1,5 @@
 package dev.panhead.head;
 
-import dev.panhead.blas.Gemm;
-import dev.panhead.tensor.Matrix;
-
 /** A logit came out as NaN or +infinity (or a target's as -infinity), so that there is no loss to speak of. */
 public final class NonFiniteLogitException extends ArithmeticException {
 
@@ -18,21 +15,9 @@ public final class NonFiniteLogitException extends ArithmeticException {
     }
 
     /** Finds the logit that spoiled a token's loss, by computing the token's logits once more. */
-    static NonFiniteLogitException find(HeadInputs inputs, int token, int target) {
-        Matrix hidden = inputs.hidden();
-        Matrix weight = inputs.weight();
-        for (int row = 0; row < weight.rows(); row++) {
-            float logit = 0;
-            for (int from = 0; from < hidden.columns(); from += Gemm.BLOCK) {
-                float sum = 0;
-                for (int k = from; k < Math.min(from + Gemm.BLOCK, hidden.columns()); k++) {
-                    sum = Math.fma(weight.get(row, k), hidden.get(token, k), sum);
-                }
-                logit += sum;
-            }
-            if (inputs.bias() != null) {
-                logit += inputs.bias().get(0, row);
-            }
+    static NonFiniteLogitException find(HeadInputs inputs, int token, int target, float scale) {
+        for (int row = 0; row < inputs.weight().rows(); row++) {
+            float logit = LogitsPass.logit(inputs, token, row, scale);
             if (!(logit < Float.POSITIVE_INFINITY) || (row == target && logit == Float.NEGATIVE_INFINITY)) {
                 return new NonFiniteLogitException(token, row, logit);
             }

@@ -22,6 +22,7 @@ final class WeightGradientPass implements Workers.Task {
     private final Chunk chunk;
     private final Workers.Task packing = this::packTokens;
     private GradientScratch scratch;
+    private Smoothing smoothing;
     private Gradient weight;
     private Gradient bias;
     private boolean first;
@@ -35,12 +36,14 @@ final class WeightGradientPass implements Workers.Task {
     /**
      * Adds the chunk's share.
      *
+     * @param smoothing of the labels, or null for none
      * @param weight where dW goes, or null
      * @param bias where db goes, or null
      * @param first whether this is the call's first chunk, which overwrites unless the output accumulates
      */
-    void run(GradientScratch scratch, Gradient weight, Gradient bias, boolean first) {
+    void run(GradientScratch scratch, Smoothing smoothing, Gradient weight, Gradient bias, boolean first) {
         this.scratch = scratch;
+        this.smoothing = smoothing;
         this.weight = weight;
         this.bias = bias;
         this.first = first;
@@ -77,6 +80,9 @@ final class WeightGradientPass implements Workers.Task {
                 chunk.width,
                 scratch.tokenPanels,
                 scratch.tokenPanel(tokenBlock, 0));
+        if (smoothing != null) {
+            smoothing.sumTokens(tokenBlock);
+        }
     }
 
     @Override
@@ -100,14 +106,38 @@ final class WeightGradientPass implements Workers.Task {
                     multiply(row, rows, block, kc, p, panels, worker, accumulate);
                 }
             }
+            if (smoothing != null) {
+                smooth(row, rows, block, fromPanel);
+            }
             addTargets(row, rows, token, kc, fromPanel);
         }
+    }
+
+    /** Adds what smoothing takes from some rows, from a column panel on. */
+    private void smooth(int row, int rows, int block, int fromPanel) {
+        int column = fromPanel * chunk.tile.columns();
+        int columns = columns(fromPanel);
+        float sum = bias != null && fromPanel == 0 ? smoothing.sumOfCoefficients(block) : 0;
+        for (int i = row; i < row + rows; i++) {
+            if (bias != null && fromPanel == 0) {
+                smoothing.subtractFromBias(sum, i, bias.into());
+            }
+            if (weight != null) {
+                smoothing.subtractFromWeight(block, i, column, columns, weight.into());
+            }
+        }
+    }
+
+    /** How many columns a task that begins with a panel has. */
+    private int columns(int fromPanel) {
+        int column = fromPanel * chunk.tile.columns();
+        return Math.min(panelsATask * chunk.tile.columns(), chunk.width - column);
     }
 
     /** Adds the terms of the targets, of a block of tokens in order, to some rows from a column panel on. */
     private void addTargets(int row, int rows, int token, int kc, int fromPanel) {
         int column = fromPanel * chunk.tile.columns();
-        int columns = Math.min(panelsATask * chunk.tile.columns(), chunk.width - column);
+        int columns = columns(fromPanel);
         for (int i = token; i < token + kc; i++) {
             int target = chunk.targets[i];
             if (target < row || target >= row + rows) {

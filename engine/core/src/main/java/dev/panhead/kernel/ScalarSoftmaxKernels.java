@@ -15,36 +15,92 @@ final class ScalarSoftmaxKernels implements SoftmaxKernels {
     }
 
     @Override
+    public void addBias(int rows, MemorySegment tile, MemorySegment bias, long biasAt) {
+        for (int row = 0; row < rows; row++) {
+            float b = bias.get(FLOAT, biasAt + row * (long) Float.BYTES);
+            for (int t = 0; t < tokens; t++) {
+                tile.set(FLOAT, cell(row, t), tile.get(FLOAT, cell(row, t)) + b);
+            }
+        }
+    }
+
+    @Override
     public void exponentials(
             int rows,
             MemorySegment tile,
             MemorySegment exponentials,
-            MemorySegment bias,
-            long biasAt,
             MemorySegment maxima,
             MemorySegment sums,
             long statisticsAt) {
         for (int t = 0; t < tokens; t++) {
             float max = -Float.MAX_VALUE;
             for (int row = 0; row < rows; row++) {
-                long cell = (row * (long) tokens + t) * Float.BYTES;
-                float logit = tile.get(FLOAT, cell);
-                if (bias != null) {
-                    logit += bias.get(FLOAT, biasAt + row * (long) Float.BYTES);
-                    tile.set(FLOAT, cell, logit);
-                }
+                float logit = tile.get(FLOAT, cell(row, t));
                 max = logit > max ? logit : max;
             }
             float sum = 0;
             for (int row = 0; row < rows; row++) {
-                long cell = (row * (long) tokens + t) * Float.BYTES;
-                float exponential = ScalarExp.expNotPositive(tile.get(FLOAT, cell) - max);
-                exponentials.set(FLOAT, cell, exponential);
+                float exponential = ScalarExp.expNotPositive(tile.get(FLOAT, cell(row, t)) - max);
+                exponentials.set(FLOAT, cell(row, t), exponential);
                 sum += exponential;
             }
             maxima.set(FLOAT, statisticsAt + t * (long) Float.BYTES, max);
             sums.set(FLOAT, statisticsAt + t * (long) Float.BYTES, sum);
         }
+    }
+
+    @Override
+    public void energies(
+            int rows,
+            MemorySegment tile,
+            MemorySegment exponentials,
+            MemorySegment maxima,
+            MemorySegment energies,
+            long statisticsAt) {
+        for (int t = 0; t < tokens; t++) {
+            float max = maxima.get(FLOAT, statisticsAt + t * (long) Float.BYTES);
+            float sum = 0;
+            for (int row = 0; row < rows; row++) {
+                float e = exponentials.get(FLOAT, cell(row, t));
+                float below = tile.get(FLOAT, cell(row, t)) - max;
+                sum = Math.fma(e, e == 0 ? 0 : below, sum);
+            }
+            energies.set(FLOAT, statisticsAt + t * (long) Float.BYTES, sum);
+        }
+    }
+
+    @Override
+    public void argmax(int rows, MemorySegment tile, MemorySegment maxima, MemorySegment indices, long statisticsAt) {
+        for (int t = 0; t < tokens; t++) {
+            float max = maxima.get(FLOAT, statisticsAt + t * (long) Float.BYTES);
+            float index = 0;
+            for (int row = rows - 1; row >= 0; row--) {
+                index = tile.get(FLOAT, cell(row, t)) == max ? row : index;
+            }
+            indices.set(FLOAT, statisticsAt + t * (long) Float.BYTES, index);
+        }
+    }
+
+    @Override
+    public void countAbove(
+            int rows,
+            MemorySegment tile,
+            MemorySegment thresholds,
+            long thresholdsAt,
+            MemorySegment counts,
+            long statisticsAt) {
+        for (int t = 0; t < tokens; t++) {
+            float threshold = thresholds.get(FLOAT, thresholdsAt + t * (long) Float.BYTES);
+            float count = 0;
+            for (int row = 0; row < rows; row++) {
+                count += tile.get(FLOAT, cell(row, t)) > threshold ? 1 : 0;
+            }
+            counts.set(FLOAT, statisticsAt + t * (long) Float.BYTES, count);
+        }
+    }
+
+    private long cell(int row, int token) {
+        return (row * (long) tokens + token) * Float.BYTES;
     }
 
     @Override
@@ -75,7 +131,7 @@ final class ScalarSoftmaxKernels implements SoftmaxKernels {
             long to) {
         for (int row = 0; row < rows; row++) {
             for (int t = 0; t < tokens; t++) {
-                long cell = (row * (long) tokens + t) * Float.BYTES;
+                long cell = cell(row, t);
                 float factor = factors.get(FLOAT, factorsAt + t * (long) Float.BYTES);
                 float value = tile.get(FLOAT, cell);
                 target.set(

@@ -9,24 +9,47 @@ import java.lang.foreign.MemorySegment;
  */
 public interface SoftmaxKernels {
 
+    /** tile(i, t) += bias(i). */
+    void addBias(int rows, MemorySegment tile, MemorySegment bias, long biasAt);
+
     /**
-     * The exponentials of a tile of logits: e^(z + b - m), b being the row's bias, if there is one, and m the token's maximum over
-     * the tile, or the lowest finite float if all are -infinity. The tile's m and the sums of the exponentials, in
-     * the order of the rows, go to {@code maxima} and {@code sums}. A NaN or +infinity among a token's logits makes its sum
-     * NaN, and leaves a NaN where it stood.
+     * The exponentials of a tile of logits: e^(z - m), m being the token's maximum over the tile, or the lowest finite float if all
+     * are -infinity. The tile's m and the sums of the exponentials, in the order of the rows, go to {@code maxima} and {@code
+     * sums}. A NaN or +infinity among a token's logits makes its sum NaN, and leaves a NaN where it stood.
      *
-     * @param tile the logits; holds what it likes afterwards
+     * @param tile the logits
      * @param exponentials where they go, laid out like the tile; may be the tile itself
-     * @param bias one float a row, or null for none
      */
     void exponentials(
             int rows,
             MemorySegment tile,
             MemorySegment exponentials,
-            MemorySegment bias,
-            long biasAt,
             MemorySegment maxima,
             MemorySegment sums,
+            long statisticsAt);
+
+    /**
+     * Of a tile of logits z, their exponentials e and maxima m, as {@link #exponentials} leaves them: the sums of e (z - m) in the
+     * order of the rows, 0 where e is 0.
+     */
+    void energies(
+            int rows,
+            MemorySegment tile,
+            MemorySegment exponentials,
+            MemorySegment maxima,
+            MemorySegment energies,
+            long statisticsAt);
+
+    /** The first row of each token's maximum, as a float; 0 if no logit equals it. */
+    void argmax(int rows, MemorySegment tile, MemorySegment maxima, MemorySegment indices, long statisticsAt);
+
+    /** How many of each token's logits are above the token's threshold, as a float. */
+    void countAbove(
+            int rows,
+            MemorySegment tile,
+            MemorySegment thresholds,
+            long thresholdsAt,
+            MemorySegment counts,
             long statisticsAt);
 
     /**

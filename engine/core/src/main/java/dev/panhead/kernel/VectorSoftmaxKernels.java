@@ -20,14 +20,9 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
             int rows,
             MemorySegment tile,
             MemorySegment exponentials,
-            MemorySegment bias,
-            long biasAt,
             MemorySegment maxima,
             MemorySegment sums,
             long statisticsAt) {
-        if (bias != null) {
-            addBias(rows, tile, bias, biasAt);
-        }
         maxima(rows, tile, maxima, statisticsAt);
         exponentials(rows * ROW_BYTES, tile, exponentials, 0, maxima, sums, statisticsAt);
         exponentials(rows * ROW_BYTES, tile, exponentials, VECTOR_BYTES, maxima, sums, statisticsAt + VECTOR_BYTES);
@@ -76,15 +71,82 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
         sum.intoMemorySegment(sums, statisticsAt, ORDER);
     }
 
-    private static void addBias(int rows, MemorySegment logits, MemorySegment bias, long biasAt) {
+    @Override
+    public void addBias(int rows, MemorySegment tile, MemorySegment bias, long biasAt) {
         for (int row = 0; row < rows; row++) {
             FloatVector b = FloatVector.broadcast(FLOATS, bias.get(FLOAT, biasAt + row * (long) Float.BYTES));
             long o = row * (long) ROW_BYTES;
-            FloatVector.fromMemorySegment(FLOATS, logits, o, ORDER).add(b).intoMemorySegment(logits, o, ORDER);
-            FloatVector.fromMemorySegment(FLOATS, logits, o + VECTOR_BYTES, ORDER)
+            FloatVector.fromMemorySegment(FLOATS, tile, o, ORDER).add(b).intoMemorySegment(tile, o, ORDER);
+            FloatVector.fromMemorySegment(FLOATS, tile, o + VECTOR_BYTES, ORDER)
                     .add(b)
-                    .intoMemorySegment(logits, o + VECTOR_BYTES, ORDER);
+                    .intoMemorySegment(tile, o + VECTOR_BYTES, ORDER);
         }
+    }
+
+    @Override
+    public void energies(
+            int rows,
+            MemorySegment tile,
+            MemorySegment exponentials,
+            MemorySegment maxima,
+            MemorySegment energies,
+            long statisticsAt) {
+        FloatVector max0 = FloatVector.fromMemorySegment(FLOATS, maxima, statisticsAt, ORDER);
+        FloatVector max1 = FloatVector.fromMemorySegment(FLOATS, maxima, statisticsAt + VECTOR_BYTES, ORDER);
+        FloatVector sum0 = FloatVector.zero(FLOATS);
+        FloatVector sum1 = sum0;
+        for (int o = 0; o < rows * ROW_BYTES; o += ROW_BYTES) {
+            FloatVector e0 = FloatVector.fromMemorySegment(FLOATS, exponentials, o, ORDER);
+            FloatVector e1 = FloatVector.fromMemorySegment(FLOATS, exponentials, (long) o + VECTOR_BYTES, ORDER);
+            FloatVector below0 =
+                    FloatVector.fromMemorySegment(FLOATS, tile, o, ORDER).sub(max0);
+            FloatVector below1 = FloatVector.fromMemorySegment(FLOATS, tile, (long) o + VECTOR_BYTES, ORDER)
+                    .sub(max1);
+            sum0 = e0.fma(below0.blend(0, e0.compare(VectorOperators.EQ, 0)), sum0);
+            sum1 = e1.fma(below1.blend(0, e1.compare(VectorOperators.EQ, 0)), sum1);
+        }
+        sum0.intoMemorySegment(energies, statisticsAt, ORDER);
+        sum1.intoMemorySegment(energies, statisticsAt + VECTOR_BYTES, ORDER);
+    }
+
+    @Override
+    public void argmax(int rows, MemorySegment tile, MemorySegment maxima, MemorySegment indices, long statisticsAt) {
+        FloatVector max0 = FloatVector.fromMemorySegment(FLOATS, maxima, statisticsAt, ORDER);
+        FloatVector max1 = FloatVector.fromMemorySegment(FLOATS, maxima, statisticsAt + VECTOR_BYTES, ORDER);
+        FloatVector index0 = FloatVector.zero(FLOATS);
+        FloatVector index1 = index0;
+        for (int row = rows - 1; row >= 0; row--) {
+            long o = row * (long) ROW_BYTES;
+            FloatVector z0 = FloatVector.fromMemorySegment(FLOATS, tile, o, ORDER);
+            FloatVector z1 = FloatVector.fromMemorySegment(FLOATS, tile, o + VECTOR_BYTES, ORDER);
+            index0 = index0.blend(row, z0.compare(VectorOperators.EQ, max0));
+            index1 = index1.blend(row, z1.compare(VectorOperators.EQ, max1));
+        }
+        index0.intoMemorySegment(indices, statisticsAt, ORDER);
+        index1.intoMemorySegment(indices, statisticsAt + VECTOR_BYTES, ORDER);
+    }
+
+    @Override
+    public void countAbove(
+            int rows,
+            MemorySegment tile,
+            MemorySegment thresholds,
+            long thresholdsAt,
+            MemorySegment counts,
+            long statisticsAt) {
+        FloatVector threshold0 = FloatVector.fromMemorySegment(FLOATS, thresholds, thresholdsAt, ORDER);
+        FloatVector threshold1 = FloatVector.fromMemorySegment(FLOATS, thresholds, thresholdsAt + VECTOR_BYTES, ORDER);
+        FloatVector zero = FloatVector.zero(FLOATS);
+        FloatVector count0 = zero;
+        FloatVector count1 = zero;
+        for (int o = 0; o < rows * ROW_BYTES; o += ROW_BYTES) {
+            FloatVector z0 = FloatVector.fromMemorySegment(FLOATS, tile, o, ORDER);
+            FloatVector z1 = FloatVector.fromMemorySegment(FLOATS, tile, (long) o + VECTOR_BYTES, ORDER);
+            count0 = count0.add(zero.blend(1, z0.compare(VectorOperators.GT, threshold0)));
+            count1 = count1.add(zero.blend(1, z1.compare(VectorOperators.GT, threshold1)));
+        }
+        count0.intoMemorySegment(counts, statisticsAt, ORDER);
+        count1.intoMemorySegment(counts, statisticsAt + VECTOR_BYTES, ORDER);
     }
 
     @Override

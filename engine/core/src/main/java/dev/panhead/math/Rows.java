@@ -3,8 +3,8 @@ package dev.panhead.math;
 import dev.panhead.exec.Workers;
 import dev.panhead.kernel.ElementKernels;
 import dev.panhead.kernel.Kernels;
+import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
-import dev.panhead.tensor.Targets;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -28,7 +28,7 @@ public final class Rows {
     private final Workers.Task adding = this::addBlock;
     private Matrix source;
     private Matrix result;
-    private Targets indices;
+    private Ints indices;
     private boolean accumulate;
 
     /** Operations done by these workers. */
@@ -44,7 +44,7 @@ public final class Rows {
      * @param out n x d
      * @throws IndexOutOfBoundsException if an index is not a row of the table; nothing is written then
      */
-    public void gather(Matrix table, Targets indices, Matrix out) {
+    public void gather(Matrix table, Ints indices, Matrix out) {
         out.requireShape("out", indices.size(), table.columns());
         checkIndices(indices, table.rows());
         begin(table, out, indices);
@@ -72,7 +72,7 @@ public final class Rows {
      * @param table N x d
      * @throws IndexOutOfBoundsException if an index is not a row of the table; nothing is written then
      */
-    public void scatterAdd(Matrix rows, Targets indices, Matrix table) {
+    public void scatterAdd(Matrix rows, Ints indices, Matrix table) {
         rows.requireShape("rows", indices.size(), table.columns());
         checkIndices(indices, table.rows());
         begin(rows, table, indices);
@@ -142,7 +142,7 @@ public final class Rows {
         }
     }
 
-    private void begin(Matrix source, Matrix result, Targets indices) {
+    private void begin(Matrix source, Matrix result, Ints indices) {
         workers.requireReadable("the source", source.segment());
         workers.requireWritable("the result", result.segment());
         result.requireApart("the result", "the source", source);
@@ -155,7 +155,7 @@ public final class Rows {
         this.indices = indices;
     }
 
-    private static void checkIndices(Targets indices, int rows) {
+    private static void checkIndices(Ints indices, int rows) {
         for (int i = 0; i < indices.size(); i++) {
             int index = indices.get(i);
             if (index < 0 || index >= rows) {

@@ -247,7 +247,7 @@ public final class Matrix {
      * @param otherName what to call the targets
      * @throws IllegalArgumentException if the two lie in the same bytes
      */
-    public void requireApart(String name, String otherName, Targets other) {
+    public void requireApart(String name, String otherName, Ints other) {
         if (other.segment().isNative() && touches(other.segment())) {
             throw new IllegalArgumentException(name + " shares memory with " + otherName);
         }

@@ -4,8 +4,8 @@ import dev.panhead.blas.Gemm;
 import dev.panhead.blas.Gemm.Op;
 import dev.panhead.exec.Workers;
 import dev.panhead.head.LogSoftmax;
+import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
-import dev.panhead.tensor.Targets;
 import dev.panhead.trainer.model.LanguageModel;
 import dev.panhead.trainer.model.ModelConfig;
 import java.lang.foreign.Arena;
@@ -17,7 +17,7 @@ import java.util.function.IntConsumer;
 final class Generator {
 
     private final LanguageModel model;
-    private final Targets contexts;
+    private final Ints contexts;
     private final Matrix logits;
     private final Gemm gemm;
     private final LogSoftmax logSoftmax;
@@ -35,7 +35,7 @@ final class Generator {
         this.model = model;
         this.temperature = temperature;
         this.topK = topK == 0 ? ModelConfig.BYTES : Math.min(topK, ModelConfig.BYTES);
-        contexts = Targets.allocate(arena, model.config().context());
+        contexts = Ints.allocate(arena, model.config().context());
         logits = Matrix.allocate(arena, 1, ModelConfig.BYTES);
         gemm = new Gemm(arena, workers);
         logSoftmax = new LogSoftmax(workers);

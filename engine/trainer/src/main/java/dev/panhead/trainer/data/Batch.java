@@ -1,22 +1,22 @@
 package dev.panhead.trainer.data;
 
-import dev.panhead.tensor.Targets;
+import dev.panhead.tensor.Ints;
 import java.lang.foreign.Arena;
 
 /** Tokens to predict and the contexts before them. The memory is reused from batch to batch. */
 public final class Batch {
 
     private final int context;
-    private final Targets allContexts;
-    private final Targets allTargets;
-    private Targets contexts;
-    private Targets targets;
+    private final Ints allContexts;
+    private final Ints allTargets;
+    private Ints contexts;
+    private Ints targets;
 
     /** A batch of at most {@code maxTokens} tokens after {@code context} ones each. */
     public Batch(Arena arena, int maxTokens, int context) {
         this.context = context;
-        allContexts = Targets.allocate(arena, maxTokens * context);
-        allTargets = Targets.allocate(arena, maxTokens);
+        allContexts = Ints.allocate(arena, maxTokens * context);
+        allTargets = Ints.allocate(arena, maxTokens);
         contexts = allContexts;
         targets = allTargets;
     }
@@ -51,12 +51,12 @@ public final class Batch {
     }
 
     /** The contexts, oldest token first. */
-    public Targets contexts() {
+    public Ints contexts() {
         return contexts;
     }
 
     /** The tokens to predict. */
-    public Targets targets() {
+    public Ints targets() {
         return targets;
     }
 }

@@ -1,7 +1,7 @@
 package dev.panhead.trainer.model;
 
+import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
-import dev.panhead.tensor.Targets;
 import java.util.List;
 
 /** Makes a token's hidden state from the tokens before it, and learns from the hidden state's gradient. */
@@ -22,7 +22,7 @@ public interface ContextEncoder {
      * @param contexts the tokens before each of T predicted ones, oldest first: T * context() of them
      * @return X, T x d, overwritten by the next call
      */
-    Matrix forward(Targets contexts);
+    Matrix forward(Ints contexts);
 
     /**
      * Writes the parameters' gradients for the last {@link #forward}.

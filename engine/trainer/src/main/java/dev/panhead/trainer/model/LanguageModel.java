@@ -8,8 +8,8 @@ import dev.panhead.head.HeadOutputs;
 import dev.panhead.head.HeadOutputs.Gradient;
 import dev.panhead.head.HeadResult;
 import dev.panhead.head.LinearCrossEntropy;
+import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
-import dev.panhead.tensor.Targets;
 import java.lang.foreign.Arena;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
@@ -111,7 +111,7 @@ public final class LanguageModel {
      * @param contexts T * context tokens
      * @param targets T tokens
      */
-    public HeadResult learn(Targets contexts, Targets targets) {
+    public HeadResult learn(Ints contexts, Ints targets) {
         Matrix hidden = encoder.forward(contexts);
         Matrix gradient = hiddenGradient.rows(0, hidden.rows());
         HeadResult result = head.run(
@@ -122,14 +122,14 @@ public final class LanguageModel {
     }
 
     /** Computes the targets' losses in nats, 1 x T, overwritten by the next call. */
-    public Matrix losses(Targets contexts, Targets targets) {
+    public Matrix losses(Ints contexts, Ints targets) {
         Matrix hidden = encoder.forward(contexts);
         Matrix each = losses.view(0, 0, 1, hidden.rows());
         head.run(inputs(hidden, targets), HeadOutputs.NONE.withLosses(each));
         return each;
     }
 
-    private HeadInputs inputs(Matrix hidden, Targets targets) {
+    private HeadInputs inputs(Matrix hidden, Ints targets) {
         return HeadInputs.of(hidden, weight.value(), targets).withBias(bias.value());
     }
 }

@@ -5,8 +5,8 @@ import dev.panhead.blas.Gemm.Op;
 import dev.panhead.exec.Workers;
 import dev.panhead.math.Elementwise;
 import dev.panhead.math.Rows;
+import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
-import dev.panhead.tensor.Targets;
 import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -44,7 +44,7 @@ public final class WindowEncoder implements ContextEncoder {
     private final Matrix embeddedGradientRows;
     private final Views whole;
     private Views views;
-    private Targets contexts;
+    private Ints contexts;
 
     /** The buffers cut to a batch's size; kept from call to call, since most batches have the same. */
     private record Views(
@@ -129,7 +129,7 @@ public final class WindowEncoder implements ContextEncoder {
     }
 
     @Override
-    public Matrix forward(Targets contexts) {
+    public Matrix forward(Ints contexts) {
         this.contexts = contexts;
         int tokens = contexts.size() / context;
         if (views.hidden.rows() != tokens) {

@@ -1,0 +1,62 @@
+package dev.panhead.head;
+
+import dev.panhead.kernel.Kernels;
+import dev.panhead.kernel.Panels;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The scratch memory of figures that not every call wants: entropies, predictions and ranks. Statistics of a vocabulary block and a
+ * token, laid out like the chunk's: [vocabulary block][group][NR]; taken when the first of them is asked for.
+ */
+final class Observations {
+
+    /** Sums of e^(u - m) (u - m). */
+    final MemorySegment energies;
+
+    /** Rows of the maxima within their block. */
+    final MemorySegment indices;
+
+    /** Numbers of logits above the target's. */
+    final MemorySegment counts;
+
+    /** The blocks' maxima, which the chunk's own do not stay. */
+    final MemorySegment maxima;
+
+    /** Each worker's tile of exponentials, where they are not kept but the logits still wanted. */
+    final Panels exponentials;
+
+    /** Which of them the call at hand wants. */
+    boolean wantsEnergies;
+
+    boolean wantsIndices;
+    boolean wantsCounts;
+
+    Observations(Arena arena, Chunk chunk) {
+        long floats = (long) chunk.vocabularyBlocks() * chunk.capacity;
+        energies = Chunk.allocate(arena, floats);
+        indices = Chunk.allocate(arena, floats);
+        counts = Chunk.allocate(arena, floats);
+        maxima = Chunk.allocate(arena, floats);
+        exponentials = Panels.vector(arena, chunk.tile, chunk.workers.size(), Chunk.VOCABULARY_BLOCK);
+    }
+
+    /** Bytes that the scratch of a chunk takes. */
+    static long bytes(int workers, int capacity, int vocabulary) {
+        long blocks = Math.ceilDiv(vocabulary, Chunk.VOCABULARY_BLOCK);
+        return 4 * blocks * capacity * Float.BYTES
+                + workers * Kernels.current().matrix().tile().vectorBytes(Chunk.VOCABULARY_BLOCK);
+    }
+
+    /** Whether a call wants any. */
+    static boolean wanted(HeadOutputs outputs) {
+        return outputs.entropies() != null || outputs.predictions() != null || outputs.ranks() != null;
+    }
+
+    /** Takes what a call wants. */
+    void begin(HeadOutputs outputs) {
+        wantsEnergies = outputs.entropies() != null;
+        wantsIndices = outputs.predictions() != null;
+        wantsCounts = outputs.ranks() != null;
+    }
+}

@@ -1,0 +1,194 @@
+package dev.panhead.head;
+
+import dev.panhead.exec.Workers;
+import dev.panhead.tensor.Matrix;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * What label smoothing adds, without touching a logit: the smoothed share of a token's loss has its logits' weighted sum in it, and
+ * that is linear in x_t,
+ *
+ * <pre>
+ *   sum over v of c_v u_v = s_t (x_t . m + beta),   m = sum over v of c_v W_v,   beta = sum over v of c_v b_v
+ * </pre>
+ *
+ * so that, with k_t = dL/dl_t s_t eps / V', it takes k_t m from dL/dx_t and c_v (sum of k_t x_t) from dL/dW_v. Entries that a
+ * bias of -infinity has taken out have no share. A vocabulary block's rows of m are added in float32, the blocks in double.
+ */
+final class Smoothing {
+
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+    private final Chunk chunk;
+    private final double smoothing;
+    private final Workers.Task summing = this::sumBlock;
+
+    /** m of each vocabulary block, [vocabulary block][d]; all of it in double; rounded. */
+    private final MemorySegment blocks;
+
+    private final double[] mean;
+    private final MemorySegment rounded;
+
+    /** The sums of k_t x_t of each token block, [token block][d]. */
+    private final MemorySegment tokens;
+
+    private HeadInputs inputs;
+    private double beta;
+    private double classes;
+    private double share;
+
+    Smoothing(Arena arena, Chunk chunk, double smoothing) {
+        this.chunk = chunk;
+        this.smoothing = smoothing;
+        blocks = Chunk.allocate(arena, (long) chunk.vocabularyBlocks() * chunk.width);
+        mean = new double[chunk.width];
+        rounded = Chunk.allocate(arena, chunk.width);
+        tokens = Chunk.allocate(arena, (long) Math.ceilDiv(chunk.capacity, Chunk.TOKEN_BLOCK) * chunk.width);
+    }
+
+    /** Bytes that the scratch of a chunk takes. */
+    static long bytes(int capacity, int vocabulary, int width) {
+        long rows =
+                (long) Math.ceilDiv(vocabulary, Chunk.VOCABULARY_BLOCK) + Math.ceilDiv(capacity, Chunk.TOKEN_BLOCK) + 1;
+        return rows * width * Float.BYTES;
+    }
+
+    /** Takes a call's weight, bias and class weights. */
+    void begin(HeadInputs inputs) {
+        this.inputs = inputs;
+        chunk.workers.run(chunk.vocabularyBlocks(), summing);
+        for (int k = 0; k < chunk.width; k++) {
+            double sum = 0;
+            for (int block = 0; block < chunk.vocabularyBlocks(); block++) {
+                sum += blocks.get(FLOAT, offset(block, k));
+            }
+            mean[k] = sum;
+            rounded.set(FLOAT, offset(0, k), (float) sum);
+        }
+        beta = 0;
+        classes = 0;
+        int entries = 0;
+        for (int v = 0; v < chunk.vocabulary; v++) {
+            if (isIn(v)) {
+                entries++;
+                classes += inputs.classWeight(v);
+                beta += inputs.bias() == null
+                        ? 0
+                        : inputs.classWeight(v) * inputs.bias().get(0, v);
+            }
+        }
+        share = smoothing / entries;
+    }
+
+    /** Lets go of the call's inputs. */
+    void end() {
+        inputs = null;
+    }
+
+    private boolean isIn(int row) {
+        return inputs.bias() == null || inputs.bias().get(0, row) != Float.NEGATIVE_INFINITY;
+    }
+
+    private long offset(int row, int column) {
+        return ((long) row * chunk.width + column) * Float.BYTES;
+    }
+
+    private void clear(MemorySegment rows, int row) {
+        for (int k = 0; k < chunk.width; k++) {
+            rows.set(FLOAT, offset(row, k), 0);
+        }
+    }
+
+    private void sumBlock(int block, int worker) {
+        Matrix weight = inputs.weight();
+        clear(blocks, block);
+        for (int v = chunk.row(block); v < chunk.row(block) + chunk.rows(block); v++) {
+            if (isIn(v)) {
+                chunk.kernels
+                        .elements()
+                        .addScaled(
+                                chunk.width,
+                                (float) inputs.classWeight(v),
+                                weight.segment(),
+                                weight.offset(v, 0),
+                                blocks,
+                                offset(block, 0));
+            }
+        }
+    }
+
+    /** eps / V' sum over v of c_v: what the smoothed share weighs. */
+    double weight() {
+        return share * classes;
+    }
+
+    /** eps / V' sum over v of c_v (lse - u_v) of the chunk's i-th token. */
+    double loss(int i, double logSumExp, double scale) {
+        double dot = beta;
+        for (int k = 0; k < chunk.width; k++) {
+            dot += mean[k] * chunk.hidden.get(chunk.hiddenRow + i, k);
+        }
+        return share * (classes * logSumExp - scale * dot);
+    }
+
+    /** Takes the chunk's i-th token's share from some columns of dL/dx_t. */
+    void subtractFromHidden(int i, int column, int columns, MemorySegment row, long at) {
+        chunk.kernels.elements().addScaled(columns, -coefficient(i), rounded, offset(0, column), row, at);
+    }
+
+    /** k_t of the chunk's i-th token. */
+    private float coefficient(int i) {
+        return (float) (chunk.upstream[i] * chunk.scale(i) * share);
+    }
+
+    /** Sums k_t x_t over a token block, in order. */
+    void sumTokens(int tokenBlock) {
+        clear(tokens, tokenBlock);
+        int from = tokenBlock * Chunk.TOKEN_BLOCK;
+        for (int i = from; i < Math.min(from + Chunk.TOKEN_BLOCK, chunk.count); i++) {
+            chunk.kernels
+                    .elements()
+                    .addScaled(
+                            chunk.width,
+                            coefficient(i),
+                            chunk.hidden.segment(),
+                            chunk.hidden.offset(chunk.hiddenRow + i, 0),
+                            tokens,
+                            offset(tokenBlock, 0));
+        }
+    }
+
+    /** Takes a token block's share from some columns of dL/dW_v. */
+    void subtractFromWeight(int tokenBlock, int row, int column, int columns, Matrix into) {
+        if (isIn(row)) {
+            chunk.kernels
+                    .elements()
+                    .addScaled(
+                            columns,
+                            (float) -inputs.classWeight(row),
+                            tokens,
+                            offset(tokenBlock, column),
+                            into.segment(),
+                            into.offset(row, column));
+        }
+    }
+
+    /** The sum of k_t over a token block, in order. */
+    float sumOfCoefficients(int tokenBlock) {
+        double sum = 0;
+        int from = tokenBlock * Chunk.TOKEN_BLOCK;
+        for (int i = from; i < Math.min(from + Chunk.TOKEN_BLOCK, chunk.count); i++) {
+            sum += coefficient(i);
+        }
+        return (float) sum;
+    }
+
+    /** Takes a token block's share from db_v; {@code sum} is {@link #sumOfCoefficients}. */
+    void subtractFromBias(float sum, int row, Matrix into) {
+        if (isIn(row)) {
+            into.set(0, row, Math.fma((float) -inputs.classWeight(row), sum, into.get(0, row)));
+        }
+    }
+}

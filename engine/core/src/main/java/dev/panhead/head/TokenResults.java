@@ -1,0 +1,58 @@
+package dev.panhead.head;
+
+import dev.panhead.tensor.Ints;
+import dev.panhead.tensor.Matrix;
+
+/** What the softmax found of each of a chunk's tokens. */
+final class TokenResults {
+
+    final double[] losses;
+    final double[] negativeLogLikelihoods;
+    final double[] logSumExps;
+    final double[] entropies;
+    final int[] predictions;
+    final int[] ranks;
+    final boolean[] correct;
+
+    TokenResults(int capacity) {
+        losses = new double[capacity];
+        negativeLogLikelihoods = new double[capacity];
+        logSumExps = new double[capacity];
+        entropies = new double[capacity];
+        predictions = new int[capacity];
+        ranks = new int[capacity];
+        correct = new boolean[capacity];
+    }
+
+    /** Writes those of the i-th token that are wanted. */
+    void write(int i, int token, HeadOutputs outputs) {
+        set(outputs.losses(), token, losses[i]);
+        set(outputs.logProbabilities(), token, -negativeLogLikelihoods[i]);
+        set(outputs.logSumExps(), token, logSumExps[i]);
+        set(outputs.entropies(), token, entropies[i]);
+        set(outputs.predictions(), token, predictions[i]);
+        set(outputs.ranks(), token, ranks[i]);
+    }
+
+    /** Writes those of a token that does not count. */
+    static void clear(int token, HeadOutputs outputs) {
+        set(outputs.losses(), token, 0);
+        set(outputs.logProbabilities(), token, 0);
+        set(outputs.logSumExps(), token, 0);
+        set(outputs.entropies(), token, 0);
+        set(outputs.predictions(), token, -1);
+        set(outputs.ranks(), token, 0);
+    }
+
+    private static void set(Matrix output, int token, double value) {
+        if (output != null) {
+            output.set(0, token, (float) value);
+        }
+    }
+
+    private static void set(Ints output, int token, int value) {
+        if (output != null) {
+            output.set(token, value);
+        }
+    }
+}

@@ -1,0 +1,536 @@
+package dev.panhead.head;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.panhead.exec.Workers;
+import dev.panhead.head.HeadOutputs.Gradient;
+import dev.panhead.reference.Numbers;
+import dev.panhead.reference.OptionsOracle;
+import dev.panhead.reference.Oracle;
+import dev.panhead.tensor.Ints;
+import dev.panhead.tensor.Matrix;
+import java.lang.foreign.Arena;
+import java.util.BitSet;
+import java.util.stream.Stream;
+import org.apache.commons.math3.linear.RealMatrix;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Each thing a head can be asked for, alone and with each other one, against the double-precision oracle. */
+class HeadFeaturesTest {
+
+    private static Arena arena;
+    private static Workers workers;
+
+    @BeforeAll
+    static void start() {
+        arena = Arena.ofShared();
+        workers = new Workers(2);
+    }
+
+    @AfterAll
+    static void end() {
+        workers.close();
+        arena.close();
+    }
+
+    private enum Feature {
+        NONE,
+        SUM,
+        APART,
+        LOG_PROBABILITY_UPSTREAM,
+        IGNORED,
+        MASK,
+        BIAS,
+        TAKEN_OUT,
+        TOKEN_WEIGHTS,
+        CLASS_WEIGHTS,
+        DIVISOR,
+        SMOOTHING,
+        Z_LOSS,
+        SCALE,
+        SCALES,
+        CONFIDENT,
+        OFFSET,
+        ACCUMULATE;
+
+        boolean isReduction() {
+            return this == SUM || this == APART || this == LOG_PROBABILITY_UPSTREAM;
+        }
+
+        /** Whether the two are refused together, or are the same kind of thing. */
+        boolean excludes(Feature other) {
+            boolean apart = this == APART || this == LOG_PROBABILITY_UPSTREAM;
+            return isReduction() && other == DIVISOR
+                    || apart && other == TOKEN_WEIGHTS
+                    || this == SUM && (other == APART || other == LOG_PROBABILITY_UPSTREAM);
+        }
+    }
+
+    static Stream<Arguments> pairs() {
+        int[][] shapes = {{7, 5, 3}, {41, 409, 24}, {300, 23, 9}};
+        return Stream.of(shapes).flatMap(shape -> Stream.of(Feature.values()).flatMap(one -> Stream.of(Feature.values())
+                .filter(other -> one.compareTo(other) <= 0)
+                .filter(other -> !one.excludes(other) && !other.excludes(one))
+                .map(other -> Arguments.of(shape[0], shape[1], shape[2], one, other))));
+    }
+
+    /** A head's inputs, options and outputs with some features. */
+    private static final class Case {
+        final int tokens;
+        final int vocabulary;
+        final int width;
+        final Matrix hidden;
+        final Matrix weight;
+        final Ints targets;
+        HeadInputs inputs;
+        HeadOptions options = HeadOptions.DEFAULT;
+        final Matrix dX;
+        final Matrix dW;
+        final Matrix db;
+        final Matrix losses;
+        final Matrix logProbabilities;
+        final Matrix logSumExps;
+        final Matrix entropies;
+        final Ints predictions;
+        final Ints ranks;
+        HeadOutputs outputs;
+        private final Arena arena;
+        private final Numbers numbers;
+
+        Case(Arena arena, int tokens, int vocabulary, int width) {
+            this.arena = arena;
+            this.tokens = tokens;
+            this.vocabulary = vocabulary;
+            this.width = width;
+            numbers = new Numbers(tokens * 31L + vocabulary);
+            hidden = numbers.padded(arena, tokens, width, 1);
+            weight = numbers.padded(arena, vocabulary, width, 0.5f);
+            targets = numbers.targets(tokens, vocabulary);
+            inputs = HeadInputs.of(hidden, weight, targets);
+            dX = Numbers.nanPadded(arena, tokens, width);
+            dW = Numbers.nanPadded(arena, vocabulary, width);
+            db = Numbers.nanPadded(arena, 1, vocabulary);
+            losses = Numbers.nanPadded(arena, 1, tokens);
+            logProbabilities = Numbers.nanPadded(arena, 1, tokens);
+            logSumExps = Numbers.nanPadded(arena, 1, tokens);
+            entropies = Numbers.nanPadded(arena, 1, tokens);
+            predictions = Ints.allocate(arena, tokens);
+            ranks = Ints.allocate(arena, tokens);
+            outputs = HeadOutputs.gradients(dX, dW)
+                    .withBias(Gradient.write(db))
+                    .withLosses(losses)
+                    .withLogProbabilities(logProbabilities)
+                    .withLogSumExps(logSumExps)
+                    .withEntropies(entropies)
+                    .withPredictions(predictions)
+                    .withRanks(ranks);
+        }
+
+        /** Numbers from 0.5 to 1.5. */
+        private Matrix positive(int count) {
+            Matrix row = numbers.padded(arena, 1, count, 1);
+            for (int i = 0; i < count; i++) {
+                row.set(0, i, 1 + 0.5f * (float) Math.tanh(row.get(0, i)));
+            }
+            return row;
+        }
+
+        private Matrix bias() {
+            Matrix bias = inputs.bias();
+            return bias == null ? numbers.padded(arena, 1, vocabulary, 1) : bias;
+        }
+
+        void with(Feature feature) {
+            switch (feature) {
+                case NONE -> {}
+                case SUM -> options = options.withReduction(Reduction.SUM);
+                case APART -> {
+                    options = options.withReduction(Reduction.NONE);
+                    inputs = inputs.withUpstream(numbers.padded(arena, 1, tokens, 1));
+                }
+                case LOG_PROBABILITY_UPSTREAM -> {
+                    options = options.withReduction(Reduction.NONE);
+                    inputs = inputs.withLogProbabilityUpstream(numbers.padded(arena, 1, tokens, 1));
+                }
+                case IGNORED -> {
+                    for (int t = 1; t < tokens; t += 3) {
+                        targets.set(t, HeadOptions.IGNORE_INDEX);
+                        hidden.rows(t, t + 1).fill(Float.NaN);
+                    }
+                }
+                case MASK -> {
+                    BitSet mask = new BitSet();
+                    for (int t = 0; t < tokens; t++) {
+                        mask.set(t, t % 4 != 2);
+                        if (t % 4 == 2) {
+                            targets.set(t, -7); // whatever it is
+                        }
+                    }
+                    inputs = inputs.withMask(mask);
+                }
+                case BIAS -> inputs = inputs.withBias(bias());
+                case TAKEN_OUT -> {
+                    Matrix bias = bias();
+                    bias.set(0, vocabulary - 1, Float.NEGATIVE_INFINITY);
+                    for (int t = 0; t < tokens; t++) {
+                        if (targets.get(t) == vocabulary - 1) {
+                            targets.set(t, 0);
+                        }
+                    }
+                    inputs = inputs.withBias(bias);
+                }
+                case TOKEN_WEIGHTS -> {
+                    Matrix weights = positive(tokens);
+                    weights.set(0, 0, 0);
+                    inputs = inputs.withTokenWeights(weights);
+                }
+                case CLASS_WEIGHTS -> {
+                    Matrix weights = positive(vocabulary);
+                    weights.set(0, 1, 0);
+                    inputs = inputs.withClassWeights(weights);
+                }
+                case DIVISOR -> inputs = inputs.withDivisor(3.5 * tokens);
+                case SMOOTHING -> options = options.withLabelSmoothing(0.1);
+                case Z_LOSS -> options = options.withZLoss(0.01);
+                case SCALE -> options = options.withLogitScale(0.7f);
+                case SCALES -> inputs = inputs.withLogitScales(positive(tokens));
+                case CONFIDENT -> {
+                    for (int t = 0; t < tokens; t += 2) {
+                        for (int k = 0; k < width && targets.get(t) >= 0; k++) {
+                            hidden.set(t, k, hidden.get(t, k) + 9 * weight.get(targets.get(t), k));
+                        }
+                    }
+                }
+                case OFFSET -> {
+                    Matrix bias = bias();
+                    for (int v = 0; v < vocabulary; v++) {
+                        bias.set(0, v, bias.get(0, v) + 1e4f);
+                    }
+                    inputs = inputs.withBias(bias);
+                }
+                case ACCUMULATE -> {
+                    dX.fill(0.25f);
+                    dW.fill(0.25f);
+                    db.fill(0.25f);
+                    outputs = outputs.withHidden(Gradient.add(dX))
+                            .withWeight(Gradient.add(dW))
+                            .withBias(Gradient.add(db));
+                }
+            }
+        }
+
+        HeadResult run() {
+            return new LinearCrossEntropy(arena, workers, tokens, vocabulary, width, options).run(inputs, outputs);
+        }
+
+        /** A bound of a scaled logit's error: gamma of its length times what it is the sum of. */
+        double logitError() {
+            double largest = 0;
+            for (int t = 0; t < tokens; t++) {
+                for (int v = 0; v < vocabulary && targets.get(t) >= 0; v++) {
+                    double size = inputs.bias() == null || inputs.bias().get(0, v) == Float.NEGATIVE_INFINITY
+                            ? 0
+                            : Math.abs(inputs.bias().get(0, v));
+                    for (int k = 0; k < width; k++) {
+                        size += Math.abs((double) hidden.get(t, k) * weight.get(v, k));
+                    }
+                    float scale = inputs.logitScales() == null
+                            ? 1
+                            : inputs.logitScales().get(0, t);
+                    largest = Math.max(largest, size * scale * options.logitScale());
+                }
+            }
+            return (width + 6) * Oracle.U * largest;
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("pairs")
+    void agreesWithTheOracle(int tokens, int vocabulary, int width, Feature one, Feature other) {
+        try (Arena local = Arena.ofShared()) {
+            Case c = new Case(local, tokens, vocabulary, width);
+            c.with(one);
+            if (other != one) {
+                c.with(other);
+            }
+            HeadResult result = c.run();
+            OptionsOracle oracle = new OptionsOracle(c.inputs, c.options);
+            double e = c.logitError();
+            double lse = 0;
+            int counted = 0;
+            double likelihood = 0;
+            for (int t = 0; t < tokens; t++) {
+                if (!oracle.counts(t)) {
+                    assertEquals(0, c.losses.get(0, t));
+                    assertEquals(0, c.logProbabilities.get(0, t));
+                    assertEquals(0, c.entropies.get(0, t));
+                    assertEquals(-1, c.predictions.get(t));
+                    assertEquals(0, c.ranks.get(t));
+                    continue;
+                }
+                counted++;
+                likelihood -= oracle.logProbabilities[t];
+                lse = Math.max(lse, Math.abs(oracle.logSumExps[t]));
+                double z = c.options.zLoss() * (2 * Math.abs(oracle.logSumExps[t]) + 1);
+                double sizes = 4 * Oracle.U * (1 + oracle.losses[t]);
+                assertEquals(oracle.losses[t], c.losses.get(0, t), (4 + z) * e + sizes);
+                assertEquals(oracle.logProbabilities[t], c.logProbabilities.get(0, t), 3 * e + sizes);
+                assertEquals(
+                        oracle.logSumExps[t],
+                        c.logSumExps.get(0, t),
+                        2 * e + 4 * Oracle.U * (1 + Math.abs(oracle.logSumExps[t])));
+                // dH = -sum of p (log p + H) du, and float32 sums of at most 192 terms of log p
+                double width1 = 2 + Math.log(vocabulary);
+                assertEquals(oracle.entropies[t], c.entropies.get(0, t), 4 * width1 * (e + 200 * Oracle.U));
+                checkOrder(c, oracle.logits, t, e);
+            }
+            assertEquals(counted, result.tokens());
+            assertEquals(tokens - counted, result.ignored());
+            double worst = (4 + c.options.zLoss() * (2 * lse + 1))
+                    * e
+                    * (c.options.reduction() == Reduction.MEAN ? 2 : 2 * tokens);
+            assertEquals(oracle.loss, result.loss(), worst + 1e-6 * Math.abs(oracle.loss));
+            assertEquals(Math.exp(likelihood / counted), result.perplexity(), 4 * e * result.perplexity() + 1e-9);
+
+            double shift = one == Feature.ACCUMULATE || other == Feature.ACCUMULATE ? 0.25 : 0;
+            // a logit's error moves p by a factor e^(2 e); z-loss moves its weight by 2 lambda e
+            double relative = Math.expm1(4 * e) + 2 * c.options.zLoss() * e + 16 * Oracle.U;
+            check(c.dX, oracle.dX, oracle.absX, shift, relative + (200 + vocabulary / 100) * Oracle.U);
+            check(c.dW, oracle.dW, oracle.absW, shift, relative + (270 + tokens / 100) * Oracle.U);
+            check(c.db, oracle.db, oracle.absB, shift, relative + (270 + tokens / 100) * Oracle.U);
+        }
+    }
+
+    private static void check(Matrix computed, RealMatrix exact, RealMatrix sizes, double shift, double bound) {
+        assertTrue(Oracle.error(computed, exact.scalarAdd(shift), sizes.scalarAdd(shift)) <= bound);
+        assertTrue(Numbers.paddingIntact(computed));
+    }
+
+    /** Prediction and rank are those of the exact logits, up to entries that are too close to tell. */
+    private static void checkOrder(Case c, RealMatrix logits, int t, double e) {
+        double target = logits.getEntry(t, c.targets.get(t));
+        double predicted = logits.getEntry(t, c.predictions.get(t));
+        int surely = 1;
+        int maybe = 1;
+        for (int v = 0; v < c.vocabulary; v++) {
+            double logit = logits.getEntry(t, v);
+            assertTrue(predicted >= logit - 2 * e, "prediction of token " + t);
+            surely += v != c.targets.get(t) && logit > target + 2 * e ? 1 : 0;
+            maybe += v != c.targets.get(t) && logit > target - 2 * e ? 1 : 0;
+        }
+        assertTrue(c.ranks.get(t) >= surely && c.ranks.get(t) <= maybe, "rank of token " + t);
+    }
+
+    /** The oracle's gradients are the differences of its loss, for every pair. */
+    @ParameterizedTest
+    @MethodSource("pairs")
+    void theOraclesGradientsAreFiniteDifferences(int tokens, int vocabulary, int width, Feature one, Feature other) {
+        if (tokens > 10) {
+            return;
+        }
+        try (Arena local = Arena.ofShared()) {
+            Case c = new Case(local, tokens, vocabulary, width);
+            c.with(one);
+            if (other != one) {
+                c.with(other);
+            }
+            OptionsOracle oracle = new OptionsOracle(c.inputs, c.options);
+            for (int i = 0; i < tokens * width + vocabulary * width; i++) {
+                boolean hidden = i < tokens * width;
+                int j = hidden ? i : i - tokens * width;
+                if (hidden && !oracle.counts(j / width)) {
+                    continue;
+                }
+                Matrix parameter = hidden ? c.hidden : c.weight;
+                RealMatrix gradient = hidden ? oracle.dX : oracle.dW;
+                float at = parameter.get(j / width, j % width);
+                float up = at + 0x1p-9f;
+                float down = at - 0x1p-9f;
+                parameter.set(j / width, j % width, up);
+                double above = objective(c);
+                parameter.set(j / width, j % width, down);
+                double below = objective(c);
+                parameter.set(j / width, j % width, at);
+                double difference = (above - below) / ((double) up - down);
+                double exact = gradient.getEntry(j / width, j % width);
+                assertEquals(difference, exact, 2e-4 * (1 + Math.abs(exact)));
+            }
+        }
+    }
+
+    /** What the gradients are of: the loss, or with reduction NONE the sum of what has an upstream gradient, times that. */
+    private static double objective(Case c) {
+        OptionsOracle oracle = new OptionsOracle(c.inputs, c.options);
+        if (c.options.reduction() != Reduction.NONE) {
+            return oracle.loss;
+        }
+        double sum = 0;
+        for (int t = 0; t < c.tokens; t++) {
+            if (oracle.counts(t)) {
+                sum += c.inputs.upstream() == null ? 0 : c.inputs.upstream().get(0, t) * oracle.losses[t];
+                sum += c.inputs.logProbabilityUpstream() == null
+                        ? 0
+                        : c.inputs.logProbabilityUpstream().get(0, t) * oracle.logProbabilities[t];
+            }
+        }
+        return sum;
+    }
+
+    @Test
+    void equalLogitsArePredictedByTheFirstAndRankTheTargetFirst() {
+        Case c = new Case(arena, 3, 500, 4);
+        c.weight.fill(1);
+        HeadResult result = c.run();
+        for (int t = 0; t < 3; t++) {
+            assertEquals(0, c.predictions.get(t));
+            assertEquals(1, c.ranks.get(t));
+            assertEquals(Math.log(500), c.entropies.get(0, t), 1e-6);
+        }
+        assertEquals(0, result.correct());
+        assertEquals(500, result.perplexity(), 1e-4);
+    }
+
+    @Test
+    void figuresThatAreNotAskedForChangeNothing() {
+        Case c = new Case(arena, 41, 409, 24);
+        c.with(Feature.SMOOTHING);
+        c.run();
+        int[][] all = {Numbers.bits(c.losses), Numbers.bits(c.dX), Numbers.bits(c.dW), Numbers.bits(c.db)};
+        c.outputs =
+                HeadOutputs.gradients(c.dX, c.dW).withBias(Gradient.write(c.db)).withLosses(c.losses);
+        c.run();
+        int[][] few = {Numbers.bits(c.losses), Numbers.bits(c.dX), Numbers.bits(c.dW), Numbers.bits(c.db)};
+        for (int i = 0; i < all.length; i++) {
+            org.junit.jupiter.api.Assertions.assertArrayEquals(all[i], few[i]);
+        }
+        int[] entropies = Numbers.bits(c.entropies);
+        c.outputs = HeadOutputs.NONE.withEntropies(c.entropies).withRanks(c.ranks);
+        c.entropies.fill(0);
+        c.run();
+        org.junit.jupiter.api.Assertions.assertArrayEquals(entropies, Numbers.bits(c.entropies));
+    }
+
+    @Test
+    void microBatchesWithTheWholeBatchsDivisorAddUpToIt() {
+        Case whole = new Case(arena, 600, 37, 11);
+        whole.with(Feature.SMOOTHING);
+        whole.with(Feature.Z_LOSS);
+        whole.with(Feature.CLASS_WEIGHTS);
+        whole.inputs = whole.inputs.withDivisor(600);
+        double loss = whole.run().loss();
+        Matrix dW = Matrix.allocate(arena, 37, 11);
+        double sum = 0;
+        for (int from = 0; from < 600; from += 256) { // a reduction block, so that the bits are the same
+            int to = Math.min(600, from + 256);
+            HeadInputs part = HeadInputs.of(whole.hidden.rows(from, to), whole.weight, whole.targets.view(from, to))
+                    .withClassWeights(whole.inputs.classWeights())
+                    .withDivisor(600);
+            sum += new LinearCrossEntropy(arena, workers, 256, 37, 11, whole.options)
+                    .run(part, HeadOutputs.NONE.withWeight(from == 0 ? Gradient.write(dW) : Gradient.add(dW)))
+                    .loss();
+        }
+        assertEquals(loss, sum, 1e-12);
+        org.junit.jupiter.api.Assertions.assertArrayEquals(Numbers.bits(whole.dW), Numbers.bits(dW));
+    }
+
+    @Test
+    void weightsThatAreAllZeroGiveNothingOrAnErrorAsAskedFor() {
+        Case c = new Case(arena, 5, 7, 3);
+        Matrix zeros = Matrix.allocate(arena, 1, 5);
+        c.inputs = c.inputs.withTokenWeights(zeros);
+        assertEquals(0, c.run().loss());
+        assertEquals(0, Oracle.real(c.dW).getNorm());
+        assertEquals(0, Oracle.real(c.dX).getNorm());
+        c.options = c.options.withFailWhenAllIgnored(true);
+        message("all tokens that are not ignored weigh 0: there is no loss", c::run);
+    }
+
+    @Test
+    void aStepWithEverythingAllocatesNothing() {
+        var threads = (com.sun.management.ThreadMXBean) java.lang.management.ManagementFactory.getThreadMXBean();
+        Case c = new Case(arena, 64, 300, 48);
+        for (Feature feature : new Feature[] {
+            Feature.MASK,
+            Feature.BIAS,
+            Feature.TOKEN_WEIGHTS,
+            Feature.CLASS_WEIGHTS,
+            Feature.SMOOTHING,
+            Feature.Z_LOSS,
+            Feature.SCALES
+        }) {
+            c.with(feature);
+        }
+        var head = new LinearCrossEntropy(arena, workers, c.tokens, c.vocabulary, c.width, c.options);
+        long allocated = Long.MAX_VALUE;
+        long end = System.nanoTime() + 60_000_000_000L; // the compiler takes its time
+        while (allocated > 0 && System.nanoTime() < end) {
+            long before = threads.getCurrentThreadAllocatedBytes();
+            for (int i = 0; i < 100; i++) {
+                head.run(c.inputs, c.outputs);
+            }
+            allocated = threads.getCurrentThreadAllocatedBytes() - before;
+        }
+        assertEquals(0, allocated);
+    }
+
+    @Test
+    void badInputIsNamed() {
+        Case c = new Case(arena, 5, 7, 3);
+        HeadInputs plain = c.inputs;
+        Matrix tokens = Matrix.allocate(arena, 1, 5);
+        Matrix classes = Matrix.allocate(arena, 1, 7);
+        tokens.fill(1);
+        classes.fill(1);
+        classes.set(0, 4, -1);
+        refuse(c, plain.withClassWeights(classes), "the class weight of row 4 is -1.0");
+        tokens.set(0, 2, Float.NaN);
+        refuse(c, plain.withTokenWeights(tokens), "the weight of token 2 is NaN");
+        refuse(c, plain.withLogitScales(tokens), "the logit scale of token 2 is NaN");
+        refuse(c, plain.withTokenWeights(classes), "token weights must be 1 x 5, but is 1 x 7");
+        BitSet mask = new BitSet();
+        mask.set(9);
+        refuse(c, plain.withMask(mask), "hidden has 5 tokens, but the mask counts token 9");
+        c.options = HeadOptions.DEFAULT.withReduction(Reduction.NONE);
+        refuse(
+                c,
+                plain.withLogProbabilityUpstream(tokens),
+                "the log-probability's upstream gradient of token 2 is NaN");
+        tokens.set(0, 2, 1);
+        refuse(
+                c,
+                plain.withUpstream(tokens).withTokenWeights(Matrix.allocate(arena, 1, 5)),
+                "token weights go with reduction SUM or MEAN; with NONE, the upstream gradients weigh the tokens");
+        refuse(c, plain.withUpstream(tokens).withDivisor(2), "a divisor goes with reduction MEAN, but it is NONE");
+        c.options = HeadOptions.DEFAULT;
+        c.outputs = HeadOutputs.NONE.withPredictions(c.ranks).withRanks(c.ranks);
+        refuse(c, plain, "ranks shares memory with predictions");
+        c.outputs = HeadOutputs.NONE.withRanks(c.targets);
+        refuse(c, plain, "ranks shares memory with targets");
+        c.outputs = HeadOutputs.NONE.withEntropies(c.losses).withLosses(c.losses);
+        refuse(c, plain, "entropies shares memory with losses");
+        c.outputs = HeadOutputs.NONE.withRanks(Ints.allocate(arena, 4));
+        refuse(c, plain, "ranks must be 5, but are 4");
+        message("divisor must be finite and not negative, but is -1.0", () -> plain.withDivisor(-1));
+        message("labelSmoothing must be from 0 to 1, but is 1.5", () -> HeadOptions.DEFAULT.withLabelSmoothing(1.5));
+        message("zLoss must be finite and not negative, but is NaN", () -> HeadOptions.DEFAULT.withZLoss(Double.NaN));
+        message("logitScale must be finite and positive, but is 0.0", () -> HeadOptions.DEFAULT.withLogitScale(0));
+    }
+
+    private static void refuse(Case c, HeadInputs inputs, String message) {
+        c.inputs = inputs;
+        message(message, c::run);
+    }
+
+    private static void message(String expected, Runnable call) {
+        assertEquals(
+                expected,
+                assertThrows(IllegalArgumentException.class, call::run).getMessage());
+    }
+}

@@ -1,0 +1,155 @@
+package dev.panhead.reference;
+
+import dev.panhead.head.HeadInputs;
+import dev.panhead.head.HeadOptions;
+import dev.panhead.head.Reduction;
+import dev.panhead.tensor.Matrix;
+import org.apache.commons.math3.linear.MatrixUtils;
+import org.apache.commons.math3.linear.RealMatrix;
+import org.apache.commons.math3.util.FastMath;
+
+/**
+ * A head with all its options in double precision, as its documentation has the formulas, entry by entry; and, beside each gradient,
+ * the sum of the absolute values of all that was added up for it.
+ */
+public final class OptionsOracle {
+
+    public final double loss;
+    public final double[] losses;
+    public final double[] logProbabilities;
+    public final double[] logSumExps;
+    public final double[] entropies;
+    public final RealMatrix dX;
+    public final RealMatrix dW;
+    public final RealMatrix db;
+    public final RealMatrix absX;
+    public final RealMatrix absW;
+    public final RealMatrix absB;
+
+    /** The scaled logits. */
+    public final RealMatrix logits;
+
+    private final HeadInputs inputs;
+    private final HeadOptions options;
+    private final int tokens;
+    private final int vocabulary;
+
+    public OptionsOracle(HeadInputs inputs, HeadOptions options) {
+        this(inputs, options, Oracle.logits(inputs.hidden(), inputs.weight(), inputs.bias()));
+    }
+
+    private OptionsOracle(HeadInputs inputs, HeadOptions options, RealMatrix z) {
+        this.inputs = inputs;
+        this.options = options;
+        tokens = inputs.targets().size();
+        vocabulary = inputs.weight().rows();
+        logits = z;
+        losses = new double[tokens];
+        logProbabilities = new double[tokens];
+        logSumExps = new double[tokens];
+        entropies = new double[tokens];
+        RealMatrix g = MatrixUtils.createRealMatrix(Math.max(1, tokens), vocabulary); // dL/dz
+        RealMatrix sizes = g.copy();
+        double divisor = divisor();
+        double sum = 0;
+        for (int t = 0; t < tokens; t++) {
+            if (!counts(t)) {
+                continue;
+            }
+            token(t, divisor, g, sizes);
+            sum += (options.reduction() == Reduction.NONE ? 1 : value(inputs.tokenWeights(), t, 1)) * losses[t];
+        }
+        loss = divisor == 0 ? 0 : sum / divisor;
+        RealMatrix w = Oracle.real(inputs.weight());
+        RealMatrix x = Oracle.real(inputs.hidden());
+        for (int t = 0; t < tokens; t++) {
+            if (!counts(t)) {
+                x.setRow(t, new double[x.getColumnDimension()]);
+            }
+        }
+        RealMatrix ones = MatrixUtils.createRealMatrix(1, g.getRowDimension()).scalarAdd(1);
+        dX = g.multiply(w);
+        dW = g.transpose().multiply(x);
+        db = ones.multiply(g);
+        absX = sizes.multiply(Oracle.abs(w));
+        absW = sizes.transpose().multiply(Oracle.abs(x));
+        absB = ones.multiply(sizes);
+    }
+
+    private void token(int t, double divisor, RealMatrix g, RealMatrix sizes) {
+        int target = inputs.targets().get(t);
+        double scale = options.logitScale() * value(inputs.logitScales(), t, 1);
+        double[] u = new double[vocabulary];
+        double max = Double.NEGATIVE_INFINITY;
+        int entries = 0;
+        for (int v = 0; v < vocabulary; v++) {
+            u[v] = scale * logits.getEntry(t, v);
+            logits.setEntry(t, v, u[v]);
+            max = Math.max(max, u[v]);
+            entries += u[v] > Double.NEGATIVE_INFINITY ? 1 : 0;
+        }
+        double sum = 0;
+        for (double value : u) {
+            sum += FastMath.exp(value - max);
+        }
+        double lse = max + FastMath.log(sum);
+        double eps = options.labelSmoothing();
+        double targetWeight = (1 - eps) * value(inputs.classWeights(), target, 1);
+        double all = targetWeight;
+        double loss = targetWeight * (lse - u[target]);
+        double entropy = 0;
+        for (int v = 0; v < vocabulary; v++) {
+            if (u[v] > Double.NEGATIVE_INFINITY) {
+                double p = FastMath.exp(u[v] - lse);
+                double share = eps / entries * value(inputs.classWeights(), v, 1);
+                all += share;
+                loss += share * (lse - u[v]);
+                entropy -= p * (u[v] - lse);
+            }
+        }
+        losses[t] = loss + options.zLoss() * lse * lse;
+        logProbabilities[t] = u[target] - lse;
+        logSumExps[t] = lse;
+        entropies[t] = entropy;
+
+        boolean apart = options.reduction() == Reduction.NONE;
+        double upstream = apart
+                ? value(inputs.upstream(), t, 0)
+                : divisor == 0 ? 0 : value(inputs.tokenWeights(), t, 1) / divisor;
+        double h = value(inputs.logProbabilityUpstream(), t, 0);
+        for (int v = 0; v < vocabulary; v++) {
+            if (u[v] > Double.NEGATIVE_INFINITY) {
+                double p = FastMath.exp(u[v] - lse);
+                double q = eps / entries * value(inputs.classWeights(), v, 1) + (v == target ? targetWeight : 0);
+                double pull = upstream * (all + 2 * options.zLoss() * lse) - h;
+                double onTarget = v == target ? h : 0;
+                g.setEntry(t, v, scale * (pull * p - upstream * q + onTarget));
+                sizes.setEntry(t, v, scale * (Math.abs(pull) * p + Math.abs(upstream) * q + Math.abs(onTarget)));
+            }
+        }
+    }
+
+    private double divisor() {
+        if (options.reduction() != Reduction.MEAN) {
+            return 1;
+        }
+        double sum = 0;
+        for (int t = 0; t < tokens; t++) {
+            if (counts(t)) {
+                sum += value(inputs.tokenWeights(), t, 1)
+                        * value(inputs.classWeights(), inputs.targets().get(t), 1);
+            }
+        }
+        return inputs.divisor() > 0 ? inputs.divisor() : sum;
+    }
+
+    /** Whether a token is neither masked nor ignored. */
+    public boolean counts(int t) {
+        return inputs.targets().get(t) != options.ignoreIndex()
+                && (inputs.mask() == null || inputs.mask().get(t));
+    }
+
+    private static double value(Matrix row, int index, double otherwise) {
+        return row == null ? otherwise : row.get(0, index);
+    }
+}
