@@ -18,6 +18,9 @@ public final class Launcher {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.add("--sun-misc-unsafe-memory-access=allow");
+        if (List.of(arguments).contains(FeaturesCommand.NAME)) { // the only one that measures in its own process
+            command.addAll(Host.VECTOR_MODULE);
+        }
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
         command.addAll(List.of(arguments));
         Process process = new ProcessBuilder(command).inheritIO().start();

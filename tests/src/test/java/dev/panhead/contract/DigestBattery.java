@@ -116,59 +116,71 @@ public final class DigestBattery {
     /** A head that is asked for everything at once. */
     private void features() {
         int[][] shapes = {{5, 7, 3}, {64, 400, 31}, {530, 211, 20}};
-        for (int[] s : shapes) {
-            Numbers numbers = new Numbers(s[2]);
-            Matrix hidden = numbers.padded(arena, s[0], s[2], 1);
-            Matrix weight = numbers.padded(arena, s[1], s[2], 0.3f);
-            Matrix positive = Matrix.allocate(arena, 1, Math.max(s[0], s[1]));
-            for (int i = 0; i < positive.columns(); i++) {
-                positive.set(0, i, 0.5f + i % 7 * 0.25f);
-            }
-            HeadInputs inputs = HeadInputs.of(hidden, weight, numbers.targets(s[0], s[1]))
-                    .withBias(numbers.padded(arena, 1, s[1], 1))
-                    .withTokenWeights(positive.view(0, 0, 1, s[0]))
-                    .withClassWeights(positive.view(0, 0, 1, s[1]))
-                    .withLogitScales(positive.view(0, 0, 1, s[0]));
-            HeadOptions options =
-                    HeadOptions.DEFAULT.withLabelSmoothing(0.1).withZLoss(1e-3).withLogitScale(0.8f);
-            Matrix[] figures = new Matrix[4];
-            for (int i = 0; i < figures.length; i++) {
-                figures[i] = Matrix.allocate(arena, 1, s[0]);
-            }
-            Ints predictions = Ints.allocate(arena, s[0]);
-            Ints ranks = Ints.allocate(arena, s[0]);
-            Matrix dX = Matrix.allocate(arena, s[0], s[2]);
-            Matrix dW = Matrix.allocate(arena, s[1], s[2]);
-            Matrix db = Matrix.allocate(arena, 1, s[1]);
-            HeadOutputs outputs = HeadOutputs.gradients(dX, dW)
-                    .withBias(Gradient.write(db))
-                    .withLosses(figures[0])
-                    .withLogProbabilities(figures[1])
-                    .withLogSumExps(figures[2])
-                    .withEntropies(figures[3])
-                    .withPredictions(predictions)
-                    .withRanks(ranks);
-            HeadResult result = new LinearCrossEntropy(arena, workers, s[0], s[1], s[2], options).run(inputs, outputs);
-            String name = "features " + s[0] + "x" + s[1] + "x" + s[2];
-            lines.append(name)
-                    .append(" loss ")
-                    .append(Double.toHexString(result.loss()))
-                    .append(' ')
-                    .append(result.correct())
-                    .append('\n');
-            for (Matrix figure : figures) {
-                digest(name + " tokens", figure);
-            }
-            Matrix orders = Matrix.allocate(arena, 2, s[0]);
-            for (int t = 0; t < s[0]; t++) {
-                orders.set(0, t, predictions.get(t));
-                orders.set(1, t, ranks.get(t));
-            }
-            digest(name + " orders", orders);
-            digest(name + " dX", dX);
-            digest(name + " dW", dW);
-            digest(name + " db", db);
+        for (int[] shape : shapes) {
+            features(shape, false);
+            features(shape, true);
         }
+    }
+
+    /** With what bends the logits' gradient or without. */
+    private void features(int[] s, boolean bent) {
+        Numbers numbers = new Numbers(s[2]);
+        Matrix hidden = numbers.padded(arena, s[0], s[2], 1);
+        Matrix weight = numbers.padded(arena, s[1], s[2], 0.3f);
+        Matrix positive = Matrix.allocate(arena, 1, Math.max(s[0], s[1]));
+        for (int i = 0; i < positive.columns(); i++) {
+            positive.set(0, i, 0.5f + i % 7 * 0.25f);
+        }
+        HeadInputs inputs = HeadInputs.of(hidden, weight, numbers.targets(s[0], s[1]))
+                .withBias(numbers.padded(arena, 1, s[1], 1))
+                .withTokenWeights(bent ? null : positive.view(0, 0, 1, s[0]))
+                .withUpstream(bent ? numbers.padded(arena, 1, s[0], 1) : null)
+                .withEntropyUpstream(bent ? numbers.padded(arena, 1, s[0], 1) : null)
+                .withClassWeights(positive.view(0, 0, 1, s[1]))
+                .withLogitScales(positive.view(0, 0, 1, s[0]));
+        HeadOptions options = HeadOptions.DEFAULT
+                .withLabelSmoothing(0.1)
+                .withZLoss(1e-3)
+                .withLogitScale(0.8f)
+                .withReduction(bent ? Reduction.NONE : Reduction.MEAN)
+                .withSoftcap(bent ? 2 : 0);
+        Matrix[] figures = new Matrix[4];
+        for (int i = 0; i < figures.length; i++) {
+            figures[i] = Matrix.allocate(arena, 1, s[0]);
+        }
+        Ints predictions = Ints.allocate(arena, s[0]);
+        Ints ranks = Ints.allocate(arena, s[0]);
+        Matrix dX = Matrix.allocate(arena, s[0], s[2]);
+        Matrix dW = Matrix.allocate(arena, s[1], s[2]);
+        Matrix db = Matrix.allocate(arena, 1, s[1]);
+        HeadOutputs outputs = HeadOutputs.gradients(dX, dW)
+                .withBias(Gradient.write(db))
+                .withLosses(figures[0])
+                .withLogProbabilities(figures[1])
+                .withLogSumExps(figures[2])
+                .withEntropies(figures[3])
+                .withPredictions(predictions)
+                .withRanks(ranks);
+        HeadResult result = new LinearCrossEntropy(arena, workers, s[0], s[1], s[2], options).run(inputs, outputs);
+        String name = (bent ? "bent " : "features ") + s[0] + "x" + s[1] + "x" + s[2];
+        lines.append(name)
+                .append(" loss ")
+                .append(Double.toHexString(result.loss()))
+                .append(' ')
+                .append(result.correct())
+                .append('\n');
+        for (Matrix figure : figures) {
+            digest(name + " tokens", figure);
+        }
+        Matrix orders = Matrix.allocate(arena, 2, s[0]);
+        for (int t = 0; t < s[0]; t++) {
+            orders.set(0, t, predictions.get(t));
+            orders.set(1, t, ranks.get(t));
+        }
+        digest(name + " orders", orders);
+        digest(name + " dX", dX);
+        digest(name + " dW", dW);
+        digest(name + " db", db);
     }
 
     private void rest() {

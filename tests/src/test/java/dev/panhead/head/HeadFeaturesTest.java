@@ -45,6 +45,7 @@ class HeadFeaturesTest {
         SUM,
         APART,
         LOG_PROBABILITY_UPSTREAM,
+        ENTROPY_UPSTREAM,
         IGNORED,
         MASK,
         BIAS,
@@ -54,6 +55,7 @@ class HeadFeaturesTest {
         DIVISOR,
         SMOOTHING,
         Z_LOSS,
+        SOFTCAP,
         SCALE,
         SCALES,
         CONFIDENT,
@@ -61,15 +63,18 @@ class HeadFeaturesTest {
         ACCUMULATE;
 
         boolean isReduction() {
-            return this == SUM || this == APART || this == LOG_PROBABILITY_UPSTREAM;
+            return this == SUM || isApart();
+        }
+
+        boolean isApart() {
+            return this == APART || this == LOG_PROBABILITY_UPSTREAM || this == ENTROPY_UPSTREAM;
         }
 
         /** Whether the two are refused together, or are the same kind of thing. */
         boolean excludes(Feature other) {
-            boolean apart = this == APART || this == LOG_PROBABILITY_UPSTREAM;
             return isReduction() && other == DIVISOR
-                    || apart && other == TOKEN_WEIGHTS
-                    || this == SUM && (other == APART || other == LOG_PROBABILITY_UPSTREAM);
+                    || isApart() && other == TOKEN_WEIGHTS
+                    || this == SUM && other.isApart();
         }
     }
 
@@ -159,6 +164,10 @@ class HeadFeaturesTest {
                     options = options.withReduction(Reduction.NONE);
                     inputs = inputs.withLogProbabilityUpstream(numbers.padded(arena, 1, tokens, 1));
                 }
+                case ENTROPY_UPSTREAM -> {
+                    options = options.withReduction(Reduction.NONE);
+                    inputs = inputs.withEntropyUpstream(numbers.padded(arena, 1, tokens, 1));
+                }
                 case IGNORED -> {
                     for (int t = 1; t < tokens; t += 3) {
                         targets.set(t, HeadOptions.IGNORE_INDEX);
@@ -199,6 +208,7 @@ class HeadFeaturesTest {
                 case DIVISOR -> inputs = inputs.withDivisor(3.5 * tokens);
                 case SMOOTHING -> options = options.withLabelSmoothing(0.1);
                 case Z_LOSS -> options = options.withZLoss(0.01);
+                case SOFTCAP -> options = options.withSoftcap(3);
                 case SCALE -> options = options.withLogitScale(0.7f);
                 case SCALES -> inputs = inputs.withLogitScales(positive(tokens));
                 case CONFIDENT -> {
@@ -247,7 +257,7 @@ class HeadFeaturesTest {
                     largest = Math.max(largest, size * scale * options.logitScale());
                 }
             }
-            return (width + 6) * Oracle.U * largest;
+            return (width + 10) * Oracle.U * largest;
         }
     }
 
@@ -302,6 +312,9 @@ class HeadFeaturesTest {
             double shift = one == Feature.ACCUMULATE || other == Feature.ACCUMULATE ? 0.25 : 0;
             // a logit's error moves p by a factor e^(2 e); z-loss moves its weight by 2 lambda e
             double relative = Math.expm1(4 * e) + 2 * c.options.zLoss() * e + 16 * Oracle.U;
+            if (c.inputs.entropyUpstream() != null) {
+                relative += 4 * (2 + Math.log(vocabulary)) * (e + 200 * Oracle.U); // the entropy's own error
+            }
             check(c.dX, oracle.dX, oracle.absX, shift, relative + (200 + vocabulary / 100) * Oracle.U);
             check(c.dW, oracle.dW, oracle.absW, shift, relative + (270 + tokens / 100) * Oracle.U);
             check(c.db, oracle.db, oracle.absB, shift, relative + (270 + tokens / 100) * Oracle.U);
@@ -378,6 +391,9 @@ class HeadFeaturesTest {
                 sum += c.inputs.logProbabilityUpstream() == null
                         ? 0
                         : c.inputs.logProbabilityUpstream().get(0, t) * oracle.logProbabilities[t];
+                sum += c.inputs.entropyUpstream() == null
+                        ? 0
+                        : c.inputs.entropyUpstream().get(0, t) * oracle.entropies[t];
             }
         }
         return sum;
@@ -452,6 +468,57 @@ class HeadFeaturesTest {
         message("all tokens that are not ignored weigh 0: there is no loss", c::run);
     }
 
+    /**
+     * Proximal policy optimization by a caller: the ratio r of new to old probabilities clipped, the advantage A, and a bonus on the
+     * entropy: L = - mean of (min(r A, clip(r) A) + 0.01 H). A second call gives the gradients.
+     */
+    @Test
+    void proximalPolicyOptimizationTakesTenLines() {
+        Case c = new Case(arena, 9, 13, 5);
+        Matrix old = new Numbers(3).matrix(arena, 1, 9, 0.2f);
+        Matrix advantages = new Numbers(4).matrix(arena, 1, 9, 1);
+        c.options = HeadOptions.DEFAULT.withReduction(Reduction.NONE);
+        var head = new LinearCrossEntropy(arena, workers, 9, 13, 5, c.options);
+        head.run(c.inputs, HeadOutputs.NONE.withLogProbabilities(c.logProbabilities));
+        for (int t = 0; t < 9; t++) {
+            old.set(0, t, c.logProbabilities.get(0, t) + old.get(0, t)); // a policy of some steps ago
+        }
+        Matrix onLogProbabilities = Matrix.allocate(arena, 1, 9);
+        Matrix onEntropies = Matrix.allocate(arena, 1, 9);
+        for (int t = 0; t < 9; t++) {
+            double ratio = Math.exp(c.logProbabilities.get(0, t) - old.get(0, t));
+            double advantage = advantages.get(0, t);
+            boolean clipped = advantage > 0 ? ratio > 1.2 : ratio < 0.8;
+            onLogProbabilities.set(0, t, clipped ? 0 : (float) (-ratio * advantage / 9));
+            onEntropies.set(0, t, -0.01f / 9);
+        }
+        head.run(
+                c.inputs.withLogProbabilityUpstream(onLogProbabilities).withEntropyUpstream(onEntropies),
+                HeadOutputs.gradients(c.dX, c.dW));
+        for (int i = 0; i < 9 * 5; i++) {
+            float at = c.hidden.get(i / 5, i % 5);
+            float up = at + 0x1p-10f;
+            float down = at - 0x1p-10f;
+            c.hidden.set(i / 5, i % 5, up);
+            double above = policyLoss(c, old, advantages);
+            c.hidden.set(i / 5, i % 5, down);
+            double below = policyLoss(c, old, advantages);
+            c.hidden.set(i / 5, i % 5, at);
+            assertEquals((above - below) / ((double) up - down), c.dX.get(i / 5, i % 5), 1e-5);
+        }
+    }
+
+    private static double policyLoss(Case c, Matrix old, Matrix advantages) {
+        OptionsOracle oracle = new OptionsOracle(c.inputs, c.options);
+        double sum = 0;
+        for (int t = 0; t < c.tokens; t++) {
+            double ratio = Math.exp(oracle.logProbabilities[t] - old.get(0, t));
+            double advantage = advantages.get(0, t);
+            sum -= Math.min(ratio * advantage, Math.clamp(ratio, 0.8, 1.2) * advantage) + 0.01 * oracle.entropies[t];
+        }
+        return sum / c.tokens;
+    }
+
     @Test
     void aStepWithEverythingAllocatesNothing() {
         var threads = (com.sun.management.ThreadMXBean) java.lang.management.ManagementFactory.getThreadMXBean();
@@ -463,7 +530,8 @@ class HeadFeaturesTest {
             Feature.CLASS_WEIGHTS,
             Feature.SMOOTHING,
             Feature.Z_LOSS,
-            Feature.SCALES
+            Feature.SCALES,
+            Feature.SOFTCAP
         }) {
             c.with(feature);
         }

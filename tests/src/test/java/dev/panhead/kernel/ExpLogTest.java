@@ -18,6 +18,19 @@ class ExpLogTest {
     /** Runs of 2^16 neighbours; the others are left out of the quick test. */
     private static final int EVERY = 61;
 
+    @Test
+    void tanhIsWithinThreeUlp() {
+        for (int i = 0; i < 300_000; i++) {
+            float x = Float.intBitsToFloat(0x3000_0000 + i * 1009); // from 5e-10 to where it is 1
+            double exact = org.apache.commons.math3.util.FastMath.tanh((double) x);
+            assertEquals(exact, ScalarTanh.tanh(x), 3 * Math.ulp((float) exact), () -> "tanh " + x);
+            assertEquals(-ScalarTanh.tanh(x), ScalarTanh.tanh(-x));
+        }
+        assertEquals(0, ScalarTanh.tanh(0));
+        assertEquals(1, ScalarTanh.tanh(Float.POSITIVE_INFINITY));
+        assertTrue(Float.isNaN(ScalarTanh.tanh(Float.NaN)));
+    }
+
     private interface Kernel {
         void apply(int n, MemorySegment x, long xAt, MemorySegment y, long yAt);
     }

@@ -259,25 +259,35 @@ class TwinsTest {
                 logits.set(rows - 1, 0, Float.NEGATIVE_INFINITY);
                 logits.set(0, 1, logits.get(rows - 1, 1)); // equals
                 Matrix[] results = new Matrix[2];
+                Matrix[] gradients = new Matrix[2];
                 for (Kernels kernels : new Kernels[] {VECTOR, SCALAR}) {
                     int lanes = kernels.matrix().tile().columns();
                     Matrix tile = Matrix.allocate(arena, rows, lanes);
                     Matrix exponentials = Matrix.allocate(arena, rows, lanes);
-                    Matrix statistics = Matrix.allocate(arena, 5, lanes);
-                    MemorySegment[] rowsOf = new MemorySegment[5];
-                    for (int i = 0; i < 5; i++) {
+                    Matrix statistics = Matrix.allocate(arena, 6, lanes);
+                    MemorySegment[] rowsOf = new MemorySegment[6];
+                    for (int i = 0; i < 6; i++) {
                         rowsOf[i] = statistics.rows(i, i + 1).segment();
                     }
                     tile.copyFrom(logits.view(0, 0, rows, lanes));
                     SoftmaxKernels softmax = kernels.softmax();
                     softmax.addBias(rows, tile.segment(), bias.segment(), 4);
+                    softmax.softcap(rows, tile.segment(), 150);
+                    assertEquals(SoftmaxKernels.softcap(logits.get(0, 1) + bias.get(0, 1), 150), tile.get(0, 1));
                     softmax.exponentials(rows, tile.segment(), exponentials.segment(), rowsOf[0], rowsOf[1], 0);
                     softmax.energies(rows, tile.segment(), exponentials.segment(), rowsOf[0], rowsOf[2], 0);
                     softmax.argmax(rows, tile.segment(), rowsOf[0], rowsOf[3], 0);
                     softmax.countAbove(rows, tile.segment(), thresholds.segment(), 4, rowsOf[4], 0);
-                    results[kernels == VECTOR ? 0 : 1] = statistics.view(0, 0, 5, columns);
+                    MemorySegment weights = rows == 7 ? null : bias.segment();
+                    softmax.weightedSums(rows, tile.segment(), weights, 4, rowsOf[5], 0);
+                    MemorySegment some = thresholds.segment();
+                    softmax.gradient(rows, tile.segment(), rowsOf[0], some, some, 0, some, some, 4, weights, 4);
+                    results[kernels == VECTOR ? 0 : 1] = statistics.view(0, 0, 6, columns);
+                    gradients[kernels == VECTOR ? 0 : 1] = tile.view(0, 0, rows, columns);
                 }
                 assertArrayEquals(Numbers.bits(results[1]), Numbers.bits(results[0]));
+                assertArrayEquals(Numbers.bits(gradients[1]), Numbers.bits(gradients[0]));
+                assertEquals(0, gradients[0].get(rows - 1, 0));
             }
         }
     }

@@ -80,10 +80,15 @@ public final class OptionsOracle {
         int target = inputs.targets().get(t);
         double scale = options.logitScale() * value(inputs.logitScales(), t, 1);
         double[] u = new double[vocabulary];
+        double[] slope = new double[vocabulary]; // du/dz / scale
         double max = Double.NEGATIVE_INFINITY;
         int entries = 0;
         for (int v = 0; v < vocabulary; v++) {
-            u[v] = scale * logits.getEntry(t, v);
+            double z = logits.getEntry(t, v);
+            boolean capped = options.softcap() > 0 && !Double.isInfinite(z);
+            double tanh = capped ? FastMath.tanh(z / options.softcap()) : 0;
+            slope[v] = 1 - tanh * tanh;
+            u[v] = scale * (capped ? options.softcap() * tanh : z);
             logits.setEntry(t, v, u[v]);
             max = Math.max(max, u[v]);
             entries += u[v] > Double.NEGATIVE_INFINITY ? 1 : 0;
@@ -117,14 +122,18 @@ public final class OptionsOracle {
                 ? value(inputs.upstream(), t, 0)
                 : divisor == 0 ? 0 : value(inputs.tokenWeights(), t, 1) / divisor;
         double h = value(inputs.logProbabilityUpstream(), t, 0);
+        double onEntropy = value(inputs.entropyUpstream(), t, 0);
         for (int v = 0; v < vocabulary; v++) {
             if (u[v] > Double.NEGATIVE_INFINITY) {
                 double p = FastMath.exp(u[v] - lse);
                 double q = eps / entries * value(inputs.classWeights(), v, 1) + (v == target ? targetWeight : 0);
                 double pull = upstream * (all + 2 * options.zLoss() * lse) - h;
                 double onTarget = v == target ? h : 0;
-                g.setEntry(t, v, scale * (pull * p - upstream * q + onTarget));
-                sizes.setEntry(t, v, scale * (Math.abs(pull) * p + Math.abs(upstream) * q + Math.abs(onTarget)));
+                double mixed = -onEntropy * p * (u[v] - lse + entropy);
+                double mixedSize = Math.abs(onEntropy) * p * (lse - u[v] + entropy + 1);
+                g.setEntry(t, v, scale * slope[v] * (pull * p - upstream * q + onTarget + mixed));
+                sizes.setEntry(
+                        t, v, scale * (Math.abs(pull) * p + Math.abs(upstream) * q + Math.abs(onTarget) + mixedSize));
             }
         }
     }

@@ -59,11 +59,12 @@ final class Chunk {
     final double[] classWeights;
     final float[] targetGradients;
 
-    /** What the tokens' losses weigh, and dL/dl_t and dL/d(log p_t(a_t)). */
+    /** What the tokens' losses weigh, and dL/dl_t, dL/d(log p_t(a_t)) and dL/dH_t. */
     final double[] weights;
 
     final double[] upstream;
     final double[] logProbabilityUpstream;
+    final double[] entropyUpstream;
 
     /** What is known of the tokens when the softmax is done. */
     final TokenResults results;
@@ -114,6 +115,7 @@ final class Chunk {
         weights = new double[capacity];
         upstream = new double[capacity];
         logProbabilityUpstream = new double[capacity];
+        entropyUpstream = new double[capacity];
         results = new TokenResults(capacity);
         targetLogits = allocate(arena, capacity);
         scales = allocate(arena, capacity);
@@ -143,7 +145,7 @@ final class Chunk {
         long each = tile.broadcastPanels(VOCABULARY_BLOCK) * Tile.broadcastBytes(Gemm.BLOCK)
                 + logitGroups(capacity) * tile.vectorBytes(VOCABULARY_BLOCK)
                 + tile.bytes();
-        return floats * Float.BYTES + workers * each + 100L * capacity;
+        return floats * Float.BYTES + workers * each + 108L * capacity;
     }
 
     /** Groups whose logits a worker has room for. */

@@ -16,7 +16,8 @@ final class HeadChecks {
         "class weights",
         "logit scales",
         "upstream",
-        "log-probability upstream"
+        "log-probability upstream",
+        "entropy upstream"
     };
 
     private static final String[] OUTPUTS = {
@@ -68,6 +69,7 @@ final class HeadChecks {
         read[5] = inputs.logitScales();
         read[6] = inputs.upstream();
         read[7] = inputs.logProbabilityUpstream();
+        read[8] = inputs.entropyUpstream();
         written[0] = outputs.losses();
         written[1] = outputs.logProbabilities();
         written[2] = outputs.logSumExps();
@@ -171,7 +173,9 @@ final class HeadChecks {
 
     private void checkUpstream(HeadInputs inputs, HeadOutputs outputs) {
         boolean apart = options.reduction() == Reduction.NONE;
-        boolean upstream = inputs.upstream() != null || inputs.logProbabilityUpstream() != null;
+        boolean upstream = inputs.upstream() != null
+                || inputs.logProbabilityUpstream() != null
+                || inputs.entropyUpstream() != null;
         if (apart && outputs.wantsGradients() && !upstream) {
             throw new IllegalArgumentException("reduction NONE needs an upstream gradient per token to give gradients");
         }
@@ -207,6 +211,7 @@ final class HeadChecks {
             require(weight >= 0 && weight < Float.POSITIVE_INFINITY, "weight of token ", t, (float) weight);
             requireFinite("upstream gradient of token ", inputs.upstream(), t);
             requireFinite("log-probability's upstream gradient of token ", inputs.logProbabilityUpstream(), t);
+            requireFinite("entropy's upstream gradient of token ", inputs.entropyUpstream(), t);
             kept++;
         }
         return kept;

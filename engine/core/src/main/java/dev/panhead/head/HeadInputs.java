@@ -21,6 +21,7 @@ import java.util.Objects;
  *     call's tokens
  * @param upstream dL/dl_t, 1 x T, for {@link Reduction#NONE} with gradients; else null
  * @param logProbabilityUpstream dL/d(log p_t(a_t)), 1 x T, beside or instead of {@code upstream}; else null
+ * @param entropyUpstream dL/dH_t of the entropies H_t, 1 x T, beside or instead of the others; else null
  */
 public record HeadInputs(
         Matrix hidden,
@@ -33,7 +34,8 @@ public record HeadInputs(
         Matrix logitScales,
         double divisor,
         Matrix upstream,
-        Matrix logProbabilityUpstream) {
+        Matrix logProbabilityUpstream,
+        Matrix entropyUpstream) {
 
     /**
      * Checks that what is needed is there; shapes are checked by the head.
@@ -51,7 +53,7 @@ public record HeadInputs(
 
     /** Hidden states, weight and targets, and nothing else. */
     public static HeadInputs of(Matrix hidden, Matrix weight, Ints targets) {
-        return new HeadInputs(hidden, weight, null, targets, null, null, null, null, 0, null, null);
+        return new HeadInputs(hidden, weight, null, targets, null, null, null, null, 0, null, null, null);
     }
 
     /** These inputs with a bias, 1 x V. */
@@ -67,7 +69,8 @@ public record HeadInputs(
                 logitScales,
                 divisor,
                 upstream,
-                logProbabilityUpstream);
+                logProbabilityUpstream,
+                entropyUpstream);
     }
 
     /** These inputs with the tokens that count; the head reads the set, so it must not change during a call. */
@@ -83,7 +86,8 @@ public record HeadInputs(
                 logitScales,
                 divisor,
                 upstream,
-                logProbabilityUpstream);
+                logProbabilityUpstream,
+                entropyUpstream);
     }
 
     /** These inputs with a weight per token, 1 x T. */
@@ -99,7 +103,8 @@ public record HeadInputs(
                 logitScales,
                 divisor,
                 upstream,
-                logProbabilityUpstream);
+                logProbabilityUpstream,
+                entropyUpstream);
     }
 
     /** These inputs with a weight per vocabulary entry, 1 x V. */
@@ -115,7 +120,8 @@ public record HeadInputs(
                 logitScales,
                 divisor,
                 upstream,
-                logProbabilityUpstream);
+                logProbabilityUpstream,
+                entropyUpstream);
     }
 
     /** These inputs with a logit scale per token, 1 x T, as 1 / temperature. */
@@ -131,7 +137,8 @@ public record HeadInputs(
                 logitScales,
                 divisor,
                 upstream,
-                logProbabilityUpstream);
+                logProbabilityUpstream,
+                entropyUpstream);
     }
 
     /** These inputs with what the mean divides by. */
@@ -147,7 +154,8 @@ public record HeadInputs(
                 logitScales,
                 divisor,
                 upstream,
-                logProbabilityUpstream);
+                logProbabilityUpstream,
+                entropyUpstream);
     }
 
     /** These inputs with an upstream gradient per token's loss, 1 x T. */
@@ -163,7 +171,8 @@ public record HeadInputs(
                 logitScales,
                 divisor,
                 upstream,
-                logProbabilityUpstream);
+                logProbabilityUpstream,
+                entropyUpstream);
     }
 
     /** These inputs with an upstream gradient per target's log-probability, 1 x T. */
@@ -179,7 +188,25 @@ public record HeadInputs(
                 logitScales,
                 divisor,
                 upstream,
-                logProbabilityUpstream);
+                logProbabilityUpstream,
+                entropyUpstream);
+    }
+
+    /** These inputs with an upstream gradient per token's entropy, 1 x T. */
+    public HeadInputs withEntropyUpstream(Matrix entropyUpstream) {
+        return new HeadInputs(
+                hidden,
+                weight,
+                bias,
+                targets,
+                mask,
+                tokenWeights,
+                classWeights,
+                logitScales,
+                divisor,
+                upstream,
+                logProbabilityUpstream,
+                entropyUpstream);
     }
 
     /** Whether a token counts: its target is not the ignore index, and the mask does not leave it out. */

@@ -3,7 +3,8 @@ package dev.panhead.head;
 import java.util.Objects;
 
 /**
- * What a head computes, apart from its inputs. With z_t the logits, s = {@code logitScale} times the token's own scale, and u = s z:
+ * What a head computes, apart from its inputs. With z_t the logits, s = {@code logitScale} times the token's own scale, and u = s z, or u = s k
+ * tanh(z / k) with the soft cap k:
  *
  * <pre>
  *   lse_t = log sum over v of e^(u_v)
@@ -16,6 +17,7 @@ import java.util.Objects;
  * @param ignoreIndex the target that takes a token out: no loss, no gradient, no arithmetic
  * @param labelSmoothing eps, the share of the target's weight that is spread over all entries, 0 to 1; as in PyTorch
  * @param zLoss lambda, which keeps log-sum-exp near 0 (Chowdhery et al. 2022, PaLM, 5)
+ * @param softcap k, which the logits' sizes stay below (Gemma 2's, 2024), positive; 0 for none
  * @param logitScale what the logits are multiplied by, positive: 1 / temperature
  * @param scratchBytes upper bound of the memory taken beyond inputs and outputs; the tokens are worked off in chunks that
  *     fit. No result depends on it
@@ -26,6 +28,7 @@ public record HeadOptions(
         int ignoreIndex,
         double labelSmoothing,
         double zLoss,
+        float softcap,
         float logitScale,
         long scratchBytes,
         boolean failWhenAllIgnored) {
@@ -36,9 +39,9 @@ public record HeadOptions(
     /** Default bound of scratch memory: 256 MiB. */
     public static final long SCRATCH_BYTES = 256L << 20;
 
-    /** Mean over the tokens, ignore index -100, no smoothing, z-loss or scale, 256 MiB of scratch, all ignored gives 0. */
+    /** Mean over the tokens, ignore index -100, no smoothing, z-loss, cap or scale, 256 MiB of scratch, all ignored gives 0. */
     public static final HeadOptions DEFAULT =
-            new HeadOptions(Reduction.MEAN, IGNORE_INDEX, 0, 0, 1, SCRATCH_BYTES, false);
+            new HeadOptions(Reduction.MEAN, IGNORE_INDEX, 0, 0, 0, 1, SCRATCH_BYTES, false);
 
     /**
      * Checks the values.
@@ -68,42 +71,48 @@ public record HeadOptions(
     /** These options with another reduction. */
     public HeadOptions withReduction(Reduction reduction) {
         return new HeadOptions(
-                reduction, ignoreIndex, labelSmoothing, zLoss, logitScale, scratchBytes, failWhenAllIgnored);
+                reduction, ignoreIndex, labelSmoothing, zLoss, softcap, logitScale, scratchBytes, failWhenAllIgnored);
     }
 
     /** These options with another ignore index. */
     public HeadOptions withIgnoreIndex(int ignoreIndex) {
         return new HeadOptions(
-                reduction, ignoreIndex, labelSmoothing, zLoss, logitScale, scratchBytes, failWhenAllIgnored);
+                reduction, ignoreIndex, labelSmoothing, zLoss, softcap, logitScale, scratchBytes, failWhenAllIgnored);
     }
 
     /** These options with label smoothing. */
     public HeadOptions withLabelSmoothing(double labelSmoothing) {
         return new HeadOptions(
-                reduction, ignoreIndex, labelSmoothing, zLoss, logitScale, scratchBytes, failWhenAllIgnored);
+                reduction, ignoreIndex, labelSmoothing, zLoss, softcap, logitScale, scratchBytes, failWhenAllIgnored);
     }
 
     /** These options with z-loss. */
     public HeadOptions withZLoss(double zLoss) {
         return new HeadOptions(
-                reduction, ignoreIndex, labelSmoothing, zLoss, logitScale, scratchBytes, failWhenAllIgnored);
+                reduction, ignoreIndex, labelSmoothing, zLoss, softcap, logitScale, scratchBytes, failWhenAllIgnored);
+    }
+
+    /** These options with capped logits. */
+    public HeadOptions withSoftcap(float softcap) {
+        return new HeadOptions(
+                reduction, ignoreIndex, labelSmoothing, zLoss, softcap, logitScale, scratchBytes, failWhenAllIgnored);
     }
 
     /** These options with the logits multiplied by something, as 1 / temperature. */
     public HeadOptions withLogitScale(float logitScale) {
         return new HeadOptions(
-                reduction, ignoreIndex, labelSmoothing, zLoss, logitScale, scratchBytes, failWhenAllIgnored);
+                reduction, ignoreIndex, labelSmoothing, zLoss, softcap, logitScale, scratchBytes, failWhenAllIgnored);
     }
 
     /** These options with another bound of scratch memory, in bytes. */
     public HeadOptions withScratchBytes(long scratchBytes) {
         return new HeadOptions(
-                reduction, ignoreIndex, labelSmoothing, zLoss, logitScale, scratchBytes, failWhenAllIgnored);
+                reduction, ignoreIndex, labelSmoothing, zLoss, softcap, logitScale, scratchBytes, failWhenAllIgnored);
     }
 
     /** These options, failing or not when all targets are ignored. */
     public HeadOptions withFailWhenAllIgnored(boolean failWhenAllIgnored) {
         return new HeadOptions(
-                reduction, ignoreIndex, labelSmoothing, zLoss, logitScale, scratchBytes, failWhenAllIgnored);
+                reduction, ignoreIndex, labelSmoothing, zLoss, softcap, logitScale, scratchBytes, failWhenAllIgnored);
     }
 }

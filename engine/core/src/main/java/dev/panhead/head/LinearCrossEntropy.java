@@ -62,6 +62,7 @@ public final class LinearCrossEntropy {
     private final HeadResult result = new HeadResult();
     private GradientScratch scratch;
     private Observations observations;
+    private LogitGradientPass elementwise;
 
     /**
      * Plans a head; its scratch memory comes from the arena, part of it when the first gradients are asked for.
@@ -89,13 +90,13 @@ public final class LinearCrossEntropy {
         boolean wholeWeight = packsWholeWeight();
         chunk = new Chunk(arena, workers, capacity(wholeWeight), vocabulary, width);
         weightPanels = new WeightPanels(arena, chunk, wholeWeight);
-        logits = new LogitsPass(chunk);
+        logits = new LogitsPass(chunk, options);
         softmax = new SoftmaxPass(chunk, options);
         hiddenGradient = new HiddenGradientPass(chunk);
         weightGradient = new WeightGradientPass(chunk);
         packing = chunk::packHidden;
         checks = new HeadChecks(workers, maxTokens, vocabulary, width, options);
-        smoothing = options.labelSmoothing() > 0 ? new Smoothing(arena, chunk, options.labelSmoothing()) : null;
+        smoothing = options.labelSmoothing() > 0 ? new Smoothing(arena, chunk, options) : null;
     }
 
     /** Whether W is packed once a call: where it is small, packing it for each chunk would be felt. */
@@ -132,6 +133,7 @@ public final class LinearCrossEntropy {
     private long scratchBytes(int capacity, boolean wholeWeight) {
         return Chunk.bytes(workers.size(), capacity, vocabulary, width)
                 + GradientScratch.bytes(workers.size(), capacity, vocabulary, width)
+                + LogitGradientPass.bytes(capacity, vocabulary)
                 + Observations.bytes(workers.size(), capacity, vocabulary)
                 + (options.labelSmoothing() > 0 ? Smoothing.bytes(capacity, vocabulary, width) : 0)
                 + WeightPanels.bytes(vocabulary, width, wholeWeight);
@@ -169,17 +171,28 @@ public final class LinearCrossEntropy {
         if (outputs.hidden() != null) {
             weightPanels.reserveColumns(arena);
         }
-        boolean observes = Observations.wanted(outputs);
+        boolean bends = gradients && LogitGradientPass.wanted(options, inputs);
+        if (bends && elementwise == null) {
+            elementwise = new LogitGradientPass(arena, chunk, options);
+        }
+        boolean observes = Observations.wanted(options, inputs, outputs);
         if (observes && observations == null) {
             observations = new Observations(arena, chunk);
         }
         if (observes) {
-            observations.begin(outputs);
+            observations.begin(options, inputs, outputs);
         }
         clearIgnored(inputs, outputs, kept);
         result.begin(kept, tokens - kept);
         if (kept > 0) {
-            runChunks(inputs, outputs, gradients ? scratch : null, observes ? observations : null, kept, divisor);
+            runChunks(
+                    inputs,
+                    outputs,
+                    gradients ? scratch : null,
+                    bends ? elementwise : null,
+                    observes ? observations : null,
+                    kept,
+                    divisor);
         }
         return result;
     }
@@ -206,6 +219,7 @@ public final class LinearCrossEntropy {
             HeadInputs inputs,
             HeadOutputs outputs,
             GradientScratch gradients,
+            LogitGradientPass bent,
             Observations observed,
             int kept,
             double divisor) {
@@ -217,7 +231,7 @@ public final class LinearCrossEntropy {
             }
             for (int done = 0; done < kept; done += chunk.count) {
                 token = collect(inputs, token, divisor);
-                runChunk(inputs, outputs, gradients, observed, done == 0);
+                runChunk(inputs, outputs, gradients, bent, observed, done == 0);
             }
         } finally {
             weightPanels.end();
@@ -247,6 +261,7 @@ public final class LinearCrossEntropy {
                 chunk.upstream[chunk.count] =
                         apart ? valueOrZero(inputs.upstream(), next) : divisor == 0 ? 0 : weight / divisor;
                 chunk.logProbabilityUpstream[chunk.count] = valueOrZero(inputs.logProbabilityUpstream(), next);
+                chunk.entropyUpstream[chunk.count] = valueOrZero(inputs.entropyUpstream(), next);
                 chunk.scales.set(FLOAT, (long) chunk.count * Float.BYTES, options.logitScale() * scale);
                 chunk.count++;
             }
@@ -259,24 +274,40 @@ public final class LinearCrossEntropy {
         return values == null ? 0 : values.get(0, token);
     }
 
-    /** Works a chunk off, and adds its tokens to the result: token by token, so that no chunk shows in it. */
+    /**
+     * Works a chunk off, and adds its tokens to the result: token by token, so that no chunk shows in it.
+     *
+     * @param gradients where the logits' gradient is kept, or null if none is wanted
+     * @param bent the pass that it takes, or null if factors do
+     * @param observed where what else is wanted is kept, or null for nothing
+     */
     private void runChunk(
-            HeadInputs inputs, HeadOutputs outputs, GradientScratch gradients, Observations observed, boolean first) {
+            HeadInputs inputs,
+            HeadOutputs outputs,
+            GradientScratch gradients,
+            LogitGradientPass bent,
+            Observations observed,
+            boolean first) {
         workers.run(chunk.groups, packing);
-        logits.run(weightPanels, inputs, gradients, observed);
-        softmax.run(gradients != null, smoothing, observed);
+        logits.run(weightPanels, inputs, gradients, bent, observed);
+        softmax.run(gradients != null, smoothing, bent, observed);
         for (int i = 0; i < chunk.count; i++) {
             if (!(chunk.results.negativeLogLikelihoods[i] < Double.POSITIVE_INFINITY)) {
-                throw NonFiniteLogitException.find(inputs, chunk.tokens[i], chunk.targets[i], chunk.scale(i));
+                throw NonFiniteLogitException.find(
+                        inputs, chunk.tokens[i], chunk.targets[i], options.softcap(), chunk.scale(i));
             }
             result.add(chunk.weights[i], chunk.results, i);
             chunk.results.write(i, chunk.tokens[i], outputs);
         }
+        if (bent != null) {
+            bent.run(gradients, inputs.classWeights());
+        }
+        Smoothing linear = smoothing != null && smoothing.isLinear() ? smoothing : null;
         if (outputs.hidden() != null) {
-            hiddenGradient.run(weightPanels, gradients, smoothing, outputs.hidden());
+            hiddenGradient.run(weightPanels, gradients, linear, outputs.hidden());
         }
         if (outputs.weight() != null || outputs.bias() != null) {
-            weightGradient.run(gradients, smoothing, outputs.weight(), outputs.bias(), first);
+            weightGradient.run(gradients, linear, outputs.weight(), outputs.bias(), first);
         }
     }
 

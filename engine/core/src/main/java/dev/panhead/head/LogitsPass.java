@@ -20,24 +20,34 @@ final class LogitsPass implements Workers.Task {
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
     private final Chunk chunk;
+    private final float softcap;
     private final Workers.Task findingTargets = this::findTargets;
     private WeightPanels weight;
     private HeadInputs inputs;
     private GradientScratch scratch;
+    private LogitGradientPass keeping;
     private Observations observations;
     private int groupsATask;
 
-    LogitsPass(Chunk chunk) {
+    LogitsPass(Chunk chunk, HeadOptions options) {
         this.chunk = chunk;
+        softcap = options.softcap();
     }
 
     /**
      * Computes the chunk's exponentials and statistics.
      *
      * @param scratch keeps the exponentials, or null if they are not wanted
+     * @param keeping whether the logits themselves are kept there instead of their exponentials, for that pass; null if not
      * @param observations keeps what else is wanted, or null for nothing
      */
-    void run(WeightPanels weight, HeadInputs inputs, GradientScratch scratch, Observations observations) {
+    void run(
+            WeightPanels weight,
+            HeadInputs inputs,
+            GradientScratch scratch,
+            LogitGradientPass keeping,
+            Observations observations) {
+        this.keeping = keeping;
         this.weight = weight;
         this.inputs = inputs;
         this.scratch = scratch;
@@ -52,19 +62,20 @@ final class LogitsPass implements Workers.Task {
         chunk.workers.run(blocks * splits, this);
         this.weight = null;
         this.inputs = null;
+        this.keeping = null;
     }
 
     /** A task: computes a group's targets' logits ahead of all others, which are to be compared with them. */
     private void findTargets(int group, int worker) {
         int first = group * chunk.tile.columns();
         for (int i = first; i < first + chunk.tokensIn(group); i++) {
-            float logit = logit(inputs, chunk.tokens[i], chunk.targets[i], chunk.scale(i));
+            float logit = logit(inputs, chunk.tokens[i], chunk.targets[i], softcap, chunk.scale(i));
             chunk.targetLogits.set(FLOAT, (long) i * Float.BYTES, logit);
         }
     }
 
-    /** One (scaled) logit, by the operations that the tiles take for it. */
-    static float logit(HeadInputs inputs, int token, int row, float scale) {
+    /** One (capped and scaled) logit, by the operations that the tiles take for it. */
+    static float logit(HeadInputs inputs, int token, int row, float softcap, float scale) {
         Matrix hidden = inputs.hidden();
         float logit = 0;
         for (int from = 0; from < hidden.columns(); from += Gemm.BLOCK) {
@@ -77,7 +88,7 @@ final class LogitsPass implements Workers.Task {
         if (inputs.bias() != null) {
             logit += inputs.bias().get(0, row);
         }
-        return logit * scale;
+        return (softcap > 0 ? SoftmaxKernels.softcap(logit, softcap) : logit) * scale;
     }
 
     @Override
@@ -121,20 +132,27 @@ final class LogitsPass implements Workers.Task {
         if (inputs.bias() != null) {
             kernels.addBias(rows, logits, inputs.bias().segment(), inputs.bias().offset(0, row));
         }
+        if (softcap > 0) {
+            kernels.softcap(rows, logits, softcap);
+        }
         if (chunk.scaled) {
             kernels.scale(rows, logits, chunk.scales, chunk.tokens(group), false, logits, 0);
         }
         takeTargets(group, row, rows, logits);
         MemorySegment exponentials = logits;
-        if (scratch != null) {
+        if (scratch != null && keeping == null) {
             exponentials = scratch.exponentials(group, block);
         } else if (observations != null) {
             exponentials = observations.exponentials.get(worker);
         }
+        if (keeping != null) {
+            MemorySegment kept = scratch.exponentials(group, block);
+            MemorySegment.copy(logits, 0, kept, 0, kept.byteSize());
+        }
         long at = chunk.statistics(block, group);
         kernels.exponentials(rows, logits, exponentials, chunk.maxima, chunk.sums, at);
         if (observations != null) {
-            observe(rows, logits, exponentials, group, at);
+            observe(row, rows, logits, exponentials, group, at);
         }
     }
 
@@ -155,10 +173,20 @@ final class LogitsPass implements Workers.Task {
         }
     }
 
-    private void observe(int rows, MemorySegment logits, MemorySegment exponentials, int group, long at) {
+    private void observe(int row, int rows, MemorySegment logits, MemorySegment exponentials, int group, long at) {
         SoftmaxKernels kernels = chunk.kernels.softmax();
         if (observations.wantsEnergies) {
             kernels.energies(rows, logits, exponentials, chunk.maxima, observations.energies, at);
+        }
+        if (observations.wantsWeighted) {
+            Matrix classes = inputs.classWeights();
+            kernels.weightedSums(
+                    rows,
+                    logits,
+                    classes == null ? null : classes.segment(),
+                    classes == null ? 0 : classes.offset(0, row),
+                    observations.weighted,
+                    at);
         }
         if (observations.wantsIndices) {
             kernels.argmax(rows, logits, chunk.maxima, observations.indices, at);

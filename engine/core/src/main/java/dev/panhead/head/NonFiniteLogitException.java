@@ -15,9 +15,9 @@ public final class NonFiniteLogitException extends ArithmeticException {
     }
 
     /** Finds the logit that spoiled a token's loss, by computing the token's logits once more. */
-    static NonFiniteLogitException find(HeadInputs inputs, int token, int target, float scale) {
+    static NonFiniteLogitException find(HeadInputs inputs, int token, int target, float softcap, float scale) {
         for (int row = 0; row < inputs.weight().rows(); row++) {
-            float logit = LogitsPass.logit(inputs, token, row, scale);
+            float logit = LogitsPass.logit(inputs, token, row, softcap, scale);
             if (!(logit < Float.POSITIVE_INFINITY) || (row == target && logit == Float.NEGATIVE_INFINITY)) {
                 return new NonFiniteLogitException(token, row, logit);
             }

@@ -6,7 +6,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The scratch memory of figures that not every call wants: entropies, predictions and ranks. Statistics of a vocabulary block and a
+ * The scratch memory of figures that not every call wants: entropies, predictions, ranks and sums of capped logits. Statistics of a vocabulary block and a
  * token, laid out like the chunk's: [vocabulary block][group][NR]; taken when the first of them is asked for.
  */
 final class Observations {
@@ -16,6 +16,9 @@ final class Observations {
 
     /** Rows of the maxima within their block. */
     final MemorySegment indices;
+
+    /** Sums of c_v u_v. */
+    final MemorySegment weighted;
 
     /** Numbers of logits above the target's. */
     final MemorySegment counts;
@@ -31,11 +34,13 @@ final class Observations {
 
     boolean wantsIndices;
     boolean wantsCounts;
+    boolean wantsWeighted;
 
     Observations(Arena arena, Chunk chunk) {
         long floats = (long) chunk.vocabularyBlocks() * chunk.capacity;
         energies = Chunk.allocate(arena, floats);
         indices = Chunk.allocate(arena, floats);
+        weighted = Chunk.allocate(arena, floats);
         counts = Chunk.allocate(arena, floats);
         maxima = Chunk.allocate(arena, floats);
         exponentials = Panels.vector(arena, chunk.tile, chunk.workers.size(), Chunk.VOCABULARY_BLOCK);
@@ -44,18 +49,31 @@ final class Observations {
     /** Bytes that the scratch of a chunk takes. */
     static long bytes(int workers, int capacity, int vocabulary) {
         long blocks = Math.ceilDiv(vocabulary, Chunk.VOCABULARY_BLOCK);
-        return 4 * blocks * capacity * Float.BYTES
+        return 5 * blocks * capacity * Float.BYTES
                 + workers * Kernels.current().matrix().tile().vectorBytes(Chunk.VOCABULARY_BLOCK);
     }
 
     /** Whether a call wants any. */
-    static boolean wanted(HeadOutputs outputs) {
-        return outputs.entropies() != null || outputs.predictions() != null || outputs.ranks() != null;
+    static boolean wanted(HeadOptions options, HeadInputs inputs, HeadOutputs outputs) {
+        return wantsEnergies(inputs, outputs)
+                || wantsWeighted(options)
+                || outputs.predictions() != null
+                || outputs.ranks() != null;
+    }
+
+    private static boolean wantsEnergies(HeadInputs inputs, HeadOutputs outputs) {
+        return outputs.entropies() != null || inputs.entropyUpstream() != null;
+    }
+
+    /** Whether the smoothed share of the loss is not linear in the hidden states. */
+    private static boolean wantsWeighted(HeadOptions options) {
+        return options.softcap() > 0 && options.labelSmoothing() > 0;
     }
 
     /** Takes what a call wants. */
-    void begin(HeadOutputs outputs) {
-        wantsEnergies = outputs.entropies() != null;
+    void begin(HeadOptions options, HeadInputs inputs, HeadOutputs outputs) {
+        wantsEnergies = wantsEnergies(inputs, outputs);
+        wantsWeighted = wantsWeighted(options);
         wantsIndices = outputs.predictions() != null;
         wantsCounts = outputs.ranks() != null;
     }

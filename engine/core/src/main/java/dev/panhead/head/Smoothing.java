@@ -23,6 +23,7 @@ final class Smoothing {
 
     private final Chunk chunk;
     private final double smoothing;
+    private final boolean linear;
     private final Workers.Task summing = this::sumBlock;
 
     /** m of each vocabulary block, [vocabulary block][d]; all of it in double; rounded. */
@@ -39,9 +40,10 @@ final class Smoothing {
     private double classes;
     private double share;
 
-    Smoothing(Arena arena, Chunk chunk, double smoothing) {
+    Smoothing(Arena arena, Chunk chunk, HeadOptions options) {
         this.chunk = chunk;
-        this.smoothing = smoothing;
+        smoothing = options.labelSmoothing();
+        linear = options.softcap() == 0;
         blocks = Chunk.allocate(arena, (long) chunk.vocabularyBlocks() * chunk.width);
         mean = new double[chunk.width];
         rounded = Chunk.allocate(arena, chunk.width);
@@ -58,14 +60,8 @@ final class Smoothing {
     /** Takes a call's weight, bias and class weights. */
     void begin(HeadInputs inputs) {
         this.inputs = inputs;
-        chunk.workers.run(chunk.vocabularyBlocks(), summing);
-        for (int k = 0; k < chunk.width; k++) {
-            double sum = 0;
-            for (int block = 0; block < chunk.vocabularyBlocks(); block++) {
-                sum += blocks.get(FLOAT, offset(block, k));
-            }
-            mean[k] = sum;
-            rounded.set(FLOAT, offset(0, k), (float) sum);
+        if (linear) {
+            sumWeight();
         }
         beta = 0;
         classes = 0;
@@ -80,6 +76,33 @@ final class Smoothing {
             }
         }
         share = smoothing / entries;
+    }
+
+    private void sumWeight() {
+        chunk.workers.run(chunk.vocabularyBlocks(), summing);
+        for (int k = 0; k < chunk.width; k++) {
+            double sum = 0;
+            for (int block = 0; block < chunk.vocabularyBlocks(); block++) {
+                sum += blocks.get(FLOAT, offset(block, k));
+            }
+            mean[k] = sum;
+            rounded.set(FLOAT, offset(0, k), (float) sum);
+        }
+    }
+
+    /** Whether all this holds: a soft cap bends the logits, and what is smoothed is then summed from them, and subtracted with them. */
+    boolean isLinear() {
+        return linear;
+    }
+
+    /** eps / V'. */
+    double share() {
+        return share;
+    }
+
+    /** c_v. */
+    double classWeight(int row) {
+        return inputs.classWeight(row);
     }
 
     /** Lets go of the call's inputs. */
@@ -131,6 +154,11 @@ final class Smoothing {
             dot += mean[k] * chunk.hidden.get(chunk.hiddenRow + i, k);
         }
         return share * (classes * logSumExp - scale * dot);
+    }
+
+    /** The same from the sum of c_v u_v over the entries other than the target, and the target's logit. */
+    double loss(int target, double logit, double sum, double logSumExp) {
+        return share * (classes * logSumExp - sum - inputs.classWeight(target) * logit);
     }
 
     /** Takes the chunk's i-th token's share from some columns of dL/dx_t. */

@@ -24,7 +24,8 @@ import java.lang.foreign.ValueLayout;
  *   dL/du_a = (A - B) p_a - B (1 - p_a) - g eps / V' c_a,   B = g c_a (1 - eps) - h
  * </pre>
  *
- * of which {@link Smoothing} takes the terms without p. These few operations a token are done in double, by the exactly specified
+ * of which {@link Smoothing} takes the terms without p; where a cap or an entropy's upstream gradient is in the way, {@link
+ * LogitGradientPass} does all of it. These few operations a token are done in double, by the exactly specified
  * functions of {@link StrictMath}.
  */
 final class SoftmaxPass implements Workers.Task {
@@ -36,6 +37,7 @@ final class SoftmaxPass implements Workers.Task {
     private final double zLoss;
     private boolean gradients;
     private Smoothing smoothing;
+    private LogitGradientPass elementwise;
     private Observations observations;
 
     SoftmaxPass(Chunk chunk, HeadOptions options) {
@@ -49,9 +51,14 @@ final class SoftmaxPass implements Workers.Task {
      *
      * @param gradients whether dL/du is wanted too
      * @param smoothing of the labels, or null for none
+     * @param elementwise the pass that is to follow for the logits' gradient, or null if factors do
      * @param observations what else is wanted, or null for nothing
      */
-    void run(boolean gradients, Smoothing smoothing, Observations observations) {
+    void run(boolean gradients, Smoothing smoothing, LogitGradientPass elementwise, Observations observations) {
+        this.elementwise = elementwise;
+        if (elementwise != null) {
+            elementwise.keepMaxima();
+        }
         this.gradients = gradients;
         this.smoothing = smoothing;
         this.observations = observations;
@@ -97,6 +104,7 @@ final class SoftmaxPass implements Workers.Task {
         double own; // p_a
         double others; // 1 - p_a
         double factor; // what makes p of e^(u - m)
+        double logFactor;
         double mixing; // the entropy but for the sum of p (u - m) over the others
         if (above >= 0) {
             double decay = StrictMath.exp(-above);
@@ -106,6 +114,7 @@ final class SoftmaxPass implements Workers.Task {
             own = 1 / (1 + ratio);
             others = ratio / (1 + ratio);
             factor = decay / (1 + ratio);
+            logFactor = -(surprise + above);
             mixing = surprise + others * above;
         } else {
             double total = sum + StrictMath.exp(above);
@@ -115,13 +124,16 @@ final class SoftmaxPass implements Workers.Task {
             own = StrictMath.exp(above) / total;
             others = sum / total;
             factor = 1 / total;
+            logFactor = -log;
             mixing = log - own * above;
         }
         double targetWeight = chunk.classWeights[token] * targetShare;
         double spread = smoothing == null ? 0 : smoothing.weight();
         double loss = targetWeight * surprise + zLoss * logSumExp * logSumExp;
         if (smoothing != null) {
-            loss += smoothing.loss(token, logSumExp, chunk.scale(token));
+            loss += smoothing.isLinear()
+                    ? smoothing.loss(token, logSumExp, chunk.scale(token))
+                    : smoothing.loss(chunk.targets[token], target, weightedSum(at), logSumExp);
         }
         TokenResults results = chunk.results;
         results.negativeLogLikelihoods[token] = surprise;
@@ -135,12 +147,34 @@ final class SoftmaxPass implements Workers.Task {
             double pull = chunk.upstream[token] * targetWeight - chunk.logProbabilityUpstream[token];
             double push = chunk.upstream[token] * (spread + 2 * zLoss * logSumExp);
             double scale = chunk.scale(token);
+            if (elementwise != null) {
+                double entropy = chunk.entropyUpstream[token] == 0 ? 0 : results.entropies[token];
+                double surplus = chunk.entropyUpstream[token] * own * (surprise - entropy);
+                double share = smoothing == null ? 0 : chunk.upstream[token] * smoothing.share();
+                double spreadHere = smoothing == null || smoothing.isLinear()
+                        ? 0
+                        : share * smoothing.classWeight(chunk.targets[token]);
+                double slope = elementwise.slope(token, target);
+                elementwise.prepare(token, at, max, factor, logFactor, (pull + push) * scale, entropy, share * scale);
+                chunk.targetGradients[token] =
+                        (float) ((push * own - pull * others + surplus - spreadHere) * scale * slope);
+                return;
+            }
             for (int block = 0; block < blocks; block++) {
                 long cell = at + block * stride;
                 maxima.set(FLOAT, cell, (float) (maxima.get(FLOAT, cell) * factor * ((pull + push) * scale)));
             }
             chunk.targetGradients[token] = (float) ((push * own - pull * others) * scale);
         }
+    }
+
+    /** The sum of c_v u_v over a token's entries other than the target. */
+    private double weightedSum(long at) {
+        double sum = 0;
+        for (int block = 0; block < chunk.vocabularyBlocks(); block++) {
+            sum += observations.weighted.get(FLOAT, at + block * chunk.statistics(1, 0));
+        }
+        return sum;
     }
 
     /** Entropy, prediction and rank, as far as they are wanted. */

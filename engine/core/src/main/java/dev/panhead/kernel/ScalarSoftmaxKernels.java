@@ -25,6 +25,14 @@ final class ScalarSoftmaxKernels implements SoftmaxKernels {
     }
 
     @Override
+    public void softcap(int rows, MemorySegment tile, float cap) {
+        for (int i = 0; i < rows * tokens; i++) {
+            long cell = i * (long) Float.BYTES;
+            tile.set(FLOAT, cell, SoftmaxKernels.softcap(tile.get(FLOAT, cell), cap));
+        }
+    }
+
+    @Override
     public void exponentials(
             int rows,
             MemorySegment tile,
@@ -96,6 +104,59 @@ final class ScalarSoftmaxKernels implements SoftmaxKernels {
                 count += tile.get(FLOAT, cell(row, t)) > threshold ? 1 : 0;
             }
             counts.set(FLOAT, statisticsAt + t * (long) Float.BYTES, count);
+        }
+    }
+
+    @Override
+    public void weightedSums(
+            int rows,
+            MemorySegment tile,
+            MemorySegment weights,
+            long weightsAt,
+            MemorySegment sums,
+            long statisticsAt) {
+        for (int t = 0; t < tokens; t++) {
+            float sum = 0;
+            for (int row = 0; row < rows; row++) {
+                float weight = weights == null ? 1 : weights.get(FLOAT, weightsAt + row * (long) Float.BYTES);
+                float u = tile.get(FLOAT, cell(row, t));
+                sum = Math.fma(u == Float.NEGATIVE_INFINITY ? 0 : u, weight, sum);
+            }
+            sums.set(FLOAT, statisticsAt + t * (long) Float.BYTES, sum);
+        }
+    }
+
+    @Override
+    public void gradient(
+            int rows,
+            MemorySegment tile,
+            MemorySegment maxima,
+            MemorySegment base,
+            MemorySegment slope,
+            long statisticsAt,
+            MemorySegment spread,
+            MemorySegment inverse,
+            long tokensAt,
+            MemorySegment weights,
+            long weightsAt) {
+        for (int t = 0; t < tokens; t++) {
+            long statistics = statisticsAt + t * (long) Float.BYTES;
+            long token = tokensAt + t * (long) Float.BYTES;
+            float max = maxima.get(FLOAT, statistics);
+            for (int row = 0; row < rows; row++) {
+                float u = tile.get(FLOAT, cell(row, t));
+                if (u == Float.NEGATIVE_INFINITY) {
+                    tile.set(FLOAT, cell(row, t), 0);
+                    continue;
+                }
+                float weight = weights == null ? 1 : weights.get(FLOAT, weightsAt + row * (long) Float.BYTES);
+                float below = u - max;
+                float e = ScalarExp.expNotPositive(below);
+                float pull = e * Math.fma(below, slope.get(FLOAT, statistics), base.get(FLOAT, statistics));
+                float value = Math.fma(-weight, spread.get(FLOAT, token), pull);
+                float tanh = u * inverse.get(FLOAT, token);
+                tile.set(FLOAT, cell(row, t), value * Math.fma(-tanh, tanh, 1));
+            }
         }
     }
 

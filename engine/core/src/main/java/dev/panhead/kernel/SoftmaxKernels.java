@@ -12,6 +12,14 @@ public interface SoftmaxKernels {
     /** tile(i, t) += bias(i). */
     void addBias(int rows, MemorySegment tile, MemorySegment bias, long biasAt);
 
+    /** z = cap tanh(z / cap), where z is finite. */
+    void softcap(int rows, MemorySegment tile, float cap);
+
+    /** The same of one logit, to the bit. */
+    static float softcap(float logit, float cap) {
+        return Float.isInfinite(logit) ? logit : cap * ScalarTanh.tanh(logit * (1 / cap));
+    }
+
     /**
      * The exponentials of a tile of logits: e^(z - m), m being the token's maximum over the tile, or the lowest finite float if all
      * are -infinity. The tile's m and the sums of the exponentials, in the order of the rows, go to {@code maxima} and {@code
@@ -39,6 +47,39 @@ public interface SoftmaxKernels {
             MemorySegment maxima,
             MemorySegment energies,
             long statisticsAt);
+
+    /**
+     * The sums of the logits that are not -infinity, times their rows' weights, in the order of the rows.
+     *
+     * @param weights one float a row, or null for 1
+     */
+    void weightedSums(
+            int rows, MemorySegment tile, MemorySegment weights, long weightsAt, MemorySegment sums, long statisticsAt);
+
+    /**
+     * Turns logits u into their gradient, in place:
+     *
+     * <pre>
+     *   (e^(u - m) (base + slope (u - m)) - spread c) (1 - (u inverse)^2),   0 where u is -infinity
+     * </pre>
+     *
+     * with the tile's maxima m, base and slope at {@code statisticsAt}, the tokens' spread and inverse at {@code tokensAt}, and
+     * the rows' weights c.
+     *
+     * @param weights one float a row, or null for 1
+     */
+    void gradient(
+            int rows,
+            MemorySegment tile,
+            MemorySegment maxima,
+            MemorySegment base,
+            MemorySegment slope,
+            long statisticsAt,
+            MemorySegment spread,
+            MemorySegment inverse,
+            long tokensAt,
+            MemorySegment weights,
+            long weightsAt);
 
     /** The first row of each token's maximum, as a float; 0 if no logit equals it. */
     void argmax(int rows, MemorySegment tile, MemorySegment maxima, MemorySegment indices, long statisticsAt);

@@ -84,6 +84,109 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
     }
 
     @Override
+    public void softcap(int rows, MemorySegment tile, float cap) {
+        float inverse = 1 / cap;
+        for (int o = 0; o < rows * ROW_BYTES; o += VECTOR_BYTES) {
+            FloatVector z = FloatVector.fromMemorySegment(FLOATS, tile, o, ORDER);
+            VectorTanh.tanh(z.mul(inverse))
+                    .mul(cap)
+                    .blend(z, z.abs().compare(VectorOperators.EQ, Float.POSITIVE_INFINITY))
+                    .intoMemorySegment(tile, o, ORDER);
+        }
+    }
+
+    @Override
+    public void weightedSums(
+            int rows,
+            MemorySegment tile,
+            MemorySegment weights,
+            long weightsAt,
+            MemorySegment sums,
+            long statisticsAt) {
+        FloatVector sum0 = FloatVector.zero(FLOATS);
+        FloatVector sum1 = sum0;
+        for (int row = 0; row < rows; row++) {
+            float weight = weights == null ? 1 : weights.get(FLOAT, weightsAt + row * (long) Float.BYTES);
+            FloatVector c = FloatVector.broadcast(FLOATS, weight);
+            long o = row * (long) ROW_BYTES;
+            FloatVector u0 = FloatVector.fromMemorySegment(FLOATS, tile, o, ORDER);
+            FloatVector u1 = FloatVector.fromMemorySegment(FLOATS, tile, o + VECTOR_BYTES, ORDER);
+            u0 = u0.blend(0, u0.compare(VectorOperators.EQ, Float.NEGATIVE_INFINITY));
+            u1 = u1.blend(0, u1.compare(VectorOperators.EQ, Float.NEGATIVE_INFINITY));
+            sum0 = u0.fma(c, sum0);
+            sum1 = u1.fma(c, sum1);
+        }
+        sum0.intoMemorySegment(sums, statisticsAt, ORDER);
+        sum1.intoMemorySegment(sums, statisticsAt + VECTOR_BYTES, ORDER);
+    }
+
+    @Override
+    public void gradient(
+            int rows,
+            MemorySegment tile,
+            MemorySegment maxima,
+            MemorySegment base,
+            MemorySegment slope,
+            long statisticsAt,
+            MemorySegment spread,
+            MemorySegment inverse,
+            long tokensAt,
+            MemorySegment weights,
+            long weightsAt) {
+        for (int column = 0; column < ROW_BYTES; column += VECTOR_BYTES) {
+            long at = statisticsAt + column;
+            gradient(
+                    rows,
+                    tile,
+                    column,
+                    maxima,
+                    base,
+                    slope,
+                    at,
+                    spread,
+                    inverse,
+                    tokensAt + column,
+                    weights,
+                    weightsAt);
+        }
+    }
+
+    /** One vector of tokens. */
+    private static void gradient(
+            int rows,
+            MemorySegment tile,
+            long column,
+            MemorySegment maxima,
+            MemorySegment base,
+            MemorySegment slope,
+            long statisticsAt,
+            MemorySegment spread,
+            MemorySegment inverse,
+            long tokensAt,
+            MemorySegment weights,
+            long weightsAt) {
+        FloatVector one = FloatVector.broadcast(FLOATS, 1);
+        FloatVector max = FloatVector.fromMemorySegment(FLOATS, maxima, statisticsAt, ORDER);
+        FloatVector constant = FloatVector.fromMemorySegment(FLOATS, base, statisticsAt, ORDER);
+        FloatVector linear = FloatVector.fromMemorySegment(FLOATS, slope, statisticsAt, ORDER);
+        FloatVector share = FloatVector.fromMemorySegment(FLOATS, spread, tokensAt, ORDER);
+        FloatVector scale = FloatVector.fromMemorySegment(FLOATS, inverse, tokensAt, ORDER);
+        for (int row = 0; row < rows; row++) {
+            float weight = weights == null ? 1 : weights.get(FLOAT, weightsAt + row * (long) Float.BYTES);
+            long o = row * (long) ROW_BYTES + column;
+            FloatVector u = FloatVector.fromMemorySegment(FLOATS, tile, o, ORDER);
+            FloatVector below = u.sub(max);
+            FloatVector pull = VectorExp.expNotPositive(below).mul(below.fma(linear, constant));
+            FloatVector tanh = u.mul(scale);
+            FloatVector.broadcast(FLOATS, -weight)
+                    .fma(share, pull)
+                    .mul(tanh.neg().fma(tanh, one))
+                    .blend(0, u.compare(VectorOperators.EQ, Float.NEGATIVE_INFINITY))
+                    .intoMemorySegment(tile, o, ORDER);
+        }
+    }
+
+    @Override
     public void energies(
             int rows,
             MemorySegment tile,

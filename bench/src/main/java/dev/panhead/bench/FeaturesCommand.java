@@ -1,0 +1,166 @@
+package dev.panhead.bench;
+
+import dev.panhead.exec.Workers;
+import dev.panhead.head.HeadInputs;
+import dev.panhead.head.HeadOptions;
+import dev.panhead.head.HeadOutputs;
+import dev.panhead.head.LinearCrossEntropy;
+import dev.panhead.tensor.Ints;
+import dev.panhead.tensor.Matrix;
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.function.UnaryOperator;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/**
+ * {@code features}: what each thing that a head can be asked for costs over a plain step, loss and both gradients. A plain step is
+ * measured beside each, in turns, and the ratios' median counts: the machine's moods pass.
+ */
+@Command(
+        name = FeaturesCommand.NAME,
+        description = "Measures what each option and output of a head adds to a plain step.",
+        mixinStandardHelpOptions = true)
+final class FeaturesCommand implements Callable<Integer> {
+
+    static final String NAME = "features";
+
+    @Spec
+    private CommandSpec spec;
+
+    @Option(names = "--tokens", paramLabel = "T", defaultValue = "1024", description = "${DEFAULT-VALUE} by default.")
+    private int tokens;
+
+    @Option(names = "--width", paramLabel = "d", defaultValue = "768", description = "${DEFAULT-VALUE} by default.")
+    private int width;
+
+    @Option(
+            names = "--vocabulary",
+            paramLabel = "V",
+            defaultValue = "50257",
+            description = "${DEFAULT-VALUE} by default.")
+    private int vocabulary;
+
+    @Option(names = "--threads", paramLabel = "N", defaultValue = "2", description = "${DEFAULT-VALUE} by default.")
+    private int threads;
+
+    @Option(
+            names = "--rounds",
+            paramLabel = "N",
+            defaultValue = "9",
+            description = "Pairs of steps for each feature; ${DEFAULT-VALUE} by default.")
+    private int rounds;
+
+    private final Map<String, Runnable> features = new LinkedHashMap<>();
+    private Runnable plain;
+
+    @Override
+    public Integer call() {
+        try (Arena arena = Arena.ofShared();
+                Workers workers = new Workers(threads)) {
+            prepare(arena, workers);
+            say("loss, dX and dW at T %d, d %d, V %d on %d threads; %d pairs of steps each%n%n", rounds);
+            spec.commandLine()
+                    .getOut()
+                    .printf(Locale.ROOT, "%-28s %10s %8s %16s%n", "feature", "ms", "ratio", "from .. to");
+            for (int i = 0; i < 4; i++) { // until the compiler is done
+                features.values().forEach(Runnable::run);
+            }
+            features.forEach(this::measure);
+        }
+        return 0;
+    }
+
+    private void say(String format, int pairs) {
+        spec.commandLine().getOut().printf(Locale.ROOT, format, tokens, width, vocabulary, threads, pairs);
+    }
+
+    private void prepare(Arena arena, Workers workers) {
+        HeadInputs inputs = HeadInputs.of(
+                Data.normal(arena, tokens, width, 1),
+                Data.normal(arena, vocabulary, width, 0.02f),
+                Data.targets(tokens, vocabulary));
+        HeadOutputs outputs =
+                HeadOutputs.gradients(Matrix.allocate(arena, tokens, width), Matrix.allocate(arena, vocabulary, width));
+        Matrix tokenNumbers = ones(arena, tokens);
+        Matrix classNumbers = ones(arena, vocabulary);
+        Matrix figures = Matrix.allocate(arena, 1, tokens);
+        Ints ids = Ints.allocate(arena, tokens);
+        BitSet all = new BitSet();
+        all.set(0, tokens);
+        HeadOptions options = HeadOptions.DEFAULT;
+        LinearCrossEntropy head = head(arena, workers, options);
+        plain = () -> head.run(inputs, outputs);
+        features.put("plain", plain);
+        Map<String, UnaryOperator<HeadInputs>> read = new LinkedHashMap<>();
+        read.put("bias", in -> in.withBias(classNumbers));
+        read.put("mask", in -> in.withMask(all));
+        read.put("token weights", in -> in.withTokenWeights(tokenNumbers));
+        read.put("class weights", in -> in.withClassWeights(classNumbers));
+        read.put("logit scales", in -> in.withLogitScales(tokenNumbers));
+        read.forEach((name, with) -> {
+            HeadInputs changed = with.apply(inputs);
+            features.put(name, () -> head.run(changed, outputs));
+        });
+        Map<String, HeadOptions> chosen = new LinkedHashMap<>();
+        chosen.put("label smoothing", options.withLabelSmoothing(0.1));
+        chosen.put("z-loss", options.withZLoss(1e-4));
+        chosen.put("logit scale", options.withLogitScale(0.7f));
+        chosen.forEach((name, others) -> {
+            LinearCrossEntropy other = head(arena, workers, others);
+            features.put(name, () -> other.run(inputs, outputs));
+        });
+        Map<String, HeadOutputs> written = new LinkedHashMap<>();
+        written.put("log-probabilities", outputs.withLogProbabilities(figures));
+        written.put("entropies", outputs.withEntropies(figures));
+        written.put("predictions", outputs.withPredictions(ids));
+        written.put("ranks", outputs.withRanks(ids));
+        written.forEach((name, more) -> features.put(name, () -> head.run(inputs, more)));
+    }
+
+    private LinearCrossEntropy head(Arena arena, Workers workers, HeadOptions options) {
+        return new LinearCrossEntropy(arena, workers, tokens, vocabulary, width, options);
+    }
+
+    private static Matrix ones(Arena arena, int count) {
+        Matrix row = Matrix.allocate(arena, 1, count);
+        row.fill(1);
+        return row;
+    }
+
+    private void measure(String name, Runnable feature) {
+        double[] times = new double[rounds];
+        double[] ratios = new double[rounds];
+        for (int i = 0; i < rounds; i++) {
+            double beside = i % 2 == 0 ? milliseconds(plain) : 0;
+            times[i] = milliseconds(feature);
+            ratios[i] = times[i] / (i % 2 == 0 ? beside : milliseconds(plain));
+        }
+        Arrays.sort(times);
+        Arrays.sort(ratios);
+        spec.commandLine()
+                .getOut()
+                .printf(
+                        Locale.ROOT,
+                        "%-28s %10.1f %8.3f %7.3f .. %5.3f%n",
+                        name,
+                        times[rounds / 2],
+                        ratios[rounds / 2],
+                        ratios[0],
+                        ratios[rounds - 1]);
+        spec.commandLine().getOut().flush();
+    }
+
+    private static double milliseconds(Runnable step) {
+        long start = System.nanoTime();
+        step.run();
+        return (System.nanoTime() - start) * 1e-6;
+    }
+}
