@@ -5,6 +5,7 @@ import dev.panhead.head.HeadInputs;
 import dev.panhead.head.HeadOptions;
 import dev.panhead.head.HeadOutputs;
 import dev.panhead.head.LinearCrossEntropy;
+import dev.panhead.head.Reduction;
 import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
@@ -67,6 +68,7 @@ final class FeaturesCommand implements Callable<Integer> {
                 Workers workers = new Workers(threads)) {
             prepare(arena, workers);
             say("loss, dX and dW at T %d, d %d, V %d on %d threads; %d pairs of steps each%n%n", rounds);
+            spec.commandLine().getOut().flush();
             spec.commandLine()
                     .getOut()
                     .printf(Locale.ROOT, "%-28s %10s %8s %16s%n", "feature", "ms", "ratio", "from .. to");
@@ -112,6 +114,8 @@ final class FeaturesCommand implements Callable<Integer> {
         Map<String, HeadOptions> chosen = new LinkedHashMap<>();
         chosen.put("label smoothing", options.withLabelSmoothing(0.1));
         chosen.put("z-loss", options.withZLoss(1e-4));
+        chosen.put("soft cap", options.withSoftcap(30));
+        chosen.put("soft cap and smoothing", options.withSoftcap(30).withLabelSmoothing(0.1));
         chosen.put("logit scale", options.withLogitScale(0.7f));
         chosen.forEach((name, others) -> {
             LinearCrossEntropy other = head(arena, workers, others);
@@ -122,6 +126,9 @@ final class FeaturesCommand implements Callable<Integer> {
         written.put("entropies", outputs.withEntropies(figures));
         written.put("predictions", outputs.withPredictions(ids));
         written.put("ranks", outputs.withRanks(ids));
+        LinearCrossEntropy apart = head(arena, workers, options.withReduction(Reduction.NONE));
+        HeadInputs policy = inputs.withLogProbabilityUpstream(tokenNumbers).withEntropyUpstream(tokenNumbers);
+        features.put("gradient of entropies", () -> apart.run(policy, outputs));
         written.forEach((name, more) -> features.put(name, () -> head.run(inputs, more)));
     }
 

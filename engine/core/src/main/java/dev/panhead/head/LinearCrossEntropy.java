@@ -161,8 +161,9 @@ public final class LinearCrossEntropy {
             throw new IllegalArgumentException(
                     kept > 0
                             ? "all tokens that are not ignored weigh 0: there is no loss"
-                            : "all " + tokens + " targets are ignored (by the index " + options.ignoreIndex()
-                                    + " or the mask): there is no loss");
+                            : "all " + tokens + " targets are the ignore index " + options.ignoreIndex()
+                                    + (inputs.mask() == null ? "" : " or left out by the mask")
+                                    + ": there is no loss");
         }
         boolean gradients = outputs.wantsGradients();
         if (gradients && scratch == null) {
