@@ -20,6 +20,8 @@ import java.util.Objects;
  *   dL/dX = rows g_t W                  dL/dW = sum of g_t x_t^T              dL/db = sum of g_t
  * </pre>
  *
+ * <p>What else can be asked for, with its formula, stands in {@link HeadOptions}, {@link HeadInputs} and {@link HeadOutputs}.
+ *
  * <p>The T x V logits never exist as a whole: tokens are worked off in chunks that fit the options' byte bound, ignored ones
  * left out before any arithmetic. A target's loss and gradient are computed from the sum over the other entries, so that
  * confident tokens keep their relative accuracy; losses are added up in double.
