@@ -456,6 +456,43 @@ class HeadFeaturesTest {
         org.junit.jupiter.api.Assertions.assertArrayEquals(Numbers.bits(whole.dW), Numbers.bits(dW));
     }
 
+    @ParameterizedTest
+    @org.junit.jupiter.params.provider.EnumSource(
+            value = Feature.class,
+            names = {"SMOOTHING", "SOFTCAP", "ENTROPY_UPSTREAM", "SCALES", "Z_LOSS"})
+    void noChunkShows(Feature feature) {
+        Case c = new Case(arena, 700, 1500, 7);
+        c.with(feature);
+        c.with(Feature.MASK);
+        c.with(Feature.CLASS_WEIGHTS);
+        int[][] inOne = bits(c);
+        boolean serves = false;
+        for (long bytes = 1 << 20; !serves; bytes += 1 << 17) { // the least that serves: chunks of 256 tokens
+            c.options = c.options.withScratchBytes(bytes);
+            try {
+                int[][] inPieces = bits(c);
+                serves = true;
+                for (int i = 0; i < inOne.length; i++) {
+                    org.junit.jupiter.api.Assertions.assertArrayEquals(inOne[i], inPieces[i]);
+                }
+            } catch (IllegalArgumentException tooLittle) {
+                assertTrue(tooLittle.getMessage().startsWith("scratchBytes is"), tooLittle.getMessage());
+            }
+        }
+    }
+
+    private static int[][] bits(Case c) {
+        c.run();
+        return new int[][] {
+            Numbers.bits(c.losses),
+            Numbers.bits(c.entropies),
+            c.ranks.segment().toArray(java.lang.foreign.ValueLayout.JAVA_INT),
+            Numbers.bits(c.dX),
+            Numbers.bits(c.dW),
+            Numbers.bits(c.db)
+        };
+    }
+
     @Test
     void weightsThatAreAllZeroGiveNothingOrAnErrorAsAskedFor() {
         Case c = new Case(arena, 5, 7, 3);
