@@ -66,20 +66,18 @@ final class LogitGradientPass implements Workers.Task {
      *
      * @param at where its statistics lie
      * @param max its maximum m over all other entries
-     * @param factor what makes p of e^(u - m), and its logarithm
      * @param weight A s
      * @param entropy H
      * @param spread g s eps / V'
      */
-    void prepare(
-            int i, long at, double max, double factor, double logFactor, double weight, double entropy, double spread) {
+    void prepare(int i, long at, double max, TokenSoftmax softmax, double weight, double entropy, double spread) {
         double scale = chunk.scale(i);
         double upstream = chunk.entropyUpstream[i] * scale;
         long stride = chunk.statistics(1, 0);
         for (int block = 0; block < chunk.vocabularyBlocks(); block++) {
             long cell = at + block * stride;
-            double share = chunk.maxima.get(FLOAT, cell) * factor; // p / e^(u - the block's m)
-            double logShare = (double) maxima.get(FLOAT, cell) - max + logFactor;
+            double share = chunk.maxima.get(FLOAT, cell) * softmax.factor; // p / e^(u - the block's m)
+            double logShare = (double) maxima.get(FLOAT, cell) - max + softmax.logFactor;
             boolean counts = share > 0;
             double base = counts ? share * (weight - upstream * (logShare + entropy)) : 0;
             chunk.maxima.set(FLOAT, cell, (float) base);

@@ -1,7 +1,6 @@
 package dev.panhead.head;
 
 import dev.panhead.exec.Workers;
-import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
@@ -9,15 +8,7 @@ import java.lang.foreign.ValueLayout;
  * the exponentials dL/du = A p - q: a factor for each token and vocabulary block, and the target's gradient. A task is one group
  * of tokens.
  *
- * <p>With m and S the maximum and the sum of exponentials over the entries other than the target a, and D = u_a - m:
- *
- * <pre>
- *   -log p_a = log1p(S e^-D),           1 - p_a = r / (1 + r),  r = S e^-D     if D >= 0
- *   -log p_a = log(S + e^D) - D,        1 - p_a = S / (S + e^D)                otherwise
- * </pre>
- *
- * so that nothing cancels, however confident the token is. With the loss as {@link HeadOptions} has it, g = dL/dl and h =
- * dL/d(log p_a),
+ * <p>With the loss as {@link HeadOptions} has it, g = dL/dl and h = dL/d(log p_a),
  *
  * <pre>
  *   dL/du_v = A p_v - g eps / V' c_v,   A = g (c_a (1 - eps) + eps / V' sum of c + 2 lambda lse) - h       v other than a
@@ -33,6 +24,7 @@ final class SoftmaxPass implements Workers.Task {
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
     private final Chunk chunk;
+    private final TokenSoftmax[] softmaxes; // each worker's
     private final double targetShare;
     private final double zLoss;
     private boolean gradients;
@@ -42,6 +34,8 @@ final class SoftmaxPass implements Workers.Task {
 
     SoftmaxPass(Chunk chunk, HeadOptions options) {
         this.chunk = chunk;
+        softmaxes = new TokenSoftmax[chunk.workers.size()];
+        java.util.Arrays.setAll(softmaxes, worker -> new TokenSoftmax());
         targetShare = 1 - options.labelSmoothing();
         zLoss = options.zLoss();
     }
@@ -83,89 +77,92 @@ final class SoftmaxPass implements Workers.Task {
         int first = group * lanes;
         int count = chunk.tokensIn(group);
         for (int lane = 0; lane < count; lane++) {
-            finish(chunk.statistics(0, group) + (long) lane * Float.BYTES, first + lane);
+            finish(chunk.statistics(0, group) + (long) lane * Float.BYTES, first + lane, softmaxes[worker]);
         }
     }
 
     /** One token's results; with gradients, the factors of its exponentials and the target's gradient. */
-    private void finish(long at, int token) {
-        MemorySegment maxima = chunk.maxima;
-        int blocks = chunk.vocabularyBlocks();
-        long stride = chunk.statistics(1, 0);
+    private void finish(long at, int token, TokenSoftmax softmax) {
         double sum = 0;
-        for (int block = 0; block < blocks; block++) {
-            sum += (double) chunk.sums.get(FLOAT, at + block * stride) * maxima.get(FLOAT, at + block * stride);
+        long stride = chunk.statistics(1, 0);
+        for (int block = 0; block < chunk.vocabularyBlocks(); block++) {
+            long cell = at + block * stride;
+            sum += (double) chunk.sums.get(FLOAT, cell) * chunk.maxima.get(FLOAT, cell);
         }
         float max = chunk.merged.get(FLOAT, (long) token * Float.BYTES);
         float target = chunk.targetLogits.get(FLOAT, (long) token * Float.BYTES);
-        double above = (double) target - max;
-        double surprise; // -log p_a
-        double logSumExp;
-        double own; // p_a
-        double others; // 1 - p_a
-        double factor; // what makes p of e^(u - m)
-        double logFactor;
-        double mixing; // the entropy but for the sum of p (u - m) over the others
-        if (above >= 0) {
-            double decay = StrictMath.exp(-above);
-            double ratio = sum * decay;
-            surprise = above < Double.POSITIVE_INFINITY ? StrictMath.log1p(ratio) : Double.NaN;
-            logSumExp = target + surprise;
-            own = 1 / (1 + ratio);
-            others = ratio / (1 + ratio);
-            factor = decay / (1 + ratio);
-            logFactor = -(surprise + above);
-            mixing = surprise + others * above;
-        } else {
-            double total = sum + StrictMath.exp(above);
-            double log = StrictMath.log(total);
-            surprise = log - above;
-            logSumExp = max + log;
-            own = StrictMath.exp(above) / total;
-            others = sum / total;
-            factor = 1 / total;
-            logFactor = -log;
-            mixing = log - own * above;
-        }
-        double targetWeight = chunk.classWeights[token] * targetShare;
-        double spread = smoothing == null ? 0 : smoothing.weight();
-        double loss = targetWeight * surprise + zLoss * logSumExp * logSumExp;
-        if (smoothing != null) {
-            loss += smoothing.isLinear()
-                    ? smoothing.loss(token, logSumExp, chunk.scale(token))
-                    : smoothing.loss(chunk.targets[token], target, weightedSum(at), logSumExp);
-        }
+        softmax.compute(target, max, sum);
         TokenResults results = chunk.results;
-        results.negativeLogLikelihoods[token] = surprise;
-        results.logSumExps[token] = logSumExp;
-        results.losses[token] = loss;
+        results.negativeLogLikelihoods[token] = softmax.surprise;
+        results.logSumExps[token] = softmax.logSumExp;
+        results.losses[token] = loss(at, token, target, softmax);
         results.correct[token] = target > max;
         if (observations != null) {
-            observe(token, at, target, max, mixing, factor);
+            observe(token, at, target, max, softmax);
         }
-        if (gradients) {
-            double pull = chunk.upstream[token] * targetWeight - chunk.logProbabilityUpstream[token];
-            double push = chunk.upstream[token] * (spread + 2 * zLoss * logSumExp);
-            double scale = chunk.scale(token);
-            if (elementwise != null) {
-                double entropy = chunk.entropyUpstream[token] == 0 ? 0 : results.entropies[token];
-                double surplus = chunk.entropyUpstream[token] * own * (surprise - entropy);
-                double share = smoothing == null ? 0 : chunk.upstream[token] * smoothing.share();
-                double spreadHere = smoothing == null || smoothing.isLinear()
-                        ? 0
-                        : share * smoothing.classWeight(chunk.targets[token]);
-                double slope = elementwise.slope(token, target);
-                elementwise.prepare(token, at, max, factor, logFactor, (pull + push) * scale, entropy, share * scale);
-                chunk.targetGradients[token] =
-                        (float) ((push * own - pull * others + surplus - spreadHere) * scale * slope);
-                return;
-            }
-            for (int block = 0; block < blocks; block++) {
-                long cell = at + block * stride;
-                maxima.set(FLOAT, cell, (float) (maxima.get(FLOAT, cell) * factor * ((pull + push) * scale)));
-            }
-            chunk.targetGradients[token] = (float) ((push * own - pull * others) * scale);
+        if (gradients && elementwise != null) {
+            bend(at, token, target, max, softmax);
+        } else if (gradients) {
+            scale(at, token, softmax);
         }
+    }
+
+    private double targetWeight(int token) {
+        return chunk.classWeights[token] * targetShare;
+    }
+
+    private double loss(long at, int token, float target, TokenSoftmax softmax) {
+        double lse = softmax.logSumExp;
+        double loss = targetWeight(token) * softmax.surprise + zLoss * lse * lse;
+        if (smoothing == null) {
+            return loss;
+        }
+        return loss
+                + (smoothing.isLinear()
+                        ? smoothing.loss(token, lse, chunk.scale(token))
+                        : smoothing.loss(chunk.targets[token], target, weightedSum(at), lse));
+    }
+
+    /** B: what pulls the target up and all entries down. */
+    private double pull(int token) {
+        return chunk.upstream[token] * targetWeight(token) - chunk.logProbabilityUpstream[token];
+    }
+
+    /** A - B: what pulls all entries down. */
+    private double push(int token, TokenSoftmax softmax) {
+        double spread = smoothing == null ? 0 : smoothing.weight();
+        return chunk.upstream[token] * (spread + 2 * zLoss * softmax.logSumExp);
+    }
+
+    /** The gradient where factors make it of the exponentials. */
+    private void scale(long at, int token, TokenSoftmax softmax) {
+        double pull = pull(token);
+        double push = push(token, softmax);
+        double scale = chunk.scale(token);
+        long stride = chunk.statistics(1, 0);
+        for (int block = 0; block < chunk.vocabularyBlocks(); block++) {
+            long cell = at + block * stride;
+            double decay = chunk.maxima.get(FLOAT, cell);
+            chunk.maxima.set(FLOAT, cell, (float) (decay * softmax.factor * ((pull + push) * scale)));
+        }
+        chunk.targetGradients[token] = (float) ((push * softmax.own - pull * softmax.others) * scale);
+    }
+
+    /** The gradient where a pass over the logits makes it. */
+    private void bend(long at, int token, float target, float max, TokenSoftmax softmax) {
+        double pull = pull(token);
+        double push = push(token, softmax);
+        double scale = chunk.scale(token);
+        double onEntropy = chunk.entropyUpstream[token];
+        double entropy = onEntropy == 0 ? 0 : chunk.results.entropies[token];
+        double share = smoothing == null ? 0 : chunk.upstream[token] * smoothing.share();
+        double own =
+                push * softmax.own - pull * softmax.others + onEntropy * softmax.own * (softmax.surprise - entropy);
+        if (smoothing != null && !smoothing.isLinear()) {
+            own -= share * smoothing.classWeight(chunk.targets[token]);
+        }
+        chunk.targetGradients[token] = (float) (own * scale * elementwise.slope(token, target));
+        elementwise.prepare(token, at, max, softmax, (pull + push) * scale, entropy, share * scale);
     }
 
     /** The sum of c_v u_v over a token's entries other than the target. */
@@ -178,7 +175,7 @@ final class SoftmaxPass implements Workers.Task {
     }
 
     /** Entropy, prediction and rank, as far as they are wanted. */
-    private void observe(int token, long at, float target, float max, double mixing, double factor) {
+    private void observe(int token, long at, float target, float max, TokenSoftmax softmax) {
         long stride = chunk.statistics(1, 0);
         double energy = 0; // the sum of e^(u - m) (u - m) over the others
         int prediction = Integer.MAX_VALUE;
@@ -201,7 +198,7 @@ final class SoftmaxPass implements Workers.Task {
         } else if (target == max) {
             prediction = Math.min(prediction, chunk.targets[token]);
         }
-        chunk.results.entropies[token] = mixing - factor * energy;
+        chunk.results.entropies[token] = softmax.mixing - softmax.factor * energy;
         chunk.results.predictions[token] = prediction;
         chunk.results.ranks[token] = (int) rank;
     }
