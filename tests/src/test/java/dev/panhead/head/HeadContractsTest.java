@@ -11,7 +11,6 @@ import dev.panhead.reference.Numbers;
 import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -71,29 +70,6 @@ class HeadContractsTest {
         }
     }
 
-    /** Counts what is allocated from it. */
-    private static final class CountingArena implements Arena {
-
-        private final Arena arena = Arena.ofShared();
-        private long bytes;
-
-        @Override
-        public MemorySegment allocate(long byteSize, long byteAlignment) {
-            bytes += byteSize;
-            return arena.allocate(byteSize, byteAlignment);
-        }
-
-        @Override
-        public MemorySegment.Scope scope() {
-            return arena.scope();
-        }
-
-        @Override
-        public void close() {
-            arena.close();
-        }
-    }
-
     @Test
     void scratchStaysWithinItsBound() {
         for (int[] s : new int[][] {{1, 1, 1}, {5, 192, 1}, {13, 400, 7}, {300, 193, 40}, {600, 3265, 300}}) {
@@ -105,7 +81,8 @@ class HeadContractsTest {
                     new LinearCrossEntropy(counting, workers, c.tokens, c.vocabulary, c.width, c.options)
                             .run(c.inputs(), c.outputs());
                     assertTrue(
-                            counting.bytes <= bound, counting.bytes + " bytes taken where " + bound + " are allowed");
+                            counting.bytes() <= bound,
+                            counting.bytes() + " bytes taken where " + bound + " are allowed");
                 }
             }
         }

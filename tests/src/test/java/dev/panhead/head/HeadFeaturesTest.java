@@ -466,18 +466,34 @@ class HeadFeaturesTest {
         c.with(Feature.MASK);
         c.with(Feature.CLASS_WEIGHTS);
         int[][] inOne = bits(c);
-        boolean serves = false;
-        for (long bytes = 1 << 20; !serves; bytes += 1 << 17) { // the least that serves: chunks of 256 tokens
-            c.options = c.options.withScratchBytes(bytes);
-            try {
-                int[][] inPieces = bits(c);
-                serves = true;
-                for (int i = 0; i < inOne.length; i++) {
-                    org.junit.jupiter.api.Assertions.assertArrayEquals(inOne[i], inPieces[i]);
-                }
-            } catch (IllegalArgumentException tooLittle) {
-                assertTrue(tooLittle.getMessage().startsWith("scratchBytes is"), tooLittle.getMessage());
-            }
+        c.options = c.options.withScratchBytes(smallestScratch(c)); // chunks of 256 tokens
+        int[][] inPieces = bits(c);
+        for (int i = 0; i < inOne.length; i++) {
+            org.junit.jupiter.api.Assertions.assertArrayEquals(inOne[i], inPieces[i]);
+        }
+    }
+
+    /** The least scratch that a case can do with, as the error says it. */
+    private static long smallestScratch(Case c) {
+        HeadOptions options = c.options;
+        c.options = options.withScratchBytes(1);
+        String message = assertThrows(IllegalArgumentException.class, c::run).getMessage();
+        c.options = options;
+        return Long.parseLong(message.substring(message.lastIndexOf(' ') + 1));
+    }
+
+    @Test
+    void scratchStaysWithinItsBoundWhateverIsAskedFor() {
+        Case c = new Case(arena, 300, 700, 40);
+        c.with(Feature.SMOOTHING);
+        c.with(Feature.SOFTCAP);
+        c.with(Feature.ENTROPY_UPSTREAM);
+        long bound = smallestScratch(c);
+        HeadOptions options = c.options.withScratchBytes(bound);
+        try (CountingArena counting = new CountingArena()) {
+            new LinearCrossEntropy(counting, workers, c.tokens, c.vocabulary, c.width, options)
+                    .run(c.inputs, c.outputs);
+            assertTrue(counting.bytes() <= bound, counting.bytes() + " bytes taken where " + bound + " are allowed");
         }
     }
 
