@@ -6,207 +6,189 @@ import java.util.BitSet;
 import java.util.Objects;
 
 /**
- * What a head reads, in the letters T tokens, d hidden width, V vocabulary. Views: made once, they serve every step whose data
- * lies in the same place.
- *
- * @param hidden X, hidden states, T x d
- * @param weight W, T's scores are {@code W x_t + b}: V x d, one row per vocabulary entry
- * @param bias b, 1 x V, or null for none; -inf takes an entry out of the vocabulary
- * @param targets a_t, T of them: a vocabulary row or the ignore index
- * @param mask the tokens that count, or null for all; the others are ignored, whatever their targets
- * @param tokenWeights w_t, 1 x T, what a token's loss is multiplied by in the sum or mean, not negative; or null for 1
- * @param classWeights c_v, 1 x V, what a target's loss is multiplied by, not negative; or null for 1
- * @param logitScales 1 x T, what a token's logits are multiplied by, positive; or null for 1
- * @param divisor what {@link Reduction#MEAN} divides by, as the number of tokens of all micro-batches; 0 for the sum of w_t c_a over the
- *     call's tokens
- * @param upstream dL/dl_t, 1 x T, for {@link Reduction#NONE} with gradients; else null
- * @param logProbabilityUpstream dL/d(log p_t(a_t)), 1 x T, beside or instead of {@code upstream}; else null
- * @param entropyUpstream dL/dH_t of the entropies H_t, 1 x T, beside or instead of the others; else null
+ * What a head reads, in the letters T tokens, d hidden width, V vocabulary. Immutable, and made of views: made once, they serve every step
+ * whose data lies in the same place. Shapes and values are checked by the head.
  */
-public record HeadInputs(
-        Matrix hidden,
-        Matrix weight,
-        Matrix bias,
-        Ints targets,
-        BitSet mask,
-        Matrix tokenWeights,
-        Matrix classWeights,
-        Matrix logitScales,
-        double divisor,
-        Matrix upstream,
-        Matrix logProbabilityUpstream,
-        Matrix entropyUpstream) {
+public final class HeadInputs {
+
+    private final Matrix hidden;
+    private final Matrix weight;
+    private final Ints targets;
+
+    // Set only in a copy that nobody else has seen.
+    private Matrix bias;
+    private BitSet mask;
+    private Matrix tokenWeights;
+    private Matrix classWeights;
+    private Matrix logitScales;
+    private double divisor;
+    private Matrix upstream;
+    private Matrix logProbabilityUpstream;
+    private Matrix entropyUpstream;
+
+    private HeadInputs(Matrix hidden, Matrix weight, Ints targets) {
+        this.hidden = Objects.requireNonNull(hidden, "hidden");
+        this.weight = Objects.requireNonNull(weight, "weight");
+        this.targets = Objects.requireNonNull(targets, "targets");
+    }
 
     /**
-     * Checks that what is needed is there; shapes are checked by the head.
+     * Hidden states, weight and targets, and nothing else.
      *
-     * @throws IllegalArgumentException if {@code divisor} is negative or not finite
+     * @param hidden X, T x d
+     * @param weight W, V x d, one row per vocabulary entry
+     * @param targets a_t, T of them: a vocabulary row or the ignore index
      */
-    public HeadInputs {
-        Objects.requireNonNull(hidden, "hidden");
-        Objects.requireNonNull(weight, "weight");
-        Objects.requireNonNull(targets, "targets");
+    public static HeadInputs of(Matrix hidden, Matrix weight, Ints targets) {
+        return new HeadInputs(hidden, weight, targets);
+    }
+
+    private HeadInputs copy() {
+        HeadInputs copy = new HeadInputs(hidden, weight, targets);
+        copy.bias = bias;
+        copy.mask = mask;
+        copy.tokenWeights = tokenWeights;
+        copy.classWeights = classWeights;
+        copy.logitScales = logitScales;
+        copy.divisor = divisor;
+        copy.upstream = upstream;
+        copy.logProbabilityUpstream = logProbabilityUpstream;
+        copy.entropyUpstream = entropyUpstream;
+        return copy;
+    }
+
+    /** These inputs with a bias, 1 x V; -infinity takes an entry out of the vocabulary; or null for none. */
+    public HeadInputs withBias(Matrix bias) {
+        HeadInputs copy = copy();
+        copy.bias = bias;
+        return copy;
+    }
+
+    /**
+     * These inputs with the tokens that count, or null for all; the others are ignored, whatever their targets. The set must not change
+     * during a call.
+     */
+    public HeadInputs withMask(BitSet mask) {
+        HeadInputs copy = copy();
+        copy.mask = mask;
+        return copy;
+    }
+
+    /** These inputs with w_t, 1 x T, what a token's loss is multiplied by in the sum or mean, not negative; or null for none. */
+    public HeadInputs withTokenWeights(Matrix tokenWeights) {
+        HeadInputs copy = copy();
+        copy.tokenWeights = tokenWeights;
+        return copy;
+    }
+
+    /** These inputs with c_v, 1 x V, what a target's loss is multiplied by, not negative; or null for none. */
+    public HeadInputs withClassWeights(Matrix classWeights) {
+        HeadInputs copy = copy();
+        copy.classWeights = classWeights;
+        return copy;
+    }
+
+    /** These inputs with what each token's logits are multiplied by, 1 x T, positive: 1 / temperature; or null for none. */
+    public HeadInputs withLogitScales(Matrix logitScales) {
+        HeadInputs copy = copy();
+        copy.logitScales = logitScales;
+        return copy;
+    }
+
+    /**
+     * These inputs with what {@link Reduction#MEAN} divides by, as the number of tokens of all micro-batches; 0 for the sum of w_t c_a
+     * over the call's tokens.
+     *
+     * @throws IllegalArgumentException if it is negative or not finite
+     */
+    public HeadInputs withDivisor(double divisor) {
         if (!(divisor >= 0 && divisor < Double.POSITIVE_INFINITY)) {
             throw new IllegalArgumentException("divisor must be finite and not negative, but is " + divisor);
         }
+        HeadInputs copy = copy();
+        copy.divisor = divisor;
+        return copy;
     }
 
-    /** Hidden states, weight and targets, and nothing else. */
-    public static HeadInputs of(Matrix hidden, Matrix weight, Ints targets) {
-        return new HeadInputs(hidden, weight, null, targets, null, null, null, null, 0, null, null, null);
-    }
-
-    /** These inputs with a bias, 1 x V. */
-    public HeadInputs withBias(Matrix bias) {
-        return new HeadInputs(
-                hidden,
-                weight,
-                bias,
-                targets,
-                mask,
-                tokenWeights,
-                classWeights,
-                logitScales,
-                divisor,
-                upstream,
-                logProbabilityUpstream,
-                entropyUpstream);
-    }
-
-    /** These inputs with the tokens that count; the head reads the set, so it must not change during a call. */
-    public HeadInputs withMask(BitSet mask) {
-        return new HeadInputs(
-                hidden,
-                weight,
-                bias,
-                targets,
-                mask,
-                tokenWeights,
-                classWeights,
-                logitScales,
-                divisor,
-                upstream,
-                logProbabilityUpstream,
-                entropyUpstream);
-    }
-
-    /** These inputs with a weight per token, 1 x T. */
-    public HeadInputs withTokenWeights(Matrix tokenWeights) {
-        return new HeadInputs(
-                hidden,
-                weight,
-                bias,
-                targets,
-                mask,
-                tokenWeights,
-                classWeights,
-                logitScales,
-                divisor,
-                upstream,
-                logProbabilityUpstream,
-                entropyUpstream);
-    }
-
-    /** These inputs with a weight per vocabulary entry, 1 x V. */
-    public HeadInputs withClassWeights(Matrix classWeights) {
-        return new HeadInputs(
-                hidden,
-                weight,
-                bias,
-                targets,
-                mask,
-                tokenWeights,
-                classWeights,
-                logitScales,
-                divisor,
-                upstream,
-                logProbabilityUpstream,
-                entropyUpstream);
-    }
-
-    /** These inputs with a logit scale per token, 1 x T, as 1 / temperature. */
-    public HeadInputs withLogitScales(Matrix logitScales) {
-        return new HeadInputs(
-                hidden,
-                weight,
-                bias,
-                targets,
-                mask,
-                tokenWeights,
-                classWeights,
-                logitScales,
-                divisor,
-                upstream,
-                logProbabilityUpstream,
-                entropyUpstream);
-    }
-
-    /** These inputs with what the mean divides by. */
-    public HeadInputs withDivisor(double divisor) {
-        return new HeadInputs(
-                hidden,
-                weight,
-                bias,
-                targets,
-                mask,
-                tokenWeights,
-                classWeights,
-                logitScales,
-                divisor,
-                upstream,
-                logProbabilityUpstream,
-                entropyUpstream);
-    }
-
-    /** These inputs with an upstream gradient per token's loss, 1 x T. */
+    /** These inputs with dL/dl_t, 1 x T, for {@link Reduction#NONE} with gradients; or null for none. */
     public HeadInputs withUpstream(Matrix upstream) {
-        return new HeadInputs(
-                hidden,
-                weight,
-                bias,
-                targets,
-                mask,
-                tokenWeights,
-                classWeights,
-                logitScales,
-                divisor,
-                upstream,
-                logProbabilityUpstream,
-                entropyUpstream);
+        HeadInputs copy = copy();
+        copy.upstream = upstream;
+        return copy;
     }
 
-    /** These inputs with an upstream gradient per target's log-probability, 1 x T. */
+    /** These inputs with dL/d(log p_t(a_t)), 1 x T, for {@link Reduction#NONE}, beside or instead of {@link #upstream()}; or null for none. */
     public HeadInputs withLogProbabilityUpstream(Matrix logProbabilityUpstream) {
-        return new HeadInputs(
-                hidden,
-                weight,
-                bias,
-                targets,
-                mask,
-                tokenWeights,
-                classWeights,
-                logitScales,
-                divisor,
-                upstream,
-                logProbabilityUpstream,
-                entropyUpstream);
+        HeadInputs copy = copy();
+        copy.logProbabilityUpstream = logProbabilityUpstream;
+        return copy;
     }
 
-    /** These inputs with an upstream gradient per token's entropy, 1 x T. */
+    /** These inputs with dL/dH_t of the entropies H_t, 1 x T, for {@link Reduction#NONE}, beside or instead of the others; or null for none. */
     public HeadInputs withEntropyUpstream(Matrix entropyUpstream) {
-        return new HeadInputs(
-                hidden,
-                weight,
-                bias,
-                targets,
-                mask,
-                tokenWeights,
-                classWeights,
-                logitScales,
-                divisor,
-                upstream,
-                logProbabilityUpstream,
-                entropyUpstream);
+        HeadInputs copy = copy();
+        copy.entropyUpstream = entropyUpstream;
+        return copy;
+    }
+
+    /** X, hidden states, T x d. */
+    public Matrix hidden() {
+        return hidden;
+    }
+
+    /** W, V x d. */
+    public Matrix weight() {
+        return weight;
+    }
+
+    /** a_t, T of them. */
+    public Ints targets() {
+        return targets;
+    }
+
+    /** b, 1 x V, or null. */
+    public Matrix bias() {
+        return bias;
+    }
+
+    /** The tokens that count, or null for all. */
+    public BitSet mask() {
+        return mask;
+    }
+
+    /** w_t, 1 x T, or null for 1. */
+    public Matrix tokenWeights() {
+        return tokenWeights;
+    }
+
+    /** c_v, 1 x V, or null for 1. */
+    public Matrix classWeights() {
+        return classWeights;
+    }
+
+    /** 1 x T, or null for 1. */
+    public Matrix logitScales() {
+        return logitScales;
+    }
+
+    /** What the mean divides by, or 0 for the sum of the weights. */
+    public double divisor() {
+        return divisor;
+    }
+
+    /** dL/dl_t, 1 x T, or null. */
+    public Matrix upstream() {
+        return upstream;
+    }
+
+    /** dL/d(log p_t(a_t)), 1 x T, or null. */
+    public Matrix logProbabilityUpstream() {
+        return logProbabilityUpstream;
+    }
+
+    /** dL/dH_t, 1 x T, or null. */
+    public Matrix entropyUpstream() {
+        return entropyUpstream;
     }
 
     /** Whether a token counts: its target is not the ignore index, and the mask does not leave it out. */
