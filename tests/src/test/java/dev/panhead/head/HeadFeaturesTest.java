@@ -509,6 +509,24 @@ class HeadFeaturesTest {
         };
     }
 
+    /** A mask of logits by the lowest float, as some have it, must not come back as 0 times infinity. */
+    @Test
+    void logitsFarBelowHaveNoGradient() {
+        Case c = new Case(arena, 5, 7, 3);
+        c.with(Feature.ENTROPY_UPSTREAM);
+        c.inputs.entropyUpstream().fill(8);
+        Matrix bias = Matrix.allocate(arena, 1, 7);
+        bias.set(0, 6, -Float.MAX_VALUE);
+        for (int t = 0; t < 5; t++) {
+            c.targets.set(t, t);
+        }
+        c.inputs = c.inputs.withBias(bias);
+        c.run();
+        assertEquals(0, c.db.get(0, 6));
+        assertTrue(Double.isFinite(Oracle.real(c.dX).getNorm())
+                && Double.isFinite(Oracle.real(c.dW).getNorm()));
+    }
+
     @Test
     void weightsThatAreAllZeroGiveNothingOrAnErrorAsAskedFor() {
         Case c = new Case(arena, 5, 7, 3);
@@ -640,6 +658,15 @@ class HeadFeaturesTest {
         refuse(c, plain, "ranks must be 5, but are 4");
         message("divisor must be finite and not negative, but is -1.0", () -> plain.withDivisor(-1));
         message("labelSmoothing must be from 0 to 1, but is 1.5", () -> HeadOptions.DEFAULT.withLabelSmoothing(1.5));
+        for (float cap : new float[] {-30, Float.NaN, Float.POSITIVE_INFINITY, 1e-40f}) {
+            message(
+                    "softcap must be 0 for none, or finite and positive, but is " + (double) cap,
+                    () -> HeadOptions.DEFAULT.withSoftcap(cap));
+        }
+        c.outputs = HeadOutputs.NONE;
+        c.options = HeadOptions.DEFAULT.withLogitScale(1e-30f);
+        tokens.fill(1e-30f);
+        refuse(c, plain.withLogitScales(tokens), "the logit scale, with the options', of token 0 is 0.0");
         message("zLoss must be finite and not negative, but is NaN", () -> HeadOptions.DEFAULT.withZLoss(Double.NaN));
         message("logitScale must be finite and positive, but is 0.0", () -> HeadOptions.DEFAULT.withLogitScale(0));
     }

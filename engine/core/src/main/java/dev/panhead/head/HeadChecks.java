@@ -128,10 +128,6 @@ final class HeadChecks {
             throw new IllegalArgumentException(name + " must be " + tokens + ", but are " + output.size());
         }
         workers.requireWritable(name, output.segment());
-        if (vocabulary > 1 << 24) {
-            throw new IllegalArgumentException(
-                    name + " are counted in float32, exact up to 2^24 vocabulary entries, but there are " + vocabulary);
-        }
     }
 
     /** An output shares memory neither with an input nor with another output. */
@@ -207,6 +203,14 @@ final class HeadChecks {
             float scale =
                     inputs.logitScales() == null ? 1 : inputs.logitScales().get(0, t);
             require(scale > 0 && scale < Float.POSITIVE_INFINITY, "logit scale of token ", t, scale);
+            float both = options.logitScale() * scale;
+            require(
+                    both >= Float.MIN_NORMAL && both < Float.POSITIVE_INFINITY,
+                    "logit scale, with the options', of token ",
+                    t,
+                    both);
+            float inverse = options.softcap() > 0 ? 1 / (both * options.softcap()) : 1;
+            require(inverse < Float.POSITIVE_INFINITY, "inverse of scale times softcap of token ", t, inverse);
             double weight = inputs.tokenWeight(t);
             require(weight >= 0 && weight < Float.POSITIVE_INFINITY, "weight of token ", t, (float) weight);
             requireFinite("upstream gradient of token ", inputs.upstream(), t);

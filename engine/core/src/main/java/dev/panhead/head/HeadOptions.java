@@ -17,11 +17,13 @@ import java.util.Objects;
  * @param ignoreIndex the target that takes a token out: no loss, no gradient, no arithmetic
  * @param labelSmoothing eps, the share of the target's weight that is spread over all entries, 0 to 1; as in PyTorch
  * @param zLoss lambda, which keeps log-sum-exp near 0 (Chowdhery et al. 2022, PaLM, 5)
- * @param softcap k, which the logits' sizes stay below (Gemma 2's, 2024), positive; 0 for none
+ * @param softcap k, which the logits' sizes before the scale do not exceed (Gemma 2's, 2024), positive; 0 for none. Infinite
+ *     logits are not capped
  * @param logitScale what the logits are multiplied by, positive: 1 / temperature
  * @param scratchBytes upper bound of the memory taken beyond inputs and outputs; the tokens are worked off in chunks that
  *     fit. No result depends on it
- * @param failWhenAllIgnored whether a call whose targets are all ignored fails instead of giving loss 0 and zero gradients
+ * @param failWhenAllIgnored whether a call whose tokens are all ignored, or weigh 0 together where the mean divides by that, fails
+ *     instead of giving loss 0 and zero gradients
  */
 public record HeadOptions(
         Reduction reduction,
@@ -50,6 +52,11 @@ public record HeadOptions(
      */
     public HeadOptions {
         Objects.requireNonNull(reduction, "reduction");
+        require(
+                softcap == 0 || softcap >= Float.MIN_NORMAL && softcap < Float.POSITIVE_INFINITY,
+                "softcap",
+                "0 for none, or finite and positive",
+                softcap);
         require(labelSmoothing >= 0 && labelSmoothing <= 1, "labelSmoothing", "from 0 to 1", labelSmoothing);
         require(zLoss >= 0 && zLoss < Double.POSITIVE_INFINITY, "zLoss", "finite and not negative", zLoss);
         require(

@@ -35,7 +35,7 @@ public final class HeadResult {
         loss = divisor == 0 ? 0 : loss / divisor;
     }
 
-    /** The loss in nats, reduced as the options say; 0 if {@link #tokens()} is 0. */
+    /** The loss in nats, reduced as the options say; 0 if {@link #tokens()} is 0, or what a mean divides by. */
     public double loss() {
         return loss;
     }

@@ -31,9 +31,9 @@ import java.util.Objects;
  * (but for the mean's division by their number).
  *
  * <p>Sums of up to 192 products of W's elements with numbers of up to 1 are held in float32: where |W|
- * goes beyond 1e36, they may overflow though the result would not.
+ * goes beyond 1e36, they may overflow though the result would not; with a soft cap or an entropy's upstream gradient, the numbers are the logits' gradients.
  *
- * <p>One call at a time. After the first calls nothing is allocated on the heap. The memory belongs to the caller's arena; if
+ * <p>One call at a time; after one that failed, its {@link HeadResult} says nothing. After the first calls nothing is allocated on the heap. The memory belongs to the caller's arena; if
  * it is closed during a call, the call ends with an exception.
  */
 public final class LinearCrossEntropy {
@@ -149,7 +149,7 @@ public final class LinearCrossEntropy {
      *
      * @return the loss, overwritten by the next call
      * @throws IllegalArgumentException if a shape does not fit, an output is read-only or shares memory with an input or another
-     *     output, a target's bias is -infinity, all targets are ignored and the options forbid it, an upstream gradient is missing, out
+     *     output, a target's bias is -infinity, all tokens are ignored or weigh nothing and the options forbid it, an upstream gradient is missing, out
      *     of place or not finite, or a matrix is of a confined arena and there are more workers than one
      * @throws IndexOutOfBoundsException if a target is neither a vocabulary row nor the ignore index
      * @throws IllegalStateException if the arena of an input or output is closed

@@ -90,7 +90,7 @@ final class LogitGradientPass implements Workers.Task {
     /** du/dz / s at a logit of the i-th token. */
     double slope(int i, double logit) {
         double tanh = softcap > 0 ? logit / ((double) chunk.scale(i) * softcap) : 0;
-        return (1 - tanh) * (1 + tanh);
+        return Math.max(0, (1 - tanh) * (1 + tanh)); // the logit is rounded, and may be a bit beyond
     }
 
     /** Turns the chunk's logits into their gradient. */

@@ -15,7 +15,8 @@ import java.lang.foreign.ValueLayout;
  * </pre>
  *
  * so that, with k_t = dL/dl_t s_t eps / V', it takes k_t m from dL/dx_t and c_v (sum of k_t x_t) from dL/dW_v. Entries that a
- * bias of -infinity has taken out have no share. A vocabulary block's rows of m are added in float32, the blocks in double.
+ * bias of -infinity has taken out have no share. A vocabulary block's rows of m are added in float32, the
+ * blocks in double: where all logits have a large offset in common, the smoothed share of the loss errs by some 1e-6 of it.
  */
 final class Smoothing {
 
@@ -43,7 +44,7 @@ final class Smoothing {
     Smoothing(Arena arena, Chunk chunk, HeadOptions options) {
         this.chunk = chunk;
         smoothing = options.labelSmoothing();
-        linear = options.softcap() == 0;
+        linear = !(options.softcap() > 0);
         blocks = Chunk.allocate(arena, (long) chunk.vocabularyBlocks() * chunk.width);
         mean = new double[chunk.width];
         rounded = Chunk.allocate(arena, chunk.width);
@@ -54,7 +55,7 @@ final class Smoothing {
     static long bytes(int capacity, int vocabulary, int width) {
         long rows =
                 (long) Math.ceilDiv(vocabulary, Chunk.VOCABULARY_BLOCK) + Math.ceilDiv(capacity, Chunk.TOKEN_BLOCK) + 1;
-        return rows * width * Float.BYTES;
+        return rows * width * Float.BYTES + (long) width * Double.BYTES;
     }
 
     /** Takes a call's weight, bias and class weights. */

@@ -152,10 +152,12 @@ final class ScalarSoftmaxKernels implements SoftmaxKernels {
                 float weight = weights == null ? 1 : weights.get(FLOAT, weightsAt + row * (long) Float.BYTES);
                 float below = u - max;
                 float e = ScalarExp.expNotPositive(below);
-                float pull = e * Math.fma(below, slope.get(FLOAT, statistics), base.get(FLOAT, statistics));
+                float pull =
+                        e == 0 ? 0 : e * Math.fma(below, slope.get(FLOAT, statistics), base.get(FLOAT, statistics));
                 float value = Math.fma(-weight, spread.get(FLOAT, token), pull);
                 float tanh = u * inverse.get(FLOAT, token);
-                tile.set(FLOAT, cell(row, t), value * Math.fma(-tanh, tanh, 1));
+                float bend = Math.fma(-tanh, tanh, 1);
+                tile.set(FLOAT, cell(row, t), value * (bend < 0 ? 0 : bend));
             }
         }
     }

@@ -60,7 +60,7 @@ public interface SoftmaxKernels {
      * Turns logits u into their gradient, in place:
      *
      * <pre>
-     *   (e^(u - m) (base + slope (u - m)) - spread c) (1 - (u inverse)^2),   0 where u is -infinity
+     *   (e^(u - m) (base + slope (u - m)) - spread c) max(0, 1 - (u inverse)^2),   0 where u is -infinity
      * </pre>
      *
      * with the tile's maxima m, base and slope at {@code statisticsAt}, the tokens' spread and inverse at {@code tokensAt}, and

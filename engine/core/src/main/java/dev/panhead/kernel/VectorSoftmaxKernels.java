@@ -176,11 +176,13 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
             long o = row * (long) ROW_BYTES + column;
             FloatVector u = FloatVector.fromMemorySegment(FLOATS, tile, o, ORDER);
             FloatVector below = u.sub(max);
-            FloatVector pull = VectorExp.expNotPositive(below).mul(below.fma(linear, constant));
+            FloatVector e = VectorExp.expNotPositive(below);
+            FloatVector pull = e.mul(below.fma(linear, constant)).blend(0, e.compare(VectorOperators.EQ, 0));
             FloatVector tanh = u.mul(scale);
+            FloatVector bend = tanh.neg().fma(tanh, one);
             FloatVector.broadcast(FLOATS, -weight)
                     .fma(share, pull)
-                    .mul(tanh.neg().fma(tanh, one))
+                    .mul(bend.blend(0, bend.compare(VectorOperators.LT, 0)))
                     .blend(0, u.compare(VectorOperators.EQ, Float.NEGATIVE_INFINITY))
                     .intoMemorySegment(tile, o, ORDER);
         }
