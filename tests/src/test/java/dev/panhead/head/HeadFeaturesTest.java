@@ -1,5 +1,6 @@
 package dev.panhead.head;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -20,6 +21,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Each thing a head can be asked for, alone and with each other one, against the double-precision oracle. */
@@ -424,13 +426,13 @@ class HeadFeaturesTest {
         c.run();
         int[][] few = {Numbers.bits(c.losses), Numbers.bits(c.dX), Numbers.bits(c.dW), Numbers.bits(c.db)};
         for (int i = 0; i < all.length; i++) {
-            org.junit.jupiter.api.Assertions.assertArrayEquals(all[i], few[i]);
+            assertArrayEquals(all[i], few[i]);
         }
         int[] entropies = Numbers.bits(c.entropies);
         c.outputs = HeadOutputs.NONE.withEntropies(c.entropies).withRanks(c.ranks);
         c.entropies.fill(0);
         c.run();
-        org.junit.jupiter.api.Assertions.assertArrayEquals(entropies, Numbers.bits(c.entropies));
+        assertArrayEquals(entropies, Numbers.bits(c.entropies));
     }
 
     @Test
@@ -453,11 +455,11 @@ class HeadFeaturesTest {
                     .loss();
         }
         assertEquals(loss, sum, 1e-12);
-        org.junit.jupiter.api.Assertions.assertArrayEquals(Numbers.bits(whole.dW), Numbers.bits(dW));
+        assertArrayEquals(Numbers.bits(whole.dW), Numbers.bits(dW));
     }
 
     @ParameterizedTest
-    @org.junit.jupiter.params.provider.EnumSource(
+    @EnumSource(
             value = Feature.class,
             names = {"SMOOTHING", "SOFTCAP", "ENTROPY_UPSTREAM", "SCALES", "Z_LOSS"})
     void noChunkShows(Feature feature) {
@@ -469,7 +471,7 @@ class HeadFeaturesTest {
         c.options = c.options.withScratchBytes(smallestScratch(c)); // chunks of 256 tokens
         int[][] inPieces = bits(c);
         for (int i = 0; i < inOne.length; i++) {
-            org.junit.jupiter.api.Assertions.assertArrayEquals(inOne[i], inPieces[i]);
+            assertArrayEquals(inOne[i], inPieces[i]);
         }
     }
 

@@ -200,8 +200,7 @@ final class HeadChecks {
                 continue;
             }
             checkTarget(inputs, t);
-            float scale =
-                    inputs.logitScales() == null ? 1 : inputs.logitScales().get(0, t);
+            float scale = inputs.logitScale(t);
             require(scale > 0 && scale < Float.POSITIVE_INFINITY, "logit scale of token ", t, scale);
             float both = options.logitScale() * scale;
             require(

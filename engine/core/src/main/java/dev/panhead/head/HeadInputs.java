@@ -200,6 +200,10 @@ public final class HeadInputs {
         return tokenWeights == null ? 1 : tokenWeights.get(0, token);
     }
 
+    float logitScale(int token) {
+        return logitScales == null ? 1 : logitScales.get(0, token);
+    }
+
     double classWeight(int row) {
         return classWeights == null ? 1 : classWeights.get(0, row);
     }

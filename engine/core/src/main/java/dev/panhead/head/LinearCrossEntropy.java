@@ -30,8 +30,8 @@ import java.util.Objects;
  * without vectors, and whatever the byte bound; and a token's loss and dL/dx_t do not depend on the other tokens of the call
  * (but for the mean's division by their number).
  *
- * <p>Sums of up to 192 products of W's elements with numbers of up to 1 are held in float32: where |W|
- * goes beyond 1e36, they may overflow though the result would not; with a soft cap or an entropy's upstream gradient, the numbers are the logits' gradients.
+ * <p>Sums of up to 192 products of W's elements with numbers of up to 1 are held in float32: where |W| goes beyond 1e36, they may
+ * overflow though the result would not. With a soft cap or an entropy's upstream gradient, the numbers are the logits' gradients.
  *
  * <p>One call at a time; after one that failed, its {@link HeadResult} says nothing. After the first calls nothing is allocated on the heap. The memory belongs to the caller's arena; if
  * it is closed during a call, the call ends with an exception.
@@ -255,8 +255,7 @@ public final class LinearCrossEntropy {
             if (inputs.counts(next, options.ignoreIndex())) {
                 int target = inputs.targets().get(next);
                 double weight = inputs.tokenWeight(next);
-                float scale =
-                        inputs.logitScales() == null ? 1 : inputs.logitScales().get(0, next);
+                float scale = inputs.logitScale(next);
                 chunk.tokens[chunk.count] = next;
                 chunk.targets[chunk.count] = target;
                 chunk.classWeights[chunk.count] = inputs.classWeight(target);
