@@ -3,7 +3,7 @@ package dev.panhead.head;
 import java.util.Objects;
 
 /**
- * What a head computes, apart from its inputs. With z_t the logits, s = {@code logitScale} times the token's own scale, and u = s z, or u = s k
+ * What a head computes, apart from its inputs. With z_t the logits, s = {@link #logitScale} times the token's own scale, and u = s z, or u = s k
  * tanh(z / k) with the soft cap k:
  *
  * <pre>
@@ -13,27 +13,9 @@ import java.util.Objects;
  *
  * c being the class weights (1 if there are none) and V' the number of entries that no bias of -infinity takes out.
  *
- * @param reduction how the tokens' losses become the loss
- * @param ignoreIndex the target that takes a token out: no loss, no gradient, no arithmetic
- * @param labelSmoothing eps, the share of the target's weight that is spread over all entries, 0 to 1; as in PyTorch
- * @param zLoss lambda, which keeps log-sum-exp near 0 (Chowdhery et al. 2022, PaLM, 5)
- * @param softcap k, which the logits' sizes before the scale do not exceed (Gemma 2's, 2024), positive; 0 for none. Infinite
- *     logits are not capped
- * @param logitScale what the logits are multiplied by, positive: 1 / temperature
- * @param scratchBytes upper bound of the memory taken beyond inputs and outputs; the tokens are worked off in chunks that
- *     fit. No result depends on it
- * @param failWhenAllIgnored whether a call whose tokens are all ignored, or weigh 0 together where the mean divides by that, fails
- *     instead of giving loss 0 and zero gradients
+ * <p>Immutable, with a method for a copy with each value changed; these throw an IllegalArgumentException if it is out of its range.
  */
-public record HeadOptions(
-        Reduction reduction,
-        int ignoreIndex,
-        double labelSmoothing,
-        double zLoss,
-        float softcap,
-        float logitScale,
-        long scratchBytes,
-        boolean failWhenAllIgnored) {
+public final class HeadOptions {
 
     /** PyTorch's label for a token to be ignored. */
     public static final int IGNORE_INDEX = -100;
@@ -42,31 +24,31 @@ public record HeadOptions(
     public static final long SCRATCH_BYTES = 256L << 20;
 
     /** Mean over the tokens, ignore index -100, no smoothing, z-loss, cap or scale, 256 MiB of scratch, all ignored gives 0. */
-    public static final HeadOptions DEFAULT =
-            new HeadOptions(Reduction.MEAN, IGNORE_INDEX, 0, 0, 0, 1, SCRATCH_BYTES, false);
+    public static final HeadOptions DEFAULT = new HeadOptions();
 
-    /**
-     * Checks the values.
-     *
-     * @throws IllegalArgumentException if one is out of its range
-     */
-    public HeadOptions {
-        Objects.requireNonNull(reduction, "reduction");
-        require(
-                softcap == 0 || softcap >= Float.MIN_NORMAL && softcap < Float.POSITIVE_INFINITY,
-                "softcap",
-                "0 for none, or finite and positive",
-                softcap);
-        require(labelSmoothing >= 0 && labelSmoothing <= 1, "labelSmoothing", "from 0 to 1", labelSmoothing);
-        require(zLoss >= 0 && zLoss < Double.POSITIVE_INFINITY, "zLoss", "finite and not negative", zLoss);
-        require(
-                logitScale > 0 && logitScale < Float.POSITIVE_INFINITY,
-                "logitScale",
-                "finite and positive",
-                logitScale);
-        if (scratchBytes <= 0) {
-            throw new IllegalArgumentException("scratchBytes must be positive, but is " + scratchBytes);
-        }
+    // Set only in a copy that nobody else has seen.
+    private Reduction reduction = Reduction.MEAN;
+    private int ignoreIndex = IGNORE_INDEX;
+    private double labelSmoothing;
+    private double zLoss;
+    private float softcap;
+    private float logitScale = 1;
+    private long scratchBytes = SCRATCH_BYTES;
+    private boolean failWhenAllIgnored;
+
+    private HeadOptions() {}
+
+    private HeadOptions copy() {
+        HeadOptions copy = new HeadOptions();
+        copy.reduction = reduction;
+        copy.ignoreIndex = ignoreIndex;
+        copy.labelSmoothing = labelSmoothing;
+        copy.zLoss = zLoss;
+        copy.softcap = softcap;
+        copy.logitScale = logitScale;
+        copy.scratchBytes = scratchBytes;
+        copy.failWhenAllIgnored = failWhenAllIgnored;
+        return copy;
     }
 
     private static void require(boolean holds, String name, String range, double value) {
@@ -75,51 +57,123 @@ public record HeadOptions(
         }
     }
 
-    /** These options with another reduction. */
+    /** These options with how the tokens' losses become the loss. */
     public HeadOptions withReduction(Reduction reduction) {
-        return new HeadOptions(
-                reduction, ignoreIndex, labelSmoothing, zLoss, softcap, logitScale, scratchBytes, failWhenAllIgnored);
+        HeadOptions copy = copy();
+        copy.reduction = Objects.requireNonNull(reduction, "reduction");
+        return copy;
     }
 
-    /** These options with another ignore index. */
+    /** These options with the target that takes a token out: no loss, no gradient, no arithmetic. */
     public HeadOptions withIgnoreIndex(int ignoreIndex) {
-        return new HeadOptions(
-                reduction, ignoreIndex, labelSmoothing, zLoss, softcap, logitScale, scratchBytes, failWhenAllIgnored);
+        HeadOptions copy = copy();
+        copy.ignoreIndex = ignoreIndex;
+        return copy;
     }
 
-    /** These options with label smoothing. */
+    /** These options with eps, the share of the target's weight that is spread over all entries, 0 to 1; as in PyTorch. */
     public HeadOptions withLabelSmoothing(double labelSmoothing) {
-        return new HeadOptions(
-                reduction, ignoreIndex, labelSmoothing, zLoss, softcap, logitScale, scratchBytes, failWhenAllIgnored);
+        require(labelSmoothing >= 0 && labelSmoothing <= 1, "labelSmoothing", "from 0 to 1", labelSmoothing);
+        HeadOptions copy = copy();
+        copy.labelSmoothing = labelSmoothing;
+        return copy;
     }
 
-    /** These options with z-loss. */
+    /** These options with lambda, not negative, which keeps log-sum-exp near 0 (Chowdhery et al. 2022, PaLM, 5). */
     public HeadOptions withZLoss(double zLoss) {
-        return new HeadOptions(
-                reduction, ignoreIndex, labelSmoothing, zLoss, softcap, logitScale, scratchBytes, failWhenAllIgnored);
+        require(zLoss >= 0 && zLoss < Double.POSITIVE_INFINITY, "zLoss", "finite and not negative", zLoss);
+        HeadOptions copy = copy();
+        copy.zLoss = zLoss;
+        return copy;
     }
 
-    /** These options with capped logits. */
+    /**
+     * These options with k, which the logits' sizes before the scale do not exceed (Gemma 2's, 2024), positive; 0 for none. Infinite
+     * logits are not capped.
+     */
     public HeadOptions withSoftcap(float softcap) {
-        return new HeadOptions(
-                reduction, ignoreIndex, labelSmoothing, zLoss, softcap, logitScale, scratchBytes, failWhenAllIgnored);
+        require(
+                softcap == 0 || softcap >= Float.MIN_NORMAL && softcap < Float.POSITIVE_INFINITY,
+                "softcap",
+                "0 for none, or finite and positive",
+                softcap);
+        HeadOptions copy = copy();
+        copy.softcap = softcap;
+        return copy;
     }
 
-    /** These options with the logits multiplied by something, as 1 / temperature. */
+    /** These options with what the logits are multiplied by, positive: 1 / temperature. */
     public HeadOptions withLogitScale(float logitScale) {
-        return new HeadOptions(
-                reduction, ignoreIndex, labelSmoothing, zLoss, softcap, logitScale, scratchBytes, failWhenAllIgnored);
+        require(
+                logitScale > 0 && logitScale < Float.POSITIVE_INFINITY,
+                "logitScale",
+                "finite and positive",
+                logitScale);
+        HeadOptions copy = copy();
+        copy.logitScale = logitScale;
+        return copy;
     }
 
-    /** These options with another bound of scratch memory, in bytes. */
+    /**
+     * These options with an upper bound of the memory taken beyond inputs and outputs; the tokens are worked off in chunks that fit.
+     * No result depends on it.
+     */
     public HeadOptions withScratchBytes(long scratchBytes) {
-        return new HeadOptions(
-                reduction, ignoreIndex, labelSmoothing, zLoss, softcap, logitScale, scratchBytes, failWhenAllIgnored);
+        if (scratchBytes <= 0) {
+            throw new IllegalArgumentException("scratchBytes must be positive, but is " + scratchBytes);
+        }
+        HeadOptions copy = copy();
+        copy.scratchBytes = scratchBytes;
+        return copy;
     }
 
-    /** These options, failing or not when all targets are ignored. */
+    /**
+     * These options with whether a call whose tokens are all ignored, or weigh 0 together where the mean divides by that, fails
+     * instead of giving loss 0 and zero gradients.
+     */
     public HeadOptions withFailWhenAllIgnored(boolean failWhenAllIgnored) {
-        return new HeadOptions(
-                reduction, ignoreIndex, labelSmoothing, zLoss, softcap, logitScale, scratchBytes, failWhenAllIgnored);
+        HeadOptions copy = copy();
+        copy.failWhenAllIgnored = failWhenAllIgnored;
+        return copy;
+    }
+
+    /** How the tokens' losses become the loss. */
+    public Reduction reduction() {
+        return reduction;
+    }
+
+    /** The target that takes a token out. */
+    public int ignoreIndex() {
+        return ignoreIndex;
+    }
+
+    /** eps. */
+    public double labelSmoothing() {
+        return labelSmoothing;
+    }
+
+    /** lambda. */
+    public double zLoss() {
+        return zLoss;
+    }
+
+    /** k, or 0 for none. */
+    public float softcap() {
+        return softcap;
+    }
+
+    /** What the logits of all tokens are multiplied by. */
+    public float logitScale() {
+        return logitScale;
+    }
+
+    /** The bound of scratch memory, in bytes. */
+    public long scratchBytes() {
+        return scratchBytes;
+    }
+
+    /** Whether a call without tokens that count fails. */
+    public boolean failWhenAllIgnored() {
+        return failWhenAllIgnored;
     }
 }

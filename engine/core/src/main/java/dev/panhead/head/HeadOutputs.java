@@ -6,31 +6,40 @@ import java.util.Objects;
 
 /**
  * What a head writes beside the loss, each of it optional, all of it the caller's memory. T tokens, d hidden width, V vocabulary; p is
- * the softmax of the (scaled) logits u. An ignored token's figures are 0, its prediction -1.
- *
- * @param losses l_t, 1 x T, or null
- * @param logProbabilities log p_t(a_t) = u_a - lse_t, 1 x T, or null
- * @param logSumExps lse_t, 1 x T, or null
- * @param entropies - sum over v of p_t(v) log p_t(v), in nats, 1 x T, or null
- * @param predictions the vocabulary row of the largest logit, the first one of equals, T of them, or null
- * @param ranks 1 + the number of logits that are larger than the target's, T of them, or null
- * @param hidden where dL/dX goes, T x d, or null
- * @param weight where dL/dW goes, V x d, or null
- * @param bias where dL/db goes, 1 x V, or null
+ * the softmax of the (scaled) logits u. An ignored token's figures are 0, its prediction -1. Immutable, and made of views: made once, they
+ * serve every step whose results go to the same place.
  */
-public record HeadOutputs(
-        Matrix losses,
-        Matrix logProbabilities,
-        Matrix logSumExps,
-        Matrix entropies,
-        Ints predictions,
-        Ints ranks,
-        Gradient hidden,
-        Gradient weight,
-        Gradient bias) {
+public final class HeadOutputs {
 
     /** Nothing but the loss. */
-    public static final HeadOutputs NONE = new HeadOutputs(null, null, null, null, null, null, null, null, null);
+    public static final HeadOutputs NONE = new HeadOutputs();
+
+    // Set only in a copy that nobody else has seen.
+    private Matrix losses;
+    private Matrix logProbabilities;
+    private Matrix logSumExps;
+    private Matrix entropies;
+    private Ints predictions;
+    private Ints ranks;
+    private Gradient hidden;
+    private Gradient weight;
+    private Gradient bias;
+
+    private HeadOutputs() {}
+
+    private HeadOutputs copy() {
+        HeadOutputs copy = new HeadOutputs();
+        copy.losses = losses;
+        copy.logProbabilities = logProbabilities;
+        copy.logSumExps = logSumExps;
+        copy.entropies = entropies;
+        copy.predictions = predictions;
+        copy.ranks = ranks;
+        copy.hidden = hidden;
+        copy.weight = weight;
+        copy.bias = bias;
+        return copy;
+    }
 
     /**
      * A place for a gradient.
@@ -60,58 +69,112 @@ public record HeadOutputs(
         return NONE.withHidden(Gradient.write(hidden)).withWeight(Gradient.write(weight));
     }
 
-    /** These outputs and the loss of each token, 1 x T. */
+    /** These outputs and l_t, the loss of each token, 1 x T; or null for none. */
     public HeadOutputs withLosses(Matrix losses) {
-        return new HeadOutputs(
-                losses, logProbabilities, logSumExps, entropies, predictions, ranks, hidden, weight, bias);
+        HeadOutputs copy = copy();
+        copy.losses = losses;
+        return copy;
     }
 
-    /** These outputs and the log-probability of each token's target, 1 x T. */
+    /** These outputs and log p_t(a_t) = u_a - lse_t, the log-probability of each token's target, 1 x T; or null for none. */
     public HeadOutputs withLogProbabilities(Matrix logProbabilities) {
-        return new HeadOutputs(
-                losses, logProbabilities, logSumExps, entropies, predictions, ranks, hidden, weight, bias);
+        HeadOutputs copy = copy();
+        copy.logProbabilities = logProbabilities;
+        return copy;
     }
 
-    /** These outputs and the log-sum-exp of each token, 1 x T. */
+    /** These outputs and lse_t, the log-sum-exp of each token, 1 x T; or null for none. */
     public HeadOutputs withLogSumExps(Matrix logSumExps) {
-        return new HeadOutputs(
-                losses, logProbabilities, logSumExps, entropies, predictions, ranks, hidden, weight, bias);
+        HeadOutputs copy = copy();
+        copy.logSumExps = logSumExps;
+        return copy;
     }
 
-    /** These outputs and the entropy of each token, 1 x T. */
+    /** These outputs and the entropy of each token, - sum over v of p_t(v) log p_t(v), in nats, 1 x T; or null for none. */
     public HeadOutputs withEntropies(Matrix entropies) {
-        return new HeadOutputs(
-                losses, logProbabilities, logSumExps, entropies, predictions, ranks, hidden, weight, bias);
+        HeadOutputs copy = copy();
+        copy.entropies = entropies;
+        return copy;
     }
 
-    /** These outputs and the likeliest vocabulary row of each token. */
+    /** These outputs and the vocabulary row of the largest logit of each token, the first one of equals, T of them; or null for none. */
     public HeadOutputs withPredictions(Ints predictions) {
-        return new HeadOutputs(
-                losses, logProbabilities, logSumExps, entropies, predictions, ranks, hidden, weight, bias);
+        HeadOutputs copy = copy();
+        copy.predictions = predictions;
+        return copy;
     }
 
-    /** These outputs and the rank of each token's target. */
+    /** These outputs and 1 + the number of logits that are larger than the target's, T of them; or null for none. */
     public HeadOutputs withRanks(Ints ranks) {
-        return new HeadOutputs(
-                losses, logProbabilities, logSumExps, entropies, predictions, ranks, hidden, weight, bias);
+        HeadOutputs copy = copy();
+        copy.ranks = ranks;
+        return copy;
     }
 
-    /** These outputs and dL/dX. */
+    /** These outputs and dL/dX, T x d; or null for none. */
     public HeadOutputs withHidden(Gradient hidden) {
-        return new HeadOutputs(
-                losses, logProbabilities, logSumExps, entropies, predictions, ranks, hidden, weight, bias);
+        HeadOutputs copy = copy();
+        copy.hidden = hidden;
+        return copy;
     }
 
-    /** These outputs and dL/dW. */
+    /** These outputs and dL/dW, V x d; or null for none. */
     public HeadOutputs withWeight(Gradient weight) {
-        return new HeadOutputs(
-                losses, logProbabilities, logSumExps, entropies, predictions, ranks, hidden, weight, bias);
+        HeadOutputs copy = copy();
+        copy.weight = weight;
+        return copy;
     }
 
-    /** These outputs and dL/db. */
+    /** These outputs and dL/db, 1 x V; or null for none. */
     public HeadOutputs withBias(Gradient bias) {
-        return new HeadOutputs(
-                losses, logProbabilities, logSumExps, entropies, predictions, ranks, hidden, weight, bias);
+        HeadOutputs copy = copy();
+        copy.bias = bias;
+        return copy;
+    }
+
+    /** l_t, 1 x T, or null. */
+    public Matrix losses() {
+        return losses;
+    }
+
+    /** log p_t(a_t), 1 x T, or null. */
+    public Matrix logProbabilities() {
+        return logProbabilities;
+    }
+
+    /** lse_t, 1 x T, or null. */
+    public Matrix logSumExps() {
+        return logSumExps;
+    }
+
+    /** Entropies, 1 x T, or null. */
+    public Matrix entropies() {
+        return entropies;
+    }
+
+    /** The rows of the largest logits, T of them, or null. */
+    public Ints predictions() {
+        return predictions;
+    }
+
+    /** Ranks of the targets, T of them, or null. */
+    public Ints ranks() {
+        return ranks;
+    }
+
+    /** Where dL/dX goes, T x d, or null. */
+    public Gradient hidden() {
+        return hidden;
+    }
+
+    /** Where dL/dW goes, V x d, or null. */
+    public Gradient weight() {
+        return weight;
+    }
+
+    /** Where dL/db goes, 1 x V, or null. */
+    public Gradient bias() {
+        return bias;
     }
 
     /** Whether any gradient is asked for. */
