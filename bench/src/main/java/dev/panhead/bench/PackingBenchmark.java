@@ -88,7 +88,7 @@ public class PackingBenchmark {
         for (int k = 0; k < columns; k += KC) {
             int count = Math.min(ROWS, rows - row);
             int kc = Math.min(KC, columns - k);
-            Packing.broadcast(kernels, false, weight, ones, row, count, k, kc, broadcastPanels[worker], 0);
+            Packing.broadcast(kernels, false, weight, null, ones, row, count, k, kc, broadcastPanels[worker], 0);
         }
     }
 
@@ -97,7 +97,7 @@ public class PackingBenchmark {
         for (int k = 0; k < columns; k += KC) {
             int count = Math.min(ROWS, rows - row);
             int kc = Math.min(KC, columns - k);
-            Packing.vector(kernels, true, weight, 1, k, kc, row, count, vectorPanels[worker], 0);
+            Packing.vector(kernels, true, weight, null, 1, k, kc, row, count, vectorPanels[worker], 0);
         }
     }
 

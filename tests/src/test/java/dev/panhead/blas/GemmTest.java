@@ -9,6 +9,7 @@ import dev.panhead.blas.Gemm.Op;
 import dev.panhead.exec.Workers;
 import dev.panhead.reference.Numbers;
 import dev.panhead.reference.Oracle;
+import dev.panhead.tensor.HalfMatrix;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
 import java.util.stream.Stream;
@@ -92,6 +93,26 @@ class GemmTest {
             int roundings = Math.min(k, Gemm.BLOCK) + k / Gemm.BLOCK + 4;
             double bound = roundings * Oracle.U / (1 - roundings * Oracle.U);
             assertTrue(Oracle.error(c, expected, sizes) <= bound);
+            assertTrue(Numbers.paddingIntact(c));
+        }
+    }
+
+    /** Numbers of 16 bits give the product of what they widen to, to the bit. */
+    @ParameterizedTest
+    @MethodSource("shapes")
+    void halvesAreWidened(int m, int n, int k, Op opA, Op opB, float alpha, float beta) {
+        try (Arena local = Arena.ofShared()) {
+            Numbers numbers = new Numbers(m * 31L + n * 7L + k);
+            Matrix a = opA == Op.NONE ? numbers.padded(local, m, k, 1) : numbers.padded(local, k, m, 1);
+            Matrix b = opB == Op.NONE ? numbers.padded(local, k, n, 1) : numbers.padded(local, n, k, 1);
+            HalfMatrix halfA = Numbers.halves(local, HalfMatrix.Format.FLOAT16, a);
+            HalfMatrix halfB = Numbers.halves(local, HalfMatrix.Format.BFLOAT16, b);
+            Matrix c = numbers.padded(local, m, n, 1);
+            Matrix expected = Numbers.nanPadded(local, m, n);
+            expected.copyFrom(c);
+            gemm.multiply(alpha, opA, halfA.toMatrix(local), opB, halfB.toMatrix(local), beta, expected);
+            gemm.multiply(alpha, opA, halfA, opB, halfB, beta, c);
+            assertArrayEquals(Numbers.bits(expected), Numbers.bits(c));
             assertTrue(Numbers.paddingIntact(c));
         }
     }

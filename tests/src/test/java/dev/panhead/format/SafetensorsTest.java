@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.panhead.reference.Numbers;
+import dev.panhead.tensor.HalfMatrix;
 import dev.panhead.tensor.Matrix;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -70,6 +71,12 @@ class SafetensorsTest {
             assertArrayEquals(
                     new float[] {1, Float.NEGATIVE_INFINITY},
                     file.matrix("b", arena).toArray());
+            HalfMatrix view = (HalfMatrix) file.view("h", arena);
+            assertEquals(HalfMatrix.Format.FLOAT16, view.format());
+            assertEquals(-2.5f, view.get(0, 1));
+            assertTrue(view.segment().isReadOnly());
+            assertEquals(HalfMatrix.Format.BFLOAT16, ((HalfMatrix) file.view("b", arena)).format());
+            assertThrows(FormatException.class, () -> file.view("l", arena));
             assertEquals(-100, file.targets("l", arena).get(0));
             assertEquals(7, file.targets("l", arena).get(1));
             assertThrows(FormatException.class, () -> file.matrix("l", arena));

@@ -7,6 +7,7 @@ import dev.panhead.exec.Workers;
 import dev.panhead.format.Safetensors;
 import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.ReadableMatrix;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
@@ -39,7 +40,7 @@ class RealHeadsTest {
             Safetensors head = Safetensors.open(DATA.resolve(name + "-head.safetensors"), arena);
             Matrix hidden = states.matrix("hidden_states", arena).rows(from, to);
             Ints labels = states.targets("labels", arena).view(from, to);
-            Matrix weight = head.matrix("lm_head.weight", arena);
+            ReadableMatrix weight = head.view("lm_head.weight", arena); // BERT's is of 16 bits
             Matrix bias = head.names().contains("lm_head.bias") ? head.matrix("lm_head.bias", arena) : null;
             LinearCrossEntropy engine = new LinearCrossEntropy(
                     arena, workers, to - from, weight.rows(), weight.columns(), HeadOptions.DEFAULT);

@@ -4,12 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.panhead.reference.Numbers;
+import dev.panhead.tensor.HalfMatrix;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The vector kernels and their scalar twins, operation by operation, bit by bit, at lengths around every vector's. */
@@ -72,6 +74,32 @@ class TwinsTest {
             }
             assertSameBits(a, b);
             assertSameBits(m, m2);
+        }
+    }
+
+    /** Every number of 16 bits, wherever in a vector it stands. */
+    @ParameterizedTest
+    @EnumSource
+    void widen(HalfMatrix.Format format) {
+        int n = 1 << 16;
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment source = arena.allocate(2L * n + 2, 2);
+            for (int i = 0; i < n; i++) {
+                source.set(ValueLayout.JAVA_SHORT, 2L + 2 * i, (short) (i * 40503)); // each once
+            }
+            MemorySegment target = arena.allocate(4L * n + 4, 4);
+            VECTOR.matrix().widen(format, n - 3, source, 2, target, 4);
+            assertEquals(0, target.getAtIndex(ValueLayout.JAVA_FLOAT, n - 2));
+            VECTOR.matrix().widen(format, n, source, 2, target, 4);
+            MemorySegment twin = arena.allocate(4L * n + 4, 4);
+            SCALAR.matrix().widen(format, n, source, 2, twin, 4);
+            for (int i = 0; i < n; i++) {
+                float expected = format.widen((short) (i * 40503));
+                float one = target.getAtIndex(ValueLayout.JAVA_FLOAT, i + 1L);
+                float other = twin.getAtIndex(ValueLayout.JAVA_FLOAT, i + 1L);
+                assertEquals(Float.floatToIntBits(expected), Float.floatToIntBits(one));
+                assertEquals(Float.floatToIntBits(expected), Float.floatToIntBits(other));
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.panhead.reference;
 
+import dev.panhead.tensor.HalfMatrix;
 import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
@@ -74,6 +75,24 @@ public final class Numbers {
             segment.setAtIndex(ValueLayout.JAVA_FLOAT, i, Float.NaN);
         }
         return Matrix.wrap(segment.asSlice(PADDING * Float.BYTES), rows, columns, stride);
+    }
+
+    /** A matrix's numbers rounded to 16 bits, laid out like {@link #nanPadded}, the padding NaN too. */
+    public static HalfMatrix halves(Arena arena, HalfMatrix.Format format, Matrix values) {
+        long stride = values.columns() + PADDING;
+        MemorySegment segment = arena.allocate((values.rows() * stride + 2 * PADDING) * Short.BYTES, 2);
+        for (long i = 0; i < segment.byteSize() / Short.BYTES; i++) {
+            segment.setAtIndex(ValueLayout.JAVA_SHORT, i, format.narrow(Float.NaN));
+        }
+        HalfMatrix halves = HalfMatrix.wrap(
+                format, segment.asSlice(PADDING * Short.BYTES), values.rows(), values.columns(), stride);
+        for (int r = 0; r < values.rows(); r++) {
+            for (int c = 0; c < values.columns(); c++) {
+                short bits = format.narrow(values.get(r, c));
+                halves.segment().set(ValueLayout.JAVA_SHORT_UNALIGNED, halves.offset(r, c), bits);
+            }
+        }
+        return halves;
     }
 
     /** Whether the padding between a {@link #nanPadded} matrix's rows is still NaN. */

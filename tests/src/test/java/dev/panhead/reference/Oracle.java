@@ -2,6 +2,7 @@ package dev.panhead.reference;
 
 import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.ReadableMatrix;
 import org.apache.commons.math3.linear.MatrixUtils;
 import org.apache.commons.math3.linear.RealMatrix;
 import org.apache.commons.math3.util.FastMath;
@@ -81,7 +82,7 @@ public final class Oracle {
         absB = ones.multiply(abs(g));
     }
 
-    public static RealMatrix logits(Matrix hidden, Matrix weight, Matrix bias) {
+    public static RealMatrix logits(ReadableMatrix hidden, ReadableMatrix weight, Matrix bias) {
         RealMatrix z = real(hidden).multiply(real(weight).transpose());
         for (int t = 0; t < hidden.rows() && bias != null; t++) {
             for (int v = 0; v < weight.rows(); v++) {
@@ -101,7 +102,7 @@ public final class Oracle {
     }
 
     /** A matrix in double; one without rows becomes one row of zeros, which Commons Math can hold. */
-    public static RealMatrix real(Matrix matrix) {
+    public static RealMatrix real(ReadableMatrix matrix) {
         RealMatrix real = MatrixUtils.createRealMatrix(Math.max(1, matrix.rows()), matrix.columns());
         for (int r = 0; r < matrix.rows(); r++) {
             for (int c = 0; c < matrix.columns(); c++) {

@@ -8,6 +8,7 @@ import dev.panhead.kernel.Packing;
 import dev.panhead.kernel.Panels;
 import dev.panhead.kernel.Tile;
 import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.ReadableMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
@@ -60,6 +61,7 @@ public final class Gemm {
     private final MemorySegment scale;
     private final MemorySegment[] spares;
     private final MemorySegment[] edges;
+    private final MemorySegment[] strips;
     private final ThinProduct thin;
     private final Workers.Task packing = this::packColumns;
     private final Workers.Task product = this::multiplyBlock;
@@ -67,8 +69,8 @@ public final class Gemm {
     private float beta;
     private Op opA;
     private Op opB;
-    private Matrix a;
-    private Matrix b;
+    private ReadableMatrix a;
+    private ReadableMatrix b;
     private Matrix c;
     private int firstColumn;
     private int columns;
@@ -89,17 +91,19 @@ public final class Gemm {
         broadcastPanels = new Panels[workers.size()];
         spares = new MemorySegment[workers.size()];
         edges = new MemorySegment[workers.size()];
+        strips = new MemorySegment[workers.size()];
         for (int w = 0; w < workers.size(); w++) {
             broadcastPanels[w] = Panels.broadcast(arena, tile, DEPTH * ROWS, BLOCK);
             spares[w] = arena.allocate(tile.bytes(), Matrix.ALIGNMENT);
+            strips[w] = Packing.strip(arena);
             edges[w] = arena.allocate((long) ROWS * tile.columns() * Float.BYTES, Matrix.ALIGNMENT);
         }
         workers.requireReadable("the scratch memory", vectorPanels.memory());
-        thin = new ThinProduct(arena, workers, kernels, vectorPanels);
+        thin = new ThinProduct(arena, workers, kernels, vectorPanels, strips);
     }
 
     /** C = op(A) op(B). */
-    public void multiply(Op opA, Matrix a, Op opB, Matrix b, Matrix c) {
+    public void multiply(Op opA, ReadableMatrix a, Op opB, ReadableMatrix b, Matrix c) {
         multiply(1, opA, a, opB, b, 0, c);
     }
 
@@ -112,7 +116,7 @@ public final class Gemm {
      * @throws IllegalArgumentException if the shapes do not fit, C is read-only or shares elements with A or B, or a
      *     matrix is of a confined arena and there are more workers than one
      */
-    public void multiply(float alpha, Op opA, Matrix a, Op opB, Matrix b, float beta, Matrix c) {
+    public void multiply(float alpha, Op opA, ReadableMatrix a, Op opB, ReadableMatrix b, float beta, Matrix c) {
         Objects.requireNonNull(opA, "opA");
         Objects.requireNonNull(opB, "opB");
         int m = opA == Op.NONE ? a.rows() : a.columns();
@@ -197,6 +201,7 @@ public final class Gemm {
                 kernels,
                 opB == Op.TRANSPOSE,
                 b,
+                strips[worker],
                 1,
                 firstK + block * BLOCK,
                 length(block),
@@ -221,7 +226,7 @@ public final class Gemm {
         if (firstK == 0 && beta != 1) {
             scale(row, rows, fromPanel, toPanel);
         }
-        packRows(row, rows, broadcastPanels[worker]);
+        packRows(row, rows, worker);
         for (int p = fromPanel; p < toPanel; p++) {
             for (int block = 0; block < blocks(); block++) {
                 multiplyPanel(row, rows, p, block, worker);
@@ -230,7 +235,7 @@ public final class Gemm {
     }
 
     /** Packs rows of alpha op(A), panel by panel, each through all reduction blocks at hand: so its rows are read in long runs. */
-    private void packRows(int row, int rows, Panels panels) {
+    private void packRows(int row, int rows, int worker) {
         int step = opA == Op.TRANSPOSE ? rows : tile.rows();
         for (int i = 0; i < rows; i += step) {
             for (int block = 0; block < blocks(); block++) {
@@ -238,12 +243,13 @@ public final class Gemm {
                         kernels,
                         opA == Op.TRANSPOSE,
                         a,
+                        strips[worker],
                         scale,
                         row + i,
                         Math.min(step, rows - i),
                         firstK + block * BLOCK,
                         length(block),
-                        panels,
+                        broadcastPanels[worker],
                         block * tile.broadcastPanels(rows) + i / tile.rows());
             }
         }

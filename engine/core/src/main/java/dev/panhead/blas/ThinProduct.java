@@ -3,7 +3,9 @@ package dev.panhead.blas;
 import dev.panhead.exec.Workers;
 import dev.panhead.kernel.MatrixKernels;
 import dev.panhead.kernel.Panels;
+import dev.panhead.tensor.HalfMatrix;
 import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.ReadableMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -31,7 +33,8 @@ final class ThinProduct implements Workers.Task {
     private final Panels panels;
     private final MemorySegment[] tiles;
     private final MemorySegment[] spares;
-    private Matrix b;
+    private final MemorySegment[] strips;
+    private ReadableMatrix b;
     private Matrix c;
     private float beta;
     private int k;
@@ -40,8 +43,10 @@ final class ThinProduct implements Workers.Task {
      * Plans thin products.
      *
      * @param panels where op(A) is packed, lent for each call
+     * @param strips each worker's, where rows of 16-bit floats are widened
      */
-    ThinProduct(Arena arena, Workers workers, MatrixKernels kernels, Panels panels) {
+    ThinProduct(Arena arena, Workers workers, MatrixKernels kernels, Panels panels, MemorySegment[] strips) {
+        this.strips = strips;
         this.workers = workers;
         this.kernels = kernels;
         this.panels = panels;
@@ -64,7 +69,7 @@ final class ThinProduct implements Workers.Task {
     }
 
     /** Computes the product; the operands are checked, and b is stored as the transpose of what is multiplied by. */
-    void multiply(float alpha, boolean transposed, Matrix a, Matrix b, float beta, Matrix c) {
+    void multiply(float alpha, boolean transposed, ReadableMatrix a, ReadableMatrix b, float beta, Matrix c) {
         this.b = b;
         this.c = c;
         this.beta = beta;
@@ -80,7 +85,7 @@ final class ThinProduct implements Workers.Task {
     }
 
     /** Packs a group's rows of alpha op(A), one reduction block of them. */
-    private void pack(float alpha, boolean transposed, Matrix a, int block, int group) {
+    private void pack(float alpha, boolean transposed, ReadableMatrix a, int block, int group) {
         int first = group * MatrixKernels.THIN_COLUMNS;
         int from = block * Gemm.BLOCK;
         for (int i = 0; i < columns(group); i++) {
@@ -114,23 +119,49 @@ final class ThinProduct implements Workers.Task {
                 fetch(row, rows, tile);
             }
             for (int block = 0; block * Gemm.BLOCK < k; block++) {
-                for (int group = 0; group < groups(c.rows()); group++) {
-                    kernels.multiplyRows(
-                            rows,
-                            length(block),
-                            b.segment(),
-                            b.offset(row, block * Gemm.BLOCK),
-                            b.rowStride() * Float.BYTES,
-                            panel(block, group),
-                            columns(group),
-                            tile,
-                            group * TILE_BYTES,
-                            block > 0 || beta != 0,
-                            spares[worker]);
+                switch (b) {
+                    case Matrix floats ->
+                        multiply(
+                                rows,
+                                block,
+                                floats.segment(),
+                                floats.offset(row, block * Gemm.BLOCK),
+                                floats.rowStride() * Float.BYTES,
+                                worker);
+                    case HalfMatrix halves -> multiply(halves, row, rows, block, worker);
                 }
             }
             put(row, rows, tile);
         }
+    }
+
+    /** Some rows of a reduction block of B. */
+    private void multiply(int rows, int block, MemorySegment source, long offset, long stride, int worker) {
+        for (int group = 0; group < groups(c.rows()); group++) {
+            kernels.multiplyRows(
+                    rows,
+                    length(block),
+                    source,
+                    offset,
+                    stride,
+                    panel(block, group),
+                    columns(group),
+                    tiles[worker],
+                    group * TILE_BYTES,
+                    block > 0 || beta != 0,
+                    spares[worker]);
+        }
+    }
+
+    /** The same rows, widened first. */
+    private void multiply(HalfMatrix halves, int row, int rows, int block, int worker) {
+        int length = length(block);
+        long stride = (long) length * Float.BYTES;
+        for (int i = 0; i < rows; i++) {
+            long from = halves.offset(row + i, block * Gemm.BLOCK);
+            kernels.widen(halves.format(), length, halves.segment(), from, strips[worker], i * stride);
+        }
+        multiply(rows, block, strips[worker], 0, stride, worker);
     }
 
     /** tile(i, t) = beta C(t, row + i). */

@@ -2,8 +2,10 @@ package dev.panhead.format;
 
 import dev.panhead.format.HeaderParser.Entry;
 import dev.panhead.format.HeaderParser.Header;
+import dev.panhead.tensor.HalfMatrix;
 import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.ReadableMatrix;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -193,6 +195,19 @@ public final class Safetensors {
      * @throws FormatException if there is no such tensor, or it has another type or more dimensions
      */
     public Matrix matrix(String name, Arena arena) throws FormatException {
+        return switch (view(name, arena)) {
+            case Matrix floats -> floats;
+            case HalfMatrix halves -> halves.toMatrix(arena);
+        };
+    }
+
+    /**
+     * A tensor of one or two dimensions of F32, BF16 or F16 where it lies in the file, read-only; one dimension gives a row vector. On a
+     * machine that is not little-endian, a copy in memory from the arena.
+     *
+     * @throws FormatException if there is no such tensor, or it has another type or more dimensions
+     */
+    public ReadableMatrix view(String name, Arena arena) throws FormatException {
         Tensor tensor = tensor(name);
         int dimensions = tensor.shape.size();
         if (dimensions != 1 && dimensions != 2) {
@@ -201,24 +216,30 @@ public final class Safetensors {
         }
         int rows = dimensions == 1 ? 1 : dimension(tensor, 0);
         int columns = dimension(tensor, dimensions - 1);
-        if (tensor.type == DType.F32 && ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN) {
-            return Matrix.wrap(tensor.data, rows, columns);
+        return switch (tensor.type) {
+            case F32 -> Matrix.wrap(inOrder(tensor, arena), rows, columns);
+            case BF16 -> HalfMatrix.wrap(HalfMatrix.Format.BFLOAT16, inOrder(tensor, arena), rows, columns);
+            case F16 -> HalfMatrix.wrap(HalfMatrix.Format.FLOAT16, inOrder(tensor, arena), rows, columns);
+            default ->
+                throw new FormatException(
+                        path + ": tensor " + name + " is of " + tensor.type + ", not of F32, BF16 or F16");
+        };
+    }
+
+    /** A tensor's bytes in the machine's order. */
+    private static MemorySegment inOrder(Tensor tensor, Arena arena) {
+        if (ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN) {
+            return tensor.data;
         }
-        if (tensor.type != DType.F32 && tensor.type != DType.BF16 && tensor.type != DType.F16) {
-            throw new FormatException(
-                    path + ": tensor " + name + " is of " + tensor.type + ", not of F32, BF16 or F16");
+        MemorySegment turned = arena.allocate(tensor.data.byteSize(), Matrix.ALIGNMENT);
+        int bytes = tensor.type.bits() / Byte.SIZE;
+        for (long i = 0; i < turned.byteSize(); i++) {
+            turned.set(
+                    ValueLayout.JAVA_BYTE,
+                    i / bytes * bytes + bytes - 1 - i % bytes,
+                    tensor.data.get(ValueLayout.JAVA_BYTE, i));
         }
-        Matrix matrix = Matrix.allocate(arena, rows, columns);
-        for (long i = 0; i < matrix.size(); i++) {
-            float value =
-                    switch (tensor.type) {
-                        case BF16 -> Float.intBitsToFloat(tensor.data.getAtIndex(SHORT, i) << 16);
-                        case F16 -> Float.float16ToFloat(tensor.data.getAtIndex(SHORT, i));
-                        default -> tensor.data.getAtIndex(FLOAT, i);
-                    };
-            matrix.segment().setAtIndex(ValueLayout.JAVA_FLOAT, i, value);
-        }
-        return matrix;
+        return turned;
     }
 
     /**

@@ -6,7 +6,9 @@ import dev.panhead.kernel.Kernels;
 import dev.panhead.kernel.Packing;
 import dev.panhead.kernel.Panels;
 import dev.panhead.kernel.Tile;
+import dev.panhead.tensor.HalfMatrix;
 import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.ReadableMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -100,6 +102,9 @@ final class Chunk {
     final MemorySegment[] spares;
     final Panels[] logits;
 
+    /** Each worker's room for what is widened. */
+    final MemorySegment[] strips;
+
     /** Tokens whose logits of one vocabulary block a worker has room for; they stay in its second cache. */
     private static final int LOGIT_TOKENS = 512;
 
@@ -128,9 +133,11 @@ final class Chunk {
         panels = new Panels[workers.size()];
         spares = new MemorySegment[workers.size()];
         logits = new Panels[workers.size()];
+        strips = new MemorySegment[workers.size()];
         for (int w = 0; w < workers.size(); w++) {
             panels[w] = Panels.broadcast(arena, tile, VOCABULARY_BLOCK, Gemm.BLOCK);
             spares[w] = arena.allocate(tile.bytes(), Matrix.ALIGNMENT);
+            strips[w] = Packing.strip(arena);
             logits[w] = Panels.vector(arena, tile, logitGroups(capacity), VOCABULARY_BLOCK);
         }
         workers.requireReadable("the scratch memory", hiddenPanels.memory());
@@ -144,7 +151,8 @@ final class Chunk {
         long floats = capacity * (width + widthBlocks * Math.min(width, Gemm.BLOCK) + 2 * blocks + 3);
         long each = tile.broadcastPanels(VOCABULARY_BLOCK) * Tile.broadcastBytes(Gemm.BLOCK)
                 + logitGroups(capacity) * tile.vectorBytes(VOCABULARY_BLOCK)
-                + tile.bytes();
+                + tile.bytes()
+                + Packing.stripBytes();
         return floats * Float.BYTES + workers * each + 108L * capacity;
     }
 
@@ -212,23 +220,28 @@ final class Chunk {
     }
 
     /** Takes the tokens collected in {@link #tokens} as the chunk, and their hidden states. */
-    void begin(Matrix states) {
+    void begin(ReadableMatrix states) {
         groups = tile.vectorPanels(count);
         int first = tokens[0];
-        if (tokens[count - 1] - first == count - 1) {
-            hidden = states;
+        if (states instanceof Matrix floats && tokens[count - 1] - first == count - 1) {
+            hidden = floats;
             hiddenRow = first;
             return;
         }
         hidden = gathered;
         hiddenRow = 0;
         for (int i = 0; i < count; i++) {
-            MemorySegment.copy(
-                    states.segment(),
-                    states.offset(tokens[i], 0),
-                    gathered.segment(),
-                    gathered.offset(i, 0),
-                    (long) width * Float.BYTES);
+            gather(states, tokens[i], gathered.offset(i, 0));
+        }
+    }
+
+    private void gather(ReadableMatrix states, int token, long to) {
+        long from = states.offset(token, 0);
+        switch (states) {
+            case Matrix floats ->
+                MemorySegment.copy(floats.segment(), from, gathered.segment(), to, (long) width * Float.BYTES);
+            case HalfMatrix halves ->
+                kernels.matrix().widen(halves.format(), width, halves.segment(), from, gathered.segment(), to);
         }
     }
 
@@ -240,6 +253,7 @@ final class Chunk {
                     kernels.matrix(),
                     true,
                     hidden,
+                    strips[worker],
                     1,
                     k,
                     Math.min(Gemm.BLOCK, width - k),

@@ -4,6 +4,7 @@ import dev.panhead.exec.Workers;
 import dev.panhead.head.HeadOutputs.Gradient;
 import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.ReadableMatrix;
 
 /** What is checked before a call of the head reads or writes anything. Holds the operands' names side by side, to compare all pairs. */
 final class HeadChecks {
@@ -35,7 +36,7 @@ final class HeadChecks {
     private final int vocabulary;
     private final int width;
     private final HeadOptions options;
-    private final Matrix[] read = new Matrix[INPUTS.length];
+    private final ReadableMatrix[] read = new ReadableMatrix[INPUTS.length];
     private final Matrix[] written = new Matrix[OUTPUTS.length];
 
     HeadChecks(Workers workers, int maxTokens, int vocabulary, int width, HeadOptions options) {

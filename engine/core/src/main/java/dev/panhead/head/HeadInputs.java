@@ -2,6 +2,7 @@ package dev.panhead.head;
 
 import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.ReadableMatrix;
 import java.util.BitSet;
 import java.util.Objects;
 
@@ -11,8 +12,8 @@ import java.util.Objects;
  */
 public final class HeadInputs {
 
-    private final Matrix hidden;
-    private final Matrix weight;
+    private final ReadableMatrix hidden;
+    private final ReadableMatrix weight;
     private final Ints targets;
 
     // Set only in a copy that nobody else has seen.
@@ -26,7 +27,7 @@ public final class HeadInputs {
     private Matrix logProbabilityUpstream;
     private Matrix entropyUpstream;
 
-    private HeadInputs(Matrix hidden, Matrix weight, Ints targets) {
+    private HeadInputs(ReadableMatrix hidden, ReadableMatrix weight, Ints targets) {
         this.hidden = Objects.requireNonNull(hidden, "hidden");
         this.weight = Objects.requireNonNull(weight, "weight");
         this.targets = Objects.requireNonNull(targets, "targets");
@@ -35,11 +36,11 @@ public final class HeadInputs {
     /**
      * Hidden states, weight and targets, and nothing else.
      *
-     * @param hidden X, T x d
-     * @param weight W, V x d, one row per vocabulary entry
+     * @param hidden X, T x d; of 16-bit floats or float32
+     * @param weight W, V x d, one row per vocabulary entry; of 16-bit floats or float32
      * @param targets a_t, T of them: a vocabulary row or the ignore index
      */
-    public static HeadInputs of(Matrix hidden, Matrix weight, Ints targets) {
+    public static HeadInputs of(ReadableMatrix hidden, ReadableMatrix weight, Ints targets) {
         return new HeadInputs(hidden, weight, targets);
     }
 
@@ -132,12 +133,12 @@ public final class HeadInputs {
     }
 
     /** X, hidden states, T x d. */
-    public Matrix hidden() {
+    public ReadableMatrix hidden() {
         return hidden;
     }
 
     /** W, V x d. */
-    public Matrix weight() {
+    public ReadableMatrix weight() {
         return weight;
     }
 

@@ -63,7 +63,7 @@ final class HiddenGradientPass implements Workers.Task {
             }
         }
         for (int column = from; toBlock == chunk.vocabularyBlocks() && column < to; column += Chunk.COLUMN_BLOCK) {
-            finish(group, column, scratch.tiles[worker]);
+            finish(group, column, worker);
         }
     }
 
@@ -107,7 +107,8 @@ final class HiddenGradientPass implements Workers.Task {
     }
 
     /** Transposes a group's sums back, and adds the targets' terms. */
-    private void finish(int group, int column, MemorySegment rows) {
+    private void finish(int group, int column, int worker) {
+        MemorySegment rows = scratch.tiles[worker];
         int columns = columns(column);
         int count = chunk.tokensIn(group);
         long rowBytes = (long) Chunk.COLUMN_BLOCK * Float.BYTES;
@@ -128,15 +129,16 @@ final class HiddenGradientPass implements Workers.Task {
             if (smoothing != null) {
                 smoothing.subtractFromHidden(index, column, columns, rows, lane * rowBytes);
             }
-            chunk.kernels
-                    .elements()
-                    .addScaled(
-                            columns,
-                            chunk.targetGradients[index],
-                            weight.matrix().segment(),
-                            weight.matrix().offset(chunk.targets[index], column),
-                            rows,
-                            lane * rowBytes);
+            Packing.addRow(
+                    chunk.kernels,
+                    chunk.strips[worker],
+                    chunk.targetGradients[index],
+                    weight.matrix(),
+                    chunk.targets[index],
+                    column,
+                    columns,
+                    rows,
+                    lane * rowBytes);
             Packing.update(
                     chunk.kernels.elements(),
                     rows,

@@ -6,6 +6,7 @@ import dev.panhead.kernel.MatrixKernels;
 import dev.panhead.kernel.Panels;
 import dev.panhead.kernel.SoftmaxKernels;
 import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.ReadableMatrix;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -76,7 +77,7 @@ final class LogitsPass implements Workers.Task {
 
     /** One (capped and scaled) logit, by the operations that the tiles take for it. */
     static float logit(HeadInputs inputs, int token, int row, float softcap, float scale) {
-        Matrix hidden = inputs.hidden();
+        ReadableMatrix hidden = inputs.hidden();
         float logit = 0;
         for (int from = 0; from < hidden.columns(); from += Gemm.BLOCK) {
             float sum = 0;

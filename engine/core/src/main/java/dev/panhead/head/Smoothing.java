@@ -1,6 +1,7 @@
 package dev.panhead.head;
 
 import dev.panhead.exec.Workers;
+import dev.panhead.kernel.Packing;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -126,19 +127,19 @@ final class Smoothing {
     }
 
     private void sumBlock(int block, int worker) {
-        Matrix weight = inputs.weight();
         clear(blocks, block);
         for (int v = chunk.row(block); v < chunk.row(block) + chunk.rows(block); v++) {
             if (isIn(v)) {
-                chunk.kernels
-                        .elements()
-                        .addScaled(
-                                chunk.width,
-                                (float) inputs.classWeight(v),
-                                weight.segment(),
-                                weight.offset(v, 0),
-                                blocks,
-                                offset(block, 0));
+                Packing.addRow(
+                        chunk.kernels,
+                        chunk.strips[worker],
+                        (float) inputs.classWeight(v),
+                        inputs.weight(),
+                        v,
+                        0,
+                        chunk.width,
+                        blocks,
+                        offset(block, 0));
             }
         }
     }

@@ -73,6 +73,7 @@ final class WeightGradientPass implements Workers.Task {
                 chunk.kernels.matrix(),
                 false,
                 chunk.hidden,
+                chunk.strips[worker],
                 1,
                 chunk.hiddenRow + token,
                 kc,

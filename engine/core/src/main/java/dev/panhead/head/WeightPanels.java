@@ -6,7 +6,7 @@ import dev.panhead.kernel.Kernels;
 import dev.panhead.kernel.Packing;
 import dev.panhead.kernel.Panels;
 import dev.panhead.kernel.Tile;
-import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.ReadableMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -41,7 +41,7 @@ final class WeightPanels {
     private final Workers.Task packingRows = this::packRows;
     private final Workers.Task packingColumns = this::packColumns;
     private final MemorySegment ones;
-    private Matrix weight;
+    private ReadableMatrix weight;
     private boolean packed;
     private int columnsATask;
 
@@ -91,7 +91,7 @@ final class WeightPanels {
     }
 
     /** Takes a call's weight. */
-    void begin(Matrix weight) {
+    void begin(ReadableMatrix weight) {
         this.weight = weight;
         packed = false;
         if (rows != null) {
@@ -100,7 +100,7 @@ final class WeightPanels {
     }
 
     /** The call's weight as it lies. */
-    Matrix matrix() {
+    ReadableMatrix matrix() {
         return weight;
     }
 
@@ -114,7 +114,7 @@ final class WeightPanels {
         if (rows != null) {
             return rows;
         }
-        packRows(block, widthBlock, chunk.panels[worker], 0);
+        packRows(block, widthBlock, worker, chunk.panels[worker], 0);
         return chunk.panels[worker];
     }
 
@@ -159,15 +159,16 @@ final class WeightPanels {
     private void packRows(int task, int worker) {
         int block = task / chunk.widthBlocks();
         int widthBlock = task % chunk.widthBlocks();
-        packRows(block, widthBlock, rows, firstRow(block, widthBlock));
+        packRows(block, widthBlock, worker, rows, firstRow(block, widthBlock));
     }
 
-    private void packRows(int block, int widthBlock, Panels panels, int first) {
+    private void packRows(int block, int widthBlock, int worker, Panels panels, int first) {
         int k = widthBlock * Gemm.BLOCK;
         Packing.broadcast(
                 chunk.kernels.matrix(),
                 false,
                 weight,
+                chunk.strips[worker],
                 ones,
                 chunk.row(block),
                 chunk.rows(block),
@@ -184,6 +185,7 @@ final class WeightPanels {
                 chunk.kernels.matrix(),
                 true,
                 weight,
+                chunk.strips[worker],
                 ones,
                 column,
                 Math.min(columnsATask, chunk.width - column),

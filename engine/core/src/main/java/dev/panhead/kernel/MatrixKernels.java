@@ -1,5 +1,6 @@
 package dev.panhead.kernel;
 
+import dev.panhead.tensor.HalfMatrix;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -125,6 +126,9 @@ public interface MatrixKernels {
             long stride,
             Panels panels,
             int first);
+
+    /** Makes float32 of {@code n} numbers of 16 bits. */
+    void widen(HalfMatrix.Format format, int n, MemorySegment source, long from, MemorySegment target, long to);
 
     /** target(i) = sum over k, in ascending order from 0, of panel(k, i): the column sums of one broadcast panel. */
     void sumPanel(int kc, MemorySegment panel, MemorySegment target, long to);

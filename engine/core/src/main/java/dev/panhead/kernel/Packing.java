@@ -1,6 +1,9 @@
 package dev.panhead.kernel;
 
+import dev.panhead.tensor.HalfMatrix;
 import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.ReadableMatrix;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -9,19 +12,34 @@ public final class Packing {
 
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
+    /** Floats that a strip holds: {@value #STRIP_FLOATS}, 12 panels' rows of a reduction block. */
+    private static final int STRIP_FLOATS = 72 * 256;
+
     private Packing() {}
+
+    /** Room for a calling thread's own strip, in which 16-bit floats are widened before they are packed. */
+    public static MemorySegment strip(Arena arena) {
+        return arena.allocate(stripBytes(), Matrix.ALIGNMENT);
+    }
+
+    /** Bytes of a strip. */
+    public static long stripBytes() {
+        return (long) STRIP_FLOATS * Float.BYTES;
+    }
 
     /**
      * Packs rows {@code row ...} and {@code k ...} of scale * op(A) into broadcast panels of length {@code kc}.
      *
      * @param transposed whether the matrix holds op(A)'s transpose, that is, its rows are the ks
+     * @param strip of the calling thread, for 16-bit floats; float32 needs none
      * @param scale the factor, {@code kc} times, as {@link #repeat} puts it
      * @param first the panel that the rows begin with
      */
     public static void broadcast(
             MatrixKernels kernels,
             boolean transposed,
-            Matrix a,
+            ReadableMatrix a,
+            MemorySegment strip,
             MemorySegment scale,
             int row,
             int rows,
@@ -29,11 +47,98 @@ public final class Packing {
             int kc,
             Panels panels,
             int first) {
-        long stride = a.rowStride() * Float.BYTES;
+        switch (a) {
+            case Matrix floats ->
+                broadcast(
+                        kernels,
+                        transposed,
+                        rows,
+                        kc,
+                        scale,
+                        floats.segment(),
+                        transposed ? floats.offset(k, row) : floats.offset(row, k),
+                        floats.rowStride() * Float.BYTES,
+                        panels,
+                        first);
+            case HalfMatrix halves -> {
+                int height = kernels.tile().rows();
+                int step = step(kc, height);
+                for (int i = 0; i < rows; i += step) {
+                    int held = Math.min(step, rows - i);
+                    long stride = widen(kernels, transposed, halves, row + i, held, k, kc, strip);
+                    broadcast(kernels, transposed, held, kc, scale, strip, 0, stride, panels, first + i / height);
+                }
+            }
+        }
+    }
+
+    private static void broadcast(
+            MatrixKernels kernels,
+            boolean transposed,
+            int rows,
+            int kc,
+            MemorySegment scale,
+            MemorySegment source,
+            long offset,
+            long stride,
+            Panels panels,
+            int first) {
         if (transposed) {
-            kernels.cutBroadcast(kc, rows, scale.get(FLOAT, 0), a.segment(), a.offset(k, row), stride, panels, first);
+            kernels.cutBroadcast(kc, rows, scale.get(FLOAT, 0), source, offset, stride, panels, first);
         } else {
-            kernels.interleave(rows, kc, a.segment(), a.offset(row, k), stride, scale, 0, panels, first, 0);
+            kernels.interleave(rows, kc, source, offset, stride, scale, 0, panels, first, 0);
+        }
+    }
+
+    /** How many rows or columns of length {@code kc} a strip has room for: a multiple of a panel's. */
+    private static int step(int kc, int panel) {
+        return STRIP_FLOATS / kc / panel * panel;
+    }
+
+    /**
+     * Widens rows {@code row ...} and {@code k ...} of op(A) into a strip, its rows lying as the matrix has them, and returns their
+     * stride in bytes.
+     */
+    private static long widen(
+            MatrixKernels kernels,
+            boolean transposed,
+            HalfMatrix a,
+            int row,
+            int rows,
+            int k,
+            int kc,
+            MemorySegment strip) {
+        int runs = transposed ? kc : rows;
+        int length = transposed ? rows : kc;
+        long stride = (long) length * Float.BYTES;
+        for (int i = 0; i < runs; i++) {
+            long from = transposed ? a.offset(k + i, row) : a.offset(row + i, k);
+            kernels.widen(a.format(), length, a.segment(), from, strip, i * stride);
+        }
+        return stride;
+    }
+
+    /** target = target + scale A(row, column ...), rounded once. */
+    public static void addRow(
+            Kernels kernels,
+            MemorySegment strip,
+            float scale,
+            ReadableMatrix a,
+            int row,
+            int column,
+            int columns,
+            MemorySegment target,
+            long to) {
+        switch (a) {
+            case Matrix floats ->
+                kernels.elements().addScaled(columns, scale, floats.segment(), floats.offset(row, column), target, to);
+            case HalfMatrix halves -> {
+                for (int j = 0; j < columns; j += STRIP_FLOATS) {
+                    int held = Math.min(STRIP_FLOATS, columns - j);
+                    widen(kernels.matrix(), false, halves, row, 1, column + j, held, strip);
+                    kernels.elements().addScaled(held, scale, strip, 0, target, to + (long) j * Float.BYTES);
+                }
+            }
         }
     }
 
@@ -48,12 +153,14 @@ public final class Packing {
      * Packs columns {@code column ...} and {@code k ...} of scale * op(B) into vector panels of length {@code kc}.
      *
      * @param transposed whether the matrix holds op(B)'s transpose, that is, its columns are the ks
+     * @param strip of the calling thread, for 16-bit floats; float32 needs none
      * @param first the panel that the columns begin with
      */
     public static void vector(
             MatrixKernels kernels,
             boolean transposed,
-            Matrix b,
+            ReadableMatrix b,
+            MemorySegment strip,
             float scale,
             int k,
             int kc,
@@ -61,25 +168,52 @@ public final class Packing {
             int columns,
             Panels panels,
             int first) {
-        int width = kernels.tile().columns();
-        long pitch = (long) width * Float.BYTES;
-        long stride = b.rowStride() * Float.BYTES;
+        switch (b) {
+            case Matrix floats ->
+                vector(
+                        kernels,
+                        transposed,
+                        columns,
+                        kc,
+                        scale,
+                        floats.segment(),
+                        transposed ? floats.offset(column, k) : floats.offset(k, column),
+                        floats.rowStride() * Float.BYTES,
+                        panels,
+                        first);
+            case HalfMatrix halves -> {
+                int width = kernels.tile().columns();
+                int step = step(kc, width);
+                for (int j = 0; j < columns; j += step) {
+                    int held = Math.min(step, columns - j);
+                    long stride = widen(kernels, !transposed, halves, column + j, held, k, kc, strip);
+                    vector(kernels, transposed, held, kc, scale, strip, 0, stride, panels, first + j / width);
+                }
+            }
+        }
+    }
+
+    private static void vector(
+            MatrixKernels kernels,
+            boolean transposed,
+            int columns,
+            int kc,
+            float scale,
+            MemorySegment source,
+            long offset,
+            long stride,
+            Panels panels,
+            int first) {
         if (!transposed) {
-            kernels.cutVector(kc, columns, scale, b.segment(), b.offset(k, column), stride, panels, first);
+            kernels.cutVector(kc, columns, scale, source, offset, stride, panels, first);
             return;
         }
+        int width = kernels.tile().columns();
+        long pitch = (long) width * Float.BYTES;
         for (int j = 0; j < columns; j += width) {
             int held = Math.min(width, columns - j);
             kernels.transpose(
-                    held,
-                    kc,
-                    scale,
-                    b.segment(),
-                    b.offset(column + j, k),
-                    stride,
-                    panels.get(first + j / width),
-                    0,
-                    pitch);
+                    held, kc, scale, source, offset + j * stride, stride, panels.get(first + j / width), 0, pitch);
         }
     }
 

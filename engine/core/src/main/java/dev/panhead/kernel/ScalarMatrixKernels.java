@@ -1,5 +1,6 @@
 package dev.panhead.kernel;
 
+import dev.panhead.tensor.HalfMatrix;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -7,6 +8,7 @@ import java.lang.foreign.ValueLayout;
 final class ScalarMatrixKernels implements MatrixKernels {
 
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
     private static final Tile TILE = new Tile(6, 16);
 
     @Override
@@ -210,6 +212,20 @@ final class ScalarMatrixKernels implements MatrixKernels {
             for (int j = columns; j < pitch; j++) {
                 panel.set(FLOAT, (i * (long) pitch + j) * 4L, 0);
             }
+        }
+    }
+
+    @Override
+    public void widen(HalfMatrix.Format format, int n, MemorySegment source, long from, MemorySegment target, long to) {
+        widen(format, 0, n, source, from, target, to);
+    }
+
+    /** The same from the {@code done}-th number on. */
+    static void widen(
+            HalfMatrix.Format format, int done, int n, MemorySegment source, long from, MemorySegment target, long to) {
+        for (int i = done; i < n; i++) {
+            short bits = source.get(SHORT, from + i * (long) Short.BYTES);
+            target.set(FLOAT, to + i * (long) Float.BYTES, format.widen(bits));
         }
     }
 

@@ -3,6 +3,7 @@ package dev.panhead.kernel;
 import static dev.panhead.kernel.VectorWidth.FLOATS;
 import static dev.panhead.kernel.VectorWidth.ORDER;
 
+import dev.panhead.tensor.HalfMatrix;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
@@ -310,6 +311,16 @@ final class VectorMatrixKernels implements MatrixKernels {
             ScalarMatrixKernels.cut(
                     done, rows, held, scale, source, from, stride, panels.get(first + p), TILE.columns());
         }
+    }
+
+    @Override
+    public void widen(HalfMatrix.Format format, int n, MemorySegment source, long from, MemorySegment target, long to) {
+        int whole = n / LANES * LANES;
+        switch (format) {
+            case BFLOAT16 -> VectorHalves.widenBfloat16(whole, source, from, target, to);
+            case FLOAT16 -> VectorHalves.widenFloat16(whole, source, from, target, to);
+        }
+        ScalarMatrixKernels.widen(format, whole, n, source, from, target, to);
     }
 
     @Override

@@ -15,7 +15,7 @@ import java.util.Objects;
  * <p>The view is immutable and may be shared between threads; the data is as safe to share as its segment is, and concurrent
  * writes to one element are the caller's to order.
  */
-public final class Matrix {
+public final class Matrix implements ReadableMatrix {
 
     /** The alignment, in bytes, of matrices allocated here: one cache line, and the widest vector there is. */
     public static final long ALIGNMENT = 64;
@@ -74,38 +74,44 @@ public final class Matrix {
      * @throws IllegalArgumentException if the segment is on the heap or too small, or a dimension or the stride is out of range
      */
     public static Matrix wrap(MemorySegment segment, int rows, int columns, long rowStride) {
+        long needed = requireRoom(segment, rows, columns, rowStride, Float.BYTES);
+        return new Matrix(segment.asSlice(0, needed), rows, columns, rowStride);
+    }
+
+    /** Checks a segment for a matrix, and returns how many of its bytes that takes. */
+    static long requireRoom(MemorySegment segment, int rows, int columns, long rowStride, int elementBytes) {
         Objects.requireNonNull(segment, "segment");
         requireShape(rows, columns);
         if (!segment.isNative()) {
             throw new IllegalArgumentException(
-                    "a matrix lies off the heap, but this segment is backed by a heap array; copy it with Matrix.of");
+                    "a matrix lies off the heap, but this segment is backed by a heap array; copy it");
         }
         if (rowStride < columns) {
             throw new IllegalArgumentException("row stride " + rowStride + " is less than the " + columns + " columns");
         }
-        if (rows > 1 && rowStride > (Long.MAX_VALUE / Float.BYTES - columns) / (rows - 1)) {
+        if (rows > 1 && rowStride > (Long.MAX_VALUE / elementBytes - columns) / (rows - 1)) {
             throw new IllegalArgumentException("a matrix of " + rows + " x " + columns + " with row stride " + rowStride
                     + " is too large to exist");
         }
-        long needed = extent(rows, columns, rowStride) * Float.BYTES;
+        long needed = extent(rows, columns, rowStride) * elementBytes;
         if (segment.byteSize() < needed) {
             throw new IllegalArgumentException("a matrix of " + rows + " x " + columns + " with row stride " + rowStride
                     + " needs " + needed + " bytes, but the segment has " + segment.byteSize());
         }
-        return new Matrix(segment.asSlice(0, needed), rows, columns, rowStride);
+        return needed;
     }
 
-    /** Number of rows. */
+    @Override
     public int rows() {
         return rows;
     }
 
-    /** Number of columns. */
+    @Override
     public int columns() {
         return columns;
     }
 
-    /** Floats from the start of a row to the start of the next. */
+    @Override
     public long rowStride() {
         return rowStride;
     }
@@ -120,17 +126,17 @@ public final class Matrix {
         return rowStride == columns || rows <= 1;
     }
 
-    /** The memory behind this matrix; it begins at element (0, 0). */
+    @Override
     public MemorySegment segment() {
         return segment;
     }
 
-    /** Byte offset of element (row, column) in {@link #segment()}, unchecked. */
+    @Override
     public long offset(int row, int column) {
         return (row * rowStride + column) * Float.BYTES;
     }
 
-    /** Reads one element. */
+    @Override
     public float get(int row, int column) {
         Objects.checkIndex(row, rows);
         Objects.checkIndex(column, columns);
@@ -195,18 +201,9 @@ public final class Matrix {
         return values;
     }
 
-    /**
-     * Checks this matrix's shape.
-     *
-     * @param name what to call this matrix in the message
-     * @return this matrix
-     * @throws IllegalArgumentException if the shape is another
-     */
+    @Override
     public Matrix requireShape(String name, int rows, int columns) {
-        if (this.rows != rows || this.columns != columns) {
-            throw new IllegalArgumentException(
-                    name + " must be " + rows + " x " + columns + ", but is " + this.rows + " x " + this.columns);
-        }
+        ReadableMatrix.super.requireShape(name, rows, columns);
         return this;
     }
 
@@ -215,7 +212,7 @@ public final class Matrix {
      * although their segments interleave; where the row strides differ, interleaved segments count as overlapping.
      */
     public boolean overlaps(Matrix other) {
-        if (!touches(other.segment)) {
+        if (!ReadableMatrix.touch(this, other.segment)) {
             return false;
         }
         if (rowStride != other.rowStride) {
@@ -234,21 +231,11 @@ public final class Matrix {
      * @param other null is apart from everything
      * @throws IllegalArgumentException if the two {@linkplain #overlaps overlap}
      */
-    public void requireApart(String name, String otherName, Matrix other) {
-        if (other != null && overlaps(other)) {
-            throw new IllegalArgumentException(name + " shares memory with " + otherName);
-        }
-    }
-
-    /**
-     * Checks that this matrix shares no memory with targets.
-     *
-     * @param name what to call this matrix in the message
-     * @param otherName what to call the targets
-     * @throws IllegalArgumentException if the two lie in the same bytes
-     */
-    public void requireApart(String name, String otherName, Ints other) {
-        if (other.segment().isNative() && touches(other.segment())) {
+    public void requireApart(String name, String otherName, ReadableMatrix other) {
+        boolean shares = other instanceof Matrix matrix
+                ? overlaps(matrix)
+                : other != null && ReadableMatrix.touch(this, other.segment());
+        if (shares) {
             throw new IllegalArgumentException(name + " shares memory with " + otherName);
         }
     }
@@ -269,11 +256,6 @@ public final class Matrix {
         }
     }
 
-    private boolean touches(MemorySegment other) {
-        return segment.address() < other.address() + other.byteSize()
-                && other.address() < segment.address() + segment.byteSize();
-    }
-
     /** The shape, for messages. */
     @Override
     public String toString() {
@@ -286,7 +268,7 @@ public final class Matrix {
         }
     }
 
-    private static long extent(int rows, int columns, long rowStride) {
+    static long extent(int rows, int columns, long rowStride) {
         return rows == 0 || columns == 0 ? 0 : (rows - 1) * rowStride + columns;
     }
 }

@@ -5,6 +5,7 @@ import dev.panhead.head.HeadOutputs;
 import dev.panhead.head.HeadOutputs.Gradient;
 import dev.panhead.head.LinearCrossEntropy;
 import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.ReadableMatrix;
 import java.lang.foreign.Arena;
 import java.util.List;
 import org.apache.commons.math3.linear.MatrixUtils;
@@ -107,7 +108,7 @@ public record Validation(List<Deviation> errors, int tokens) {
         return absolute;
     }
 
-    private static RealMatrix real(Matrix matrix) {
+    private static RealMatrix real(ReadableMatrix matrix) {
         RealMatrix real = MatrixUtils.createRealMatrix(matrix.rows(), matrix.columns());
         for (int r = 0; r < matrix.rows(); r++) {
             for (int c = 0; c < matrix.columns(); c++) {
