@@ -97,7 +97,7 @@ public class PackingBenchmark {
         for (int k = 0; k < columns; k += KC) {
             int count = Math.min(ROWS, rows - row);
             int kc = Math.min(KC, columns - k);
-            Packing.vector(kernels, true, weight, null, 1, k, kc, row, count, vectorPanels[worker], 0);
+            Packing.vector(kernels, true, weight, null, k, kc, row, count, vectorPanels[worker], 0);
         }
     }
 

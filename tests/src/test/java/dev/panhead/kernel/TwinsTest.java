@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.panhead.reference.Numbers;
 import dev.panhead.tensor.HalfMatrix;
 import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.ReadableMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -103,6 +104,50 @@ class TwinsTest {
         }
     }
 
+    /** A column times rows of each format, around blocks and vectors. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 7, 8, 15, 16, 24, 100, 256, 257, 300, 512, 700})
+    void multiplyColumn(int length) {
+        try (Arena arena = Arena.ofConfined()) {
+            Numbers numbers = new Numbers(length);
+            MemorySegment x = numbers.matrix(arena, 1, length, 1).segment();
+            Matrix floats = numbers.padded(arena, 8, length, 1);
+            for (HalfMatrix.Format format :
+                    new HalfMatrix.Format[] {null, HalfMatrix.Format.BFLOAT16, HalfMatrix.Format.FLOAT16}) {
+                ReadableMatrix a = format == null ? floats : Numbers.halves(arena, format, floats);
+                long stride = a.offset(1, 0);
+                for (int rows : new int[] {1, 3, 8}) {
+                    MemorySegment[] sums = {arena.allocate(32, 4), arena.allocate(32, 4)};
+                    for (int i = 0; i < 2; i++) {
+                        Kernels kernels = i == 0 ? VECTOR : SCALAR;
+                        MemorySegment spare = arena.allocate(8 * 512 * 4L, 4);
+                        for (boolean accumulate : new boolean[] {false, true}) {
+                            kernels.matrix()
+                                    .multiplyColumn(
+                                            format,
+                                            rows,
+                                            length,
+                                            256,
+                                            a.segment(),
+                                            0,
+                                            stride,
+                                            x,
+                                            sums[i],
+                                            accumulate,
+                                            spare);
+                        }
+                    }
+                    assertSameBits(sums[0], sums[1]);
+                    double expected = 0;
+                    for (int k = 0; k < length; k++) {
+                        expected += 2 * (double) a.get(rows - 1, k) * x.getAtIndex(ValueLayout.JAVA_FLOAT, k);
+                    }
+                    assertEquals(expected, sums[0].getAtIndex(ValueLayout.JAVA_FLOAT, rows - 1L), 1e-4);
+                }
+            }
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(ints = {1, 5, 8, 16, 17, 37})
     void columnSums(int columns) {
@@ -166,12 +211,12 @@ class TwinsTest {
                     long stride = source.rowStride() * 4;
                     MemorySegment a = arena.allocate(80 * 64 * 4L, 4);
                     MemorySegment b = arena.allocate(80 * 64 * 4L, 4);
-                    VECTOR.matrix().transpose(rows, columns, 0.5f, source.segment(), 0, stride, a, 0, 64);
-                    SCALAR.matrix().transpose(rows, columns, 0.5f, source.segment(), 0, stride, b, 0, 64);
+                    VECTOR.matrix().transpose(rows, columns, source.segment(), 0, stride, a, 0, 64);
+                    SCALAR.matrix().transpose(rows, columns, source.segment(), 0, stride, b, 0, 64);
                     assertSameBits(a, b);
                     for (int j = 0; j < columns; j++) {
                         for (int i = 0; i < rows; i++) {
-                            assertEquals(0.5f * source.get(i, j), a.getAtIndex(ValueLayout.JAVA_FLOAT, j * 16L + i));
+                            assertEquals(source.get(i, j), a.getAtIndex(ValueLayout.JAVA_FLOAT, j * 16L + i));
                         }
                     }
                     for (Kernels kernels : new Kernels[] {VECTOR, SCALAR}) {
@@ -179,13 +224,13 @@ class TwinsTest {
                         Panels broadcast = Panels.broadcast(arena, tile, columns, rows);
                         Panels vector = Panels.vector(arena, tile, tile.vectorPanels(columns), rows);
                         kernels.matrix().cutBroadcast(rows, columns, 2, source.segment(), 0, stride, broadcast, 0);
-                        kernels.matrix().cutVector(rows, columns, 2, source.segment(), 0, stride, vector, 0);
+                        kernels.matrix().cutVector(rows, columns, source.segment(), 0, stride, vector, 0);
                         for (int i = 0; i < rows; i++) {
                             for (int j = 0; j < columns; j++) {
                                 float expected = 2 * source.get(i, j);
                                 assertEquals(expected, at(broadcast, j / tile.rows(), i * 8 + j % tile.rows()));
                                 int width = tile.columns();
-                                assertEquals(expected, at(vector, j / width, i * width + j % width));
+                                assertEquals(source.get(i, j), at(vector, j / width, i * width + j % width));
                             }
                             for (int j = columns; j < tile.vectorPanels(columns) * tile.columns(); j++) {
                                 int width = tile.columns();

@@ -202,7 +202,6 @@ public final class Gemm {
                 opB == Op.TRANSPOSE,
                 b,
                 strips[worker],
-                1,
                 firstK + block * BLOCK,
                 length(block),
                 firstColumn + first,

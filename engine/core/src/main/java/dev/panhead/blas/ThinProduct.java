@@ -74,9 +74,16 @@ final class ThinProduct implements Workers.Task {
         this.c = c;
         this.beta = beta;
         k = b.columns();
-        for (int block = 0; block * Gemm.BLOCK < k; block++) {
-            for (int group = 0; group < groups(c.rows()); group++) {
-                pack(alpha, transposed, a, block, group);
+        if (c.rows() == 1) {
+            for (int j = 0; j < k; j++) {
+                float value = transposed ? a.get(j, 0) : a.get(0, j);
+                panels.memory().set(FLOAT, j * (long) Float.BYTES, alpha * value);
+            }
+        } else {
+            for (int block = 0; block * Gemm.BLOCK < k; block++) {
+                for (int group = 0; group < groups(c.rows()); group++) {
+                    pack(alpha, transposed, a, block, group);
+                }
             }
         }
         workers.run(Math.ceilDiv(b.rows(), ROWS_A_TASK), this);
@@ -111,6 +118,10 @@ final class ThinProduct implements Workers.Task {
 
     @Override
     public void run(int task, int worker) {
+        if (c.rows() == 1) {
+            runColumn(task, worker);
+            return;
+        }
         int end = (int) Math.min((task + 1L) * ROWS_A_TASK, b.rows());
         MemorySegment tile = tiles[worker];
         for (int row = task * ROWS_A_TASK; row < end; row += MatrixKernels.STREAMS) {
@@ -118,20 +129,68 @@ final class ThinProduct implements Workers.Task {
             if (beta != 0) {
                 fetch(row, rows, tile);
             }
-            for (int block = 0; block * Gemm.BLOCK < k; block++) {
-                switch (b) {
-                    case Matrix floats ->
-                        multiply(
-                                rows,
-                                block,
-                                floats.segment(),
-                                floats.offset(row, block * Gemm.BLOCK),
-                                floats.rowStride() * Float.BYTES,
-                                worker);
-                    case HalfMatrix halves -> multiply(halves, row, rows, block, worker);
-                }
+            switch (b) {
+                case Matrix floats -> multiply(floats, row, rows, worker);
+                case HalfMatrix halves -> multiply(halves, row, rows, worker);
             }
             put(row, rows, tile);
+        }
+    }
+
+    /** The same where op(A) is one row. */
+    private void runColumn(int task, int worker) {
+        int end = (int) Math.min((task + 1L) * ROWS_A_TASK, b.rows());
+        HalfMatrix.Format format = b instanceof HalfMatrix halves ? halves.format() : null;
+        long elementBytes = format == null ? Float.BYTES : Short.BYTES;
+        MemorySegment sums = tiles[worker];
+        for (int row = task * ROWS_A_TASK; row < end; row += MatrixKernels.STREAMS) {
+            int rows = Math.min(MatrixKernels.STREAMS, end - row);
+            for (int i = 0; beta != 0 && i < rows; i++) {
+                float old = c.segment().get(FLOAT, c.offset(0, row + i));
+                sums.set(FLOAT, i * (long) Float.BYTES, beta == 1 ? old : beta * old);
+            }
+            kernels.multiplyColumn(
+                    format,
+                    rows,
+                    k,
+                    Gemm.BLOCK,
+                    b.segment(),
+                    b.offset(row, 0),
+                    b.rowStride() * elementBytes,
+                    panels.memory(),
+                    sums,
+                    beta != 0,
+                    strips[worker]);
+            MemorySegment.copy(sums, 0, c.segment(), c.offset(0, row), rows * (long) Float.BYTES);
+        }
+    }
+
+    private void multiply(Matrix floats, int row, int rows, int worker) {
+        for (int block = 0; block * Gemm.BLOCK < k; block++) {
+            long from = floats.offset(row, block * Gemm.BLOCK);
+            multiply(rows, block, floats.segment(), from, floats.rowStride() * Float.BYTES, worker);
+        }
+    }
+
+    /** The rows widened first, as far as there is room: memory is read in long runs. */
+    private void multiply(HalfMatrix halves, int row, int rows, int worker) {
+        MemorySegment strip = strips[worker];
+        int room = (int) (strip.byteSize() / Float.BYTES / MatrixKernels.STREAMS / Gemm.BLOCK * Gemm.BLOCK);
+        long stride = (long) room * Float.BYTES;
+        for (int from = 0; from < k; from += room) {
+            int length = Math.min(room, k - from);
+            kernels.widen(
+                    halves.format(),
+                    rows,
+                    length,
+                    halves.segment(),
+                    halves.offset(row, from),
+                    halves.rowStride() * Short.BYTES,
+                    strip,
+                    stride);
+            for (int j = 0; j < length; j += Gemm.BLOCK) {
+                multiply(rows, (from + j) / Gemm.BLOCK, strip, (long) j * Float.BYTES, stride, worker);
+            }
         }
     }
 
@@ -151,17 +210,6 @@ final class ThinProduct implements Workers.Task {
                     block > 0 || beta != 0,
                     spares[worker]);
         }
-    }
-
-    /** The same rows, widened first. */
-    private void multiply(HalfMatrix halves, int row, int rows, int block, int worker) {
-        int length = length(block);
-        long stride = (long) length * Float.BYTES;
-        for (int i = 0; i < rows; i++) {
-            long from = halves.offset(row + i, block * Gemm.BLOCK);
-            kernels.widen(halves.format(), length, halves.segment(), from, strips[worker], i * stride);
-        }
-        multiply(rows, block, strips[worker], 0, stride, worker);
     }
 
     /** tile(i, t) = beta C(t, row + i). */

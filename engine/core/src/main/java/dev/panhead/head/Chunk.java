@@ -254,7 +254,6 @@ final class Chunk {
                     true,
                     hidden,
                     strips[worker],
-                    1,
                     k,
                     Math.min(Gemm.BLOCK, width - k),
                     hiddenRow + group * tile.columns(),

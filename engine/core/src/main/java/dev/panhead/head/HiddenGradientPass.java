@@ -117,7 +117,6 @@ final class HiddenGradientPass implements Workers.Task {
                 .transpose(
                         columns,
                         count,
-                        1,
                         scratch.hiddenGradient,
                         scratch.hiddenGradient(group, column),
                         (long) chunk.tile.columns() * Float.BYTES,

@@ -74,7 +74,6 @@ final class WeightGradientPass implements Workers.Task {
                 false,
                 chunk.hidden,
                 chunk.strips[worker],
-                1,
                 chunk.hiddenRow + token,
                 kc,
                 0,

@@ -41,7 +41,7 @@ public interface MatrixKernels {
             boolean accumulate,
             MemorySegment spare);
 
-    /** Rows that {@link #multiplyRows} reads side by side. */
+    /** Rows that {@link #multiplyRows} and {@link #multiplyColumn} read side by side. */
     int STREAMS = 8;
 
     /** Columns of a thin panel, which holds them for each k, close together. */
@@ -71,6 +71,30 @@ public interface MatrixKernels {
             MemorySegment spare);
 
     /**
+     * c (+)= A x for a column x and up to {@value #STREAMS} rows of A as they lie in memory: for each {@code block} columns the chain
+     * that {@link #multiply} makes, added in order.
+     *
+     * @param format of A's 16-bit floats, or null where they are float32
+     * @param rows of A, at least 1
+     * @param length of the rows
+     * @param x as many floats
+     * @param c {@value #STREAMS} floats
+     * @param spare of the calling thread's own, {@value #STREAMS} rows of {@code block} floats at least
+     */
+    void multiplyColumn(
+            HalfMatrix.Format format,
+            int rows,
+            int length,
+            int block,
+            MemorySegment a,
+            long aOffset,
+            long aStride,
+            MemorySegment x,
+            MemorySegment c,
+            boolean accumulate,
+            MemorySegment spare);
+
+    /**
      * Interleaves rows, which lie {@code stride} apart, into broadcast panels: from panel {@code first} on, the {@code k + j}-th k of
      * row i is source(i, j) * factors(j).
      */
@@ -87,13 +111,12 @@ public interface MatrixKernels {
             int k);
 
     /**
-     * target(j, i) = scale * source(i, j) for {@code rows} x {@code columns} source elements. The target's rows are filled up
+     * target(j, i) = source(i, j) for {@code rows} x {@code columns} source elements. The target's rows are filled up
      * to a multiple of {@value Tile#BROADCAST_PITCH} elements, for which they must have room, by repeating the last one.
      */
     void transpose(
             int rows,
             int columns,
-            float scale,
             MemorySegment source,
             long offset,
             long stride,
@@ -116,19 +139,26 @@ public interface MatrixKernels {
             Panels panels,
             int first);
 
-    /** The same into vector panels: the k-th k of panel p is scale * source(k, NR p ...), the last panel filled up with zeros. */
-    void cutVector(
-            int rows,
-            int columns,
-            float scale,
-            MemorySegment source,
-            long offset,
-            long stride,
-            Panels panels,
-            int first);
+    /** The same into vector panels, without a scale: the k-th k of panel p is source(k, NR p ...), the last panel filled up with zeros. */
+    void cutVector(int rows, int columns, MemorySegment source, long offset, long stride, Panels panels, int first);
 
     /** Makes float32 of {@code n} numbers of 16 bits. */
     void widen(HalfMatrix.Format format, int n, MemorySegment source, long from, MemorySegment target, long to);
+
+    /** The same of rows that lie {@code stride} apart, and go where {@code pitch} says. */
+    default void widen(
+            HalfMatrix.Format format,
+            int rows,
+            int n,
+            MemorySegment source,
+            long from,
+            long stride,
+            MemorySegment target,
+            long pitch) {
+        for (int i = 0; i < rows; i++) {
+            widen(format, n, source, from + i * stride, target, i * pitch);
+        }
+    }
 
     /** target(i) = sum over k, in ascending order from 0, of panel(k, i): the column sums of one broadcast panel. */
     void sumPanel(int kc, MemorySegment panel, MemorySegment target, long to);

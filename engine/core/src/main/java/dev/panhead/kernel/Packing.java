@@ -110,12 +110,10 @@ public final class Packing {
             MemorySegment strip) {
         int runs = transposed ? kc : rows;
         int length = transposed ? rows : kc;
-        long stride = (long) length * Float.BYTES;
-        for (int i = 0; i < runs; i++) {
-            long from = transposed ? a.offset(k + i, row) : a.offset(row + i, k);
-            kernels.widen(a.format(), length, a.segment(), from, strip, i * stride);
-        }
-        return stride;
+        long pitch = (long) length * Float.BYTES;
+        long from = transposed ? a.offset(k, row) : a.offset(row, k);
+        kernels.widen(a.format(), runs, length, a.segment(), from, a.rowStride() * Short.BYTES, strip, pitch);
+        return pitch;
     }
 
     /** target = target + scale A(row, column ...), rounded once. */
@@ -150,7 +148,7 @@ public final class Packing {
     }
 
     /**
-     * Packs columns {@code column ...} and {@code k ...} of scale * op(B) into vector panels of length {@code kc}.
+     * Packs columns {@code column ...} and {@code k ...} of op(B) into vector panels of length {@code kc}.
      *
      * @param transposed whether the matrix holds op(B)'s transpose, that is, its columns are the ks
      * @param strip of the calling thread, for 16-bit floats; float32 needs none
@@ -161,7 +159,6 @@ public final class Packing {
             boolean transposed,
             ReadableMatrix b,
             MemorySegment strip,
-            float scale,
             int k,
             int kc,
             int column,
@@ -175,7 +172,6 @@ public final class Packing {
                         transposed,
                         columns,
                         kc,
-                        scale,
                         floats.segment(),
                         transposed ? floats.offset(column, k) : floats.offset(k, column),
                         floats.rowStride() * Float.BYTES,
@@ -187,7 +183,7 @@ public final class Packing {
                 for (int j = 0; j < columns; j += step) {
                     int held = Math.min(step, columns - j);
                     long stride = widen(kernels, !transposed, halves, column + j, held, k, kc, strip);
-                    vector(kernels, transposed, held, kc, scale, strip, 0, stride, panels, first + j / width);
+                    vector(kernels, transposed, held, kc, strip, 0, stride, panels, first + j / width);
                 }
             }
         }
@@ -198,22 +194,20 @@ public final class Packing {
             boolean transposed,
             int columns,
             int kc,
-            float scale,
             MemorySegment source,
             long offset,
             long stride,
             Panels panels,
             int first) {
         if (!transposed) {
-            kernels.cutVector(kc, columns, scale, source, offset, stride, panels, first);
+            kernels.cutVector(kc, columns, source, offset, stride, panels, first);
             return;
         }
         int width = kernels.tile().columns();
         long pitch = (long) width * Float.BYTES;
         for (int j = 0; j < columns; j += width) {
             int held = Math.min(width, columns - j);
-            kernels.transpose(
-                    held, kc, scale, source, offset + j * stride, stride, panels.get(first + j / width), 0, pitch);
+            kernels.transpose(held, kc, source, offset + j * stride, stride, panels.get(first + j / width), 0, pitch);
         }
     }
 

@@ -74,6 +74,38 @@ final class ScalarMatrixKernels implements MatrixKernels {
     }
 
     @Override
+    public void multiplyColumn(
+            HalfMatrix.Format format,
+            int rows,
+            int length,
+            int block,
+            MemorySegment a,
+            long aOffset,
+            long aStride,
+            MemorySegment x,
+            MemorySegment c,
+            boolean accumulate,
+            MemorySegment spare) {
+        for (int i = 0; i < rows; i++) {
+            for (int k = 0; k < length; k += block) {
+                float sum = chain(0, format, k, Math.min(k + block, length), a, aOffset + i * aStride, x);
+                c.set(FLOAT, i * 4L, accumulate || k > 0 ? c.get(FLOAT, i * 4L) + sum : sum);
+            }
+        }
+    }
+
+    /** One row's chain, from an element (inclusive) to another (exclusive). */
+    static float chain(
+            float start, HalfMatrix.Format format, int from, int to, MemorySegment a, long at, MemorySegment x) {
+        float sum = start;
+        for (int k = from; k < to; k++) {
+            float value = format == null ? a.get(FLOAT, at + k * 4L) : format.widen(a.get(SHORT, at + k * 2L));
+            sum = Math.fma(value, x.get(FLOAT, k * 4L), sum);
+        }
+        return sum;
+    }
+
+    @Override
     public void interleave(
             int rows,
             int columns,
@@ -126,14 +158,13 @@ final class ScalarMatrixKernels implements MatrixKernels {
     public void transpose(
             int rows,
             int columns,
-            float scale,
             MemorySegment source,
             long offset,
             long stride,
             MemorySegment target,
             long to,
             long pitch) {
-        transpose(0, columns, rows, scale, source, offset, stride, target, to, pitch);
+        transpose(0, columns, rows, source, offset, stride, target, to, pitch);
     }
 
     /** {@link #transpose} of the source's columns from (inclusive) to (exclusive). */
@@ -141,7 +172,6 @@ final class ScalarMatrixKernels implements MatrixKernels {
             int from,
             int end,
             int rows,
-            float scale,
             MemorySegment source,
             long offset,
             long stride,
@@ -152,7 +182,7 @@ final class ScalarMatrixKernels implements MatrixKernels {
         for (int j = from; j < end; j++) {
             for (int i = 0; i < filled; i++) {
                 float value = source.get(FLOAT, offset + Math.min(i, rows - 1) * stride + j * 4L);
-                target.set(FLOAT, to + j * pitch + i * 4L, scale * value);
+                target.set(FLOAT, to + j * pitch + i * 4L, value);
             }
         }
     }
@@ -176,18 +206,11 @@ final class ScalarMatrixKernels implements MatrixKernels {
 
     @Override
     public void cutVector(
-            int rows,
-            int columns,
-            float scale,
-            MemorySegment source,
-            long offset,
-            long stride,
-            Panels panels,
-            int first) {
+            int rows, int columns, MemorySegment source, long offset, long stride, Panels panels, int first) {
         int width = TILE.columns();
         for (int p = 0; p < TILE.vectorPanels(columns); p++) {
             int held = Math.min(width, columns - p * width);
-            cut(0, rows, held, scale, source, offset + p * width * 4L, stride, panels.get(first + p), width);
+            cut(0, rows, held, 1, source, offset + p * width * 4L, stride, panels.get(first + p), width);
         }
     }
 

@@ -5,7 +5,9 @@ import static dev.panhead.kernel.VectorWidth.ORDER;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -31,35 +33,32 @@ final class VectorBlocks {
     private static final VectorMask<Float> BIT_2 = VectorMask.fromLong(S, 0b11001100);
     private static final VectorMask<Float> BIT_4 = VectorMask.fromLong(S, 0b11110000);
 
+    private static final VectorSpecies<Integer> WORDS = IntVector.SPECIES_256;
+    private static final IntVector UPPER = IntVector.broadcast(WORDS, 0xffff0000);
+    private static final VectorShuffle<Integer> WORD_LEFT_1 = LEFT_1.cast(WORDS);
+    private static final VectorShuffle<Integer> WORD_LEFT_2 = LEFT_2.cast(WORDS);
+    private static final VectorShuffle<Integer> WORD_TURN_4 = TURN_4.cast(WORDS);
+    private static final VectorShuffle<Integer> WORD_RIGHT_2 = RIGHT_2.cast(WORDS);
+    private static final VectorShuffle<Integer> WORD_RIGHT_1 = RIGHT_1.cast(WORDS);
+    private static final VectorMask<Integer> WORD_BIT_1 = BIT_1.cast(WORDS);
+    private static final VectorMask<Integer> WORD_BIT_2 = BIT_2.cast(WORDS);
+    private static final VectorMask<Integer> WORD_BIT_4 = BIT_4.cast(WORDS);
+
     private VectorBlocks() {}
 
-    /** target(j, i) = scale * source(i, j) for 8 columns j and {@code rows} <= 8 rows i; the last one stands for the rest. */
+    /** target(j, i) = source(i, j) for 8 columns j and {@code rows} <= 8 rows i; the last one stands for the rest. */
     static void transpose(
-            int rows,
-            float scale,
-            MemorySegment source,
-            long from,
-            long stride,
-            MemorySegment target,
-            long to,
-            long pitch) {
+            int rows, MemorySegment source, long from, long stride, MemorySegment target, long to, long pitch) {
         // Clamped addresses instead of conditional vectors, which C2 would keep on the heap.
         long last = rows - 1;
-        FloatVector r0 = FloatVector.fromMemorySegment(S, source, from, ORDER).mul(scale);
-        FloatVector r1 = FloatVector.fromMemorySegment(S, source, from + Math.min(1, last) * stride, ORDER)
-                .mul(scale);
-        FloatVector r2 = FloatVector.fromMemorySegment(S, source, from + Math.min(2, last) * stride, ORDER)
-                .mul(scale);
-        FloatVector r3 = FloatVector.fromMemorySegment(S, source, from + Math.min(3, last) * stride, ORDER)
-                .mul(scale);
-        FloatVector r4 = FloatVector.fromMemorySegment(S, source, from + Math.min(4, last) * stride, ORDER)
-                .mul(scale);
-        FloatVector r5 = FloatVector.fromMemorySegment(S, source, from + Math.min(5, last) * stride, ORDER)
-                .mul(scale);
-        FloatVector r6 = FloatVector.fromMemorySegment(S, source, from + Math.min(6, last) * stride, ORDER)
-                .mul(scale);
-        FloatVector r7 = FloatVector.fromMemorySegment(S, source, from + Math.min(7, last) * stride, ORDER)
-                .mul(scale);
+        FloatVector r0 = FloatVector.fromMemorySegment(S, source, from, ORDER);
+        FloatVector r1 = FloatVector.fromMemorySegment(S, source, from + Math.min(1, last) * stride, ORDER);
+        FloatVector r2 = FloatVector.fromMemorySegment(S, source, from + Math.min(2, last) * stride, ORDER);
+        FloatVector r3 = FloatVector.fromMemorySegment(S, source, from + Math.min(3, last) * stride, ORDER);
+        FloatVector r4 = FloatVector.fromMemorySegment(S, source, from + Math.min(4, last) * stride, ORDER);
+        FloatVector r5 = FloatVector.fromMemorySegment(S, source, from + Math.min(5, last) * stride, ORDER);
+        FloatVector r6 = FloatVector.fromMemorySegment(S, source, from + Math.min(6, last) * stride, ORDER);
+        FloatVector r7 = FloatVector.fromMemorySegment(S, source, from + Math.min(7, last) * stride, ORDER);
 
         FloatVector s0 = r0.blend(r1.rearrange(RIGHT_1), BIT_1);
         FloatVector s1 = r0.rearrange(LEFT_1).blend(r1, BIT_1);
@@ -94,9 +93,19 @@ final class VectorBlocks {
      *
      * @param rows how many are there; the last one stands for the rest
      * @param end bytes of a row, whole blocks
-     * @param x the first column of a thin panel
+     * @param x from {@code xAt} on
+     * @param c 8 floats from {@code to} on
      */
-    static void multiply(int rows, int end, MemorySegment a, long a0, long stride, MemorySegment x, MemorySegment c) {
+    static void multiply(
+            int rows,
+            int end,
+            MemorySegment a,
+            long a0,
+            long stride,
+            MemorySegment x,
+            long xAt,
+            MemorySegment c,
+            long to) {
         long last = rows - 1;
         long a1 = a0 + Math.min(1, last) * stride;
         long a2 = a0 + Math.min(2, last) * stride;
@@ -134,15 +143,123 @@ final class VectorBlocks {
             r5 = s5.blend(s7.rearrange(RIGHT_2), BIT_2);
             r7 = s5.rearrange(LEFT_2).blend(s7, BIT_2);
 
-            sum = r0.blend(r4.rearrange(TURN_4), BIT_4).fma(FloatVector.broadcast(S, x.get(FLOAT, 8L * o)), sum);
-            sum = r1.blend(r5.rearrange(TURN_4), BIT_4).fma(FloatVector.broadcast(S, x.get(FLOAT, 8L * o + 32L)), sum);
-            sum = r2.blend(r6.rearrange(TURN_4), BIT_4).fma(FloatVector.broadcast(S, x.get(FLOAT, 8L * o + 64L)), sum);
-            sum = r3.blend(r7.rearrange(TURN_4), BIT_4).fma(FloatVector.broadcast(S, x.get(FLOAT, 8L * o + 96L)), sum);
-            sum = r0.rearrange(TURN_4).blend(r4, BIT_4).fma(FloatVector.broadcast(S, x.get(FLOAT, 8L * o + 128L)), sum);
-            sum = r1.rearrange(TURN_4).blend(r5, BIT_4).fma(FloatVector.broadcast(S, x.get(FLOAT, 8L * o + 160L)), sum);
-            sum = r2.rearrange(TURN_4).blend(r6, BIT_4).fma(FloatVector.broadcast(S, x.get(FLOAT, 8L * o + 192L)), sum);
-            sum = r3.rearrange(TURN_4).blend(r7, BIT_4).fma(FloatVector.broadcast(S, x.get(FLOAT, 8L * o + 224L)), sum);
+            sum = r0.blend(r4.rearrange(TURN_4), BIT_4).fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + o)), sum);
+            sum = r1.blend(r5.rearrange(TURN_4), BIT_4).fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + o + 4)), sum);
+            sum = r2.blend(r6.rearrange(TURN_4), BIT_4).fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + o + 8)), sum);
+            sum = r3.blend(r7.rearrange(TURN_4), BIT_4).fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + o + 12)), sum);
+            sum = r0.rearrange(TURN_4).blend(r4, BIT_4).fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + o + 16)), sum);
+            sum = r1.rearrange(TURN_4).blend(r5, BIT_4).fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + o + 20)), sum);
+            sum = r2.rearrange(TURN_4).blend(r6, BIT_4).fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + o + 24)), sum);
+            sum = r3.rearrange(TURN_4).blend(r7, BIT_4).fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + o + 28)), sum);
         }
-        sum.intoMemorySegment(c, 0, ORDER);
+        sum.intoMemorySegment(c, to, ORDER);
+    }
+
+    /** The same of rows of bfloat16, which are transposed in pairs; whole blocks are 16 of them. */
+    static void multiplyBfloat16(
+            int rows,
+            int end,
+            MemorySegment a,
+            long a0,
+            long stride,
+            MemorySegment x,
+            long xAt,
+            MemorySegment c,
+            long to) {
+        long last = rows - 1;
+        long a1 = a0 + Math.min(1, last) * stride;
+        long a2 = a0 + Math.min(2, last) * stride;
+        long a3 = a0 + Math.min(3, last) * stride;
+        long a4 = a0 + Math.min(4, last) * stride;
+        long a5 = a0 + Math.min(5, last) * stride;
+        long a6 = a0 + Math.min(6, last) * stride;
+        long a7 = a0 + Math.min(7, last) * stride;
+        FloatVector sum = FloatVector.zero(S);
+        for (int o = 0; o < end; o += 8 * Float.BYTES) {
+            IntVector r0 = IntVector.fromMemorySegment(WORDS, a, a0 + o, ORDER);
+            IntVector r1 = IntVector.fromMemorySegment(WORDS, a, a1 + o, ORDER);
+            IntVector r2 = IntVector.fromMemorySegment(WORDS, a, a2 + o, ORDER);
+            IntVector r3 = IntVector.fromMemorySegment(WORDS, a, a3 + o, ORDER);
+            IntVector r4 = IntVector.fromMemorySegment(WORDS, a, a4 + o, ORDER);
+            IntVector r5 = IntVector.fromMemorySegment(WORDS, a, a5 + o, ORDER);
+            IntVector r6 = IntVector.fromMemorySegment(WORDS, a, a6 + o, ORDER);
+            IntVector r7 = IntVector.fromMemorySegment(WORDS, a, a7 + o, ORDER);
+
+            IntVector s0 = r0.blend(r1.rearrange(WORD_RIGHT_1), WORD_BIT_1);
+            IntVector s1 = r0.rearrange(WORD_LEFT_1).blend(r1, WORD_BIT_1);
+            IntVector s2 = r2.blend(r3.rearrange(WORD_RIGHT_1), WORD_BIT_1);
+            IntVector s3 = r2.rearrange(WORD_LEFT_1).blend(r3, WORD_BIT_1);
+            IntVector s4 = r4.blend(r5.rearrange(WORD_RIGHT_1), WORD_BIT_1);
+            IntVector s5 = r4.rearrange(WORD_LEFT_1).blend(r5, WORD_BIT_1);
+            IntVector s6 = r6.blend(r7.rearrange(WORD_RIGHT_1), WORD_BIT_1);
+            IntVector s7 = r6.rearrange(WORD_LEFT_1).blend(r7, WORD_BIT_1);
+
+            r0 = s0.blend(s2.rearrange(WORD_RIGHT_2), WORD_BIT_2);
+            r2 = s0.rearrange(WORD_LEFT_2).blend(s2, WORD_BIT_2);
+            r1 = s1.blend(s3.rearrange(WORD_RIGHT_2), WORD_BIT_2);
+            r3 = s1.rearrange(WORD_LEFT_2).blend(s3, WORD_BIT_2);
+            r4 = s4.blend(s6.rearrange(WORD_RIGHT_2), WORD_BIT_2);
+            r6 = s4.rearrange(WORD_LEFT_2).blend(s6, WORD_BIT_2);
+            r5 = s5.blend(s7.rearrange(WORD_RIGHT_2), WORD_BIT_2);
+            r7 = s5.rearrange(WORD_LEFT_2).blend(s7, WORD_BIT_2);
+
+            s0 = r0.blend(r4.rearrange(WORD_TURN_4), WORD_BIT_4);
+            s1 = r1.blend(r5.rearrange(WORD_TURN_4), WORD_BIT_4);
+            s2 = r2.blend(r6.rearrange(WORD_TURN_4), WORD_BIT_4);
+            s3 = r3.blend(r7.rearrange(WORD_TURN_4), WORD_BIT_4);
+            s4 = r0.rearrange(WORD_TURN_4).blend(r4, WORD_BIT_4);
+            s5 = r1.rearrange(WORD_TURN_4).blend(r5, WORD_BIT_4);
+            s6 = r2.rearrange(WORD_TURN_4).blend(r6, WORD_BIT_4);
+            s7 = r3.rearrange(WORD_TURN_4).blend(r7, WORD_BIT_4);
+            sum = s0.lanewise(VectorOperators.LSHL, 16)
+                    .reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o)), sum);
+            sum = s0.and(UPPER)
+                    .reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 4)), sum);
+            sum = s1.lanewise(VectorOperators.LSHL, 16)
+                    .reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 8)), sum);
+            sum = s1.and(UPPER)
+                    .reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 12)), sum);
+            sum = s2.lanewise(VectorOperators.LSHL, 16)
+                    .reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 16)), sum);
+            sum = s2.and(UPPER)
+                    .reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 20)), sum);
+            sum = s3.lanewise(VectorOperators.LSHL, 16)
+                    .reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 24)), sum);
+            sum = s3.and(UPPER)
+                    .reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 28)), sum);
+            sum = s4.lanewise(VectorOperators.LSHL, 16)
+                    .reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 32)), sum);
+            sum = s4.and(UPPER)
+                    .reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 36)), sum);
+            sum = s5.lanewise(VectorOperators.LSHL, 16)
+                    .reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 40)), sum);
+            sum = s5.and(UPPER)
+                    .reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 44)), sum);
+            sum = s6.lanewise(VectorOperators.LSHL, 16)
+                    .reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 48)), sum);
+            sum = s6.and(UPPER)
+                    .reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 52)), sum);
+            sum = s7.lanewise(VectorOperators.LSHL, 16)
+                    .reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 56)), sum);
+            sum = s7.and(UPPER)
+                    .reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 60)), sum);
+        }
+        sum.intoMemorySegment(c, to, ORDER);
     }
 }

@@ -141,15 +141,6 @@ final class VectorMatrixKernels implements MatrixKernels {
             long cOffset,
             boolean accumulate,
             MemorySegment spare) {
-        if (columns == 1 && BLOCKS_OF_8 && kc % 8 == 0) {
-            VectorBlocks.multiply(rows, kc * Float.BYTES, a, aOffset, aStride, b, spare);
-            for (int i = 0; i < rows; i++) {
-                long at = cOffset + i * (long) THIN_BYTES;
-                float sum = spare.get(FLOAT, i * (long) Float.BYTES);
-                c.set(FLOAT, at, accumulate ? c.get(FLOAT, at) + sum : sum);
-            }
-            return;
-        }
         for (int column = 0; column < columns; column += STREAM.length()) {
             long o = (long) column * Float.BYTES;
             rows(
@@ -167,6 +158,59 @@ final class VectorMatrixKernels implements MatrixKernels {
             FloatVector.fromMemorySegment(STREAM, c, cOffset + o, ORDER)
                     .add(FloatVector.fromMemorySegment(STREAM, spare, o, ORDER))
                     .intoMemorySegment(c, cOffset + o, ORDER);
+        }
+    }
+
+    @Override
+    public void multiplyColumn(
+            HalfMatrix.Format format,
+            int rows,
+            int length,
+            int block,
+            MemorySegment a,
+            long aOffset,
+            long aStride,
+            MemorySegment x,
+            MemorySegment c,
+            boolean accumulate,
+            MemorySegment spare) {
+        int done = 0;
+        for (int k = 0; k < length; k += block) {
+            int kc = Math.min(block, length - k);
+            if (!BLOCKS_OF_8) {
+                FloatVector.zero(EIGHT).intoMemorySegment(spare, 0, ORDER);
+            } else if (format == null) {
+                done = kc & -8;
+                long from = aOffset + (long) k * Float.BYTES;
+                VectorBlocks.multiply(rows, done * Float.BYTES, a, from, aStride, x, (long) k * Float.BYTES, spare, 0);
+            } else if (format == HalfMatrix.Format.BFLOAT16) {
+                done = kc & -16;
+                long from = aOffset + (long) k * Short.BYTES;
+                VectorBlocks.multiplyBfloat16(
+                        rows, done * Short.BYTES, a, from, aStride, x, (long) k * Float.BYTES, spare, 0);
+            } else {
+                done = kc & -8;
+                int run = (int) (spare.byteSize() / (STREAMS * Float.BYTES)) / block * block;
+                long pitch = (long) run * Float.BYTES;
+                if (k % run == 0) { // in long runs
+                    int n = Math.min(run, length - k);
+                    widen(format, rows, n, a, aOffset + (long) k * Short.BYTES, aStride, spare, pitch);
+                }
+                long from = k % run * (long) Float.BYTES;
+                VectorBlocks.multiply(
+                        rows, done * Float.BYTES, spare, from, pitch, x, (long) k * Float.BYTES, spare, 0);
+            }
+            for (int i = 0; done < kc && i < rows; i++) {
+                long at = i * (long) Float.BYTES;
+                float sum = spare.get(FLOAT, at);
+                long row = aOffset + i * aStride;
+                spare.set(FLOAT, at, ScalarMatrixKernels.chain(sum, format, k + done, k + kc, a, row, x));
+            }
+            for (int i = 0; i < rows; i++) {
+                long at = i * (long) Float.BYTES;
+                float sum = spare.get(FLOAT, at);
+                c.set(FLOAT, at, accumulate || k > 0 ? c.get(FLOAT, at) + sum : sum);
+            }
         }
     }
 
@@ -243,7 +287,6 @@ final class VectorMatrixKernels implements MatrixKernels {
     public void transpose(
             int rows,
             int columns,
-            float scale,
             MemorySegment source,
             long offset,
             long stride,
@@ -257,10 +300,10 @@ final class VectorMatrixKernels implements MatrixKernels {
             for (int i = 0; i < rows; i += 8) {
                 long from = offset + i * stride + j * (long) Float.BYTES;
                 long into = to + i * (long) Float.BYTES + j * pitch;
-                VectorBlocks.transpose(Math.min(8, rows - i), scale, source, from, stride, target, into, pitch);
+                VectorBlocks.transpose(Math.min(8, rows - i), source, from, stride, target, into, pitch);
             }
         }
-        ScalarMatrixKernels.transpose(blocked, columns, rows, scale, source, offset, stride, target, to, pitch);
+        ScalarMatrixKernels.transpose(blocked, columns, rows, source, offset, stride, target, to, pitch);
     }
 
     @Override
@@ -290,26 +333,17 @@ final class VectorMatrixKernels implements MatrixKernels {
 
     @Override
     public void cutVector(
-            int rows,
-            int columns,
-            float scale,
-            MemorySegment source,
-            long offset,
-            long stride,
-            Panels panels,
-            int first) {
+            int rows, int columns, MemorySegment source, long offset, long stride, Panels panels, int first) {
         int whole = rows & -4;
         int fast = columns / TILE.columns();
         for (int row = 0; row < whole; row += 4) {
-            VectorStrips.vector(
-                    fast, scale, source, offset + row * stride, stride, panels, first, row * 2L * VECTOR_BYTES);
+            VectorStrips.vector(fast, source, offset + row * stride, stride, panels, first, row * 2L * VECTOR_BYTES);
         }
         for (int p = 0; p < TILE.vectorPanels(columns); p++) {
             int held = Math.min(TILE.columns(), columns - p * TILE.columns());
             long from = offset + p * 2L * VECTOR_BYTES;
             int done = p < fast ? whole : 0;
-            ScalarMatrixKernels.cut(
-                    done, rows, held, scale, source, from, stride, panels.get(first + p), TILE.columns());
+            ScalarMatrixKernels.cut(done, rows, held, 1, source, from, stride, panels.get(first + p), TILE.columns());
         }
     }
 

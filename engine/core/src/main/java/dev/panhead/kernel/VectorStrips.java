@@ -65,37 +65,27 @@ final class VectorStrips {
     }
 
     /** Four rows through {@code count} vector panels. */
-    static void vector(
-            int count, float scale, MemorySegment source, long from, long stride, Panels panels, int first, long line) {
+    static void vector(int count, MemorySegment source, long from, long stride, Panels panels, int first, long line) {
         long at1 = from + stride;
         long at2 = from + 2 * stride;
         long at3 = from + 3 * stride;
         for (int p = 0; p < count; p++) {
             MemorySegment panel = panels.get(first + p);
             long o = p * B_STEP;
-            FloatVector.fromMemorySegment(FLOATS, source, from + o, ORDER)
-                    .mul(scale)
-                    .intoMemorySegment(panel, line, ORDER);
+            FloatVector.fromMemorySegment(FLOATS, source, from + o, ORDER).intoMemorySegment(panel, line, ORDER);
             FloatVector.fromMemorySegment(FLOATS, source, from + o + VECTOR_BYTES, ORDER)
-                    .mul(scale)
                     .intoMemorySegment(panel, line + VECTOR_BYTES, ORDER);
             FloatVector.fromMemorySegment(FLOATS, source, at1 + o, ORDER)
-                    .mul(scale)
                     .intoMemorySegment(panel, line + B_STEP, ORDER);
             FloatVector.fromMemorySegment(FLOATS, source, at1 + o + VECTOR_BYTES, ORDER)
-                    .mul(scale)
                     .intoMemorySegment(panel, line + B_STEP + VECTOR_BYTES, ORDER);
             FloatVector.fromMemorySegment(FLOATS, source, at2 + o, ORDER)
-                    .mul(scale)
                     .intoMemorySegment(panel, line + 2 * B_STEP, ORDER);
             FloatVector.fromMemorySegment(FLOATS, source, at2 + o + VECTOR_BYTES, ORDER)
-                    .mul(scale)
                     .intoMemorySegment(panel, line + 2 * B_STEP + VECTOR_BYTES, ORDER);
             FloatVector.fromMemorySegment(FLOATS, source, at3 + o, ORDER)
-                    .mul(scale)
                     .intoMemorySegment(panel, line + 3 * B_STEP, ORDER);
             FloatVector.fromMemorySegment(FLOATS, source, at3 + o + VECTOR_BYTES, ORDER)
-                    .mul(scale)
                     .intoMemorySegment(panel, line + 3 * B_STEP + VECTOR_BYTES, ORDER);
         }
     }
