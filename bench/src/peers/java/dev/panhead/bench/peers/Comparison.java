@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.ToDoubleFunction;
 
 /** Panhead beside one peer on one workload: each in its own process, in turns. */
 final class Comparison {
@@ -38,8 +39,8 @@ final class Comparison {
             theirs.ready();
             ours.run(1);
             theirs.run(1);
-            Errors ourErrors = errors(ours);
-            Errors theirErrors = errors(theirs);
+            List<Errors> ourErrors = errors(ours);
+            List<Errors> theirErrors = errors(theirs);
             int ourRuns = warmUp(ours);
             int theirRuns = warmUp(theirs);
             List<Double> ourTimes = new ArrayList<>();
@@ -67,10 +68,10 @@ final class Comparison {
             row.put("peer_peak_rss_mb", theirMemory[0]);
             row.put("panhead_extra_mb", ourMemory[1]);
             row.put("peer_extra_mb", theirMemory[1]);
-            row.put("panhead_max_rel_error", ourErrors.max);
-            row.put("peer_max_rel_error", theirErrors.max);
-            row.put("panhead_rms_rel_error", ourErrors.rms);
-            row.put("peer_rms_rel_error", theirErrors.rms);
+            row.put("panhead_max_rel_error", worst(ourErrors, Errors::max));
+            row.put("peer_max_rel_error", worst(theirErrors, Errors::max));
+            row.put("panhead_rms_rel_error", worst(ourErrors, Errors::rms));
+            row.put("peer_rms_rel_error", worst(theirErrors, Errors::rms));
             return row;
         }
     }
@@ -91,34 +92,25 @@ final class Comparison {
         return sorted.size() % 2 == 1 ? sorted.get(half) : (sorted.get(half - 1) + sorted.get(half)) / 2;
     }
 
-    /**
-     * Errors of the compared rows, the worst of the results: the largest relative to the largest element, the root of the mean
-     * square relative to the elements' own.
-     */
-    private record Errors(double max, double rms) {}
-
-    private Errors errors(Side side) throws IOException {
-        double worst = 0;
-        double worstMean = 0;
+    /** The errors of each result, in the compared rows. */
+    private List<Errors> errors(Side side) throws IOException {
+        List<Errors> all = new ArrayList<>();
         for (Map.Entry<Part, double[][]> entry : oracle.entrySet()) {
             double[][] reference = entry.getValue();
             float[][] computed = side.rows(entry.getKey(), reference.length);
-            double max = 0;
-            double largest = Double.MIN_NORMAL;
-            double sum = 0;
-            double squares = Double.MIN_NORMAL;
+            Errors errors = new Errors();
             for (int i = 0; i < reference.length; i++) {
                 for (int j = 0; j < reference[i].length; j++) {
-                    double error = Math.abs(computed[i][j] - reference[i][j]);
-                    max = Math.max(max, error);
-                    largest = Math.max(largest, Math.abs(reference[i][j]));
-                    sum += error * error;
-                    squares += reference[i][j] * reference[i][j];
+                    errors.add(computed[i][j], reference[i][j]);
                 }
             }
-            worst = Math.max(worst, max / largest);
-            worstMean = Math.max(worstMean, Math.sqrt(sum / squares));
+            all.add(errors);
         }
-        return new Errors(worst, worstMean);
+        return all;
+    }
+
+    /** That of the worst result. */
+    private static double worst(List<Errors> errors, ToDoubleFunction<Errors> which) {
+        return errors.stream().mapToDouble(which).max().orElseThrow();
     }
 }

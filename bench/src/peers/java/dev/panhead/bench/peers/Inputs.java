@@ -13,8 +13,7 @@ final class Inputs {
 
     static final int IGNORED = -100;
 
-    private static final RandomGeneratorFactory<RandomGenerator> GENERATORS =
-            RandomGeneratorFactory.of("L64X128MixRandom");
+    static final RandomGeneratorFactory<RandomGenerator> GENERATORS = RandomGeneratorFactory.of("L64X128MixRandom");
 
     final Workload workload;
     private final Arena arena;
@@ -30,12 +29,12 @@ final class Inputs {
 
     /** X, T x d. */
     Matrix hidden() {
-        return real != null ? real.hidden() : normal(workload.tokens(), workload.width(), 1, 1);
+        return real != null ? real.hidden() : normal(arena, workload.tokens(), workload.width(), 1, 1);
     }
 
     /** W, V x d. */
     Matrix weight() {
-        return real != null ? real.weight() : normal(workload.vocabulary(), workload.width(), 2, 0.02f);
+        return real != null ? real.weight() : normal(arena, workload.vocabulary(), workload.width(), 2, 0.02f);
     }
 
     /** b, 1 x V; for {@link Workload.Kind#BIASED_STEP} only. */
@@ -45,12 +44,12 @@ final class Inputs {
 
     /** Z, T x V. */
     Matrix logits() {
-        return normal(workload.tokens(), workload.vocabulary(), 3, 1);
+        return normal(arena, workload.tokens(), workload.vocabulary(), 3, 1);
     }
 
     /** dW, V x d, for the optimizer. */
     Matrix gradient() {
-        return normal(workload.vocabulary(), workload.width(), 4, 1);
+        return normal(arena, workload.vocabulary(), workload.width(), 4, 1);
     }
 
     int[] targets() {
@@ -66,7 +65,8 @@ final class Inputs {
         return targets;
     }
 
-    private Matrix normal(int rows, int columns, long seed, float deviation) {
+    /** Random normal numbers. */
+    static Matrix normal(Arena arena, int rows, int columns, long seed, float deviation) {
         Matrix matrix = Matrix.allocate(arena, rows, columns);
         try (Workers workers = new Workers()) {
             workers.run(rows, (row, worker) -> {

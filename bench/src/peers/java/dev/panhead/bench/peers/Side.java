@@ -30,7 +30,19 @@ final class Side implements AutoCloseable {
     /** Starts a process that loads a workload; {@link #ready} waits for it. */
     Side(String library, Workload workload) throws IOException {
         this.library = library;
-        String threads = Integer.toString(workload.threads());
+        List<String> arguments = new ArrayList<>(List.of(library, workload.name()));
+        if (workload.real() != null) {
+            arguments.add(workload.real().folder().toString());
+        }
+        process = java(workload.threads(), PeerProcess.class, arguments)
+                .redirectErrorStream(true)
+                .start();
+        orders = process.outputWriter();
+        answers = process.inputReader();
+    }
+
+    /** A virtual machine of its own, to be started, where libraries use so many threads. */
+    static ProcessBuilder java(int threads, Class<?> main, List<String> arguments) {
         List<String> command = new ArrayList<>(List.of(
                 System.getProperty("java.home") + File.separator + "bin" + File.separator + "java",
                 "-XX:+UseSerialGC",
@@ -41,23 +53,16 @@ final class Side implements AutoCloseable {
                 "-Dai.djl.pytorch.num_threads=" + threads,
                 "-cp",
                 classPath(),
-                PeerProcess.class.getName(),
-                library,
-                workload.name()));
-        if (workload.real() != null) {
-            command.add(workload.real().folder().toString());
-        }
+                main.getName()));
+        command.addAll(arguments);
         ProcessBuilder builder = new ProcessBuilder(command);
-        builder.redirectErrorStream(true);
         Map<String, String> environment = builder.environment();
         for (String name : THREAD_COUNTS) {
-            environment.put(name, threads);
+            environment.put(name, Integer.toString(threads));
         }
         environment.put("DJL_OFFLINE", "true");
         environment.put("OPT_OUT_TRACKING", "true");
-        process = builder.start();
-        orders = process.outputWriter();
-        answers = process.inputReader();
+        return builder;
     }
 
     /** This jar, and the folder of libraries beside it. */
