@@ -4,6 +4,7 @@ import dev.panhead.bench.peers.Workload.Kind;
 import dev.panhead.bench.peers.Workload.Part;
 import dev.panhead.exec.Workers;
 import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.ReadableMatrix;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
@@ -228,7 +229,7 @@ final class Oracle {
         return logits;
     }
 
-    private static double[] logSoftmax(double[] logits) {
+    static double[] logSoftmax(double[] logits) {
         double max = Double.NEGATIVE_INFINITY;
         for (double logit : logits) {
             max = Math.max(max, logit);
@@ -273,7 +274,7 @@ final class Oracle {
         return sum;
     }
 
-    private static double[] row(Matrix matrix, int row) {
+    static double[] row(ReadableMatrix matrix, int row) {
         double[] values = new double[matrix.columns()];
         for (int k = 0; k < values.length; k++) {
             values[k] = matrix.get(row, k);

@@ -3,6 +3,7 @@ package dev.panhead.bench.peers;
 import com.fasterxml.jackson.jr.ob.JSON;
 import dev.panhead.bench.peers.Workload.Part;
 import java.io.IOException;
+import java.lang.ProcessBuilder.Redirect;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -77,6 +78,12 @@ public final class Peers implements Callable<Integer> {
             })
     private Path data;
 
+    @Option(
+            names = "--errors",
+            description =
+                    "Instead, for each option of a head: errors against float64, Panhead's and libtorch's; a minute.")
+    private boolean errors;
+
     @Option(names = "--json", paramLabel = "FILE", description = "Write the figures as a JSON array.")
     private Path json;
 
@@ -99,7 +106,10 @@ public final class Peers implements Callable<Integer> {
     }
 
     @Override
-    public Integer call() throws IOException {
+    public Integer call() throws IOException, InterruptedException {
+        if (errors) {
+            return compareErrors();
+        }
         List<Workload> chosen = chosen();
         List<String> others = peers.isEmpty() ? NAMES : peers;
         for (String peer : others) {
@@ -148,13 +158,34 @@ public final class Peers implements Callable<Integer> {
                 print(row);
                 rows.add(row);
                 if (json != null) {
-                    Files.writeString(
-                            json,
-                            JSON.std.with(JSON.Feature.PRETTY_PRINT_OUTPUT).asString(rows) + "\n");
+                    write(rows, json);
                 }
             }
         }
         return failed ? 1 : 0;
+    }
+
+    private int compareErrors() throws IOException, InterruptedException {
+        if (!workloads.isEmpty() || !peers.isEmpty() || data != null) {
+            throw wrong("--errors takes --json only");
+        }
+        List<String> arguments = new ArrayList<>();
+        if (json != null) {
+            requireWritable(json);
+            arguments.add(json.toString());
+        }
+        Process process = Side.java(OptionErrors.THREADS, OptionErrors.class, arguments)
+                .redirectOutput(Redirect.INHERIT)
+                .start();
+        String said = process.errorReader().readAllAsString();
+        if (process.waitFor() != 0) {
+            throw new IOException(said);
+        }
+        return 0;
+    }
+
+    static void write(List<Map<String, Object>> rows, Path json) throws IOException {
+        Files.writeString(json, JSON.std.with(JSON.Feature.PRETTY_PRINT_OUTPUT).asString(rows) + "\n");
     }
 
     private List<Workload> chosen() throws IOException {
