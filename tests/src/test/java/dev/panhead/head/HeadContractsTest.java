@@ -70,6 +70,43 @@ class HeadContractsTest {
         }
     }
 
+    /** The logits are computed once more, for several windows of the vocabulary: nothing but the memory shows it. */
+    @Test
+    void sameBitsWhenLean() {
+        for (int[] s : new int[][] {{290, 3265, 300}, {20, 1537, 30}, {1, 40, 5}}) {
+            HeadCase c = new HeadCase(arena, workers, s[0], s[1], s[2]);
+            c.run();
+            int[][] once = c.bits();
+            c.options = c.options.withLean(true);
+            for (int threads : new int[] {1, 2, 3}) {
+                try (Workers team = new Workers(threads)) {
+                    c.dX.fill(Float.NaN);
+                    c.dW.fill(Float.NaN);
+                    c.head(team).run(c.inputs(), c.outputs());
+                    assertArrayEquals(once, c.bits());
+                }
+            }
+        }
+    }
+
+    /** Its scratch memory hardly grows with the vocabulary, where the default's grows by a float for each entry and token. */
+    @Test
+    void leanScratchHardlyGrowsWithTheVocabulary() {
+        long[] bytes = new long[4];
+        for (int i = 0; i < 4; i++) {
+            HeadCase c = new HeadCase(arena, workers, 256, i % 2 == 0 ? 10_000 : 20_000, 100);
+            c.options = c.options.withLean(i > 1);
+            try (CountingArena counting = new CountingArena()) {
+                new LinearCrossEntropy(counting, workers, c.tokens, c.vocabulary, c.width, c.options)
+                        .run(c.inputs(), c.outputs());
+                bytes[i] = counting.bytes();
+            }
+        }
+        assertTrue(bytes[1] - bytes[0] >= 256 * 10_000L * Float.BYTES);
+        long growth = bytes[3] - bytes[2];
+        assertTrue(growth <= 256 * 8L * 54, growth + " bytes for 10,000 entries"); // of 192 each
+    }
+
     @Test
     void scratchStaysWithinItsBound() {
         for (int[] s : new int[][] {{1, 1, 1}, {5, 192, 1}, {13, 400, 7}, {300, 193, 40}, {600, 3265, 300}}) {

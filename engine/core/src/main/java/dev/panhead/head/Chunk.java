@@ -152,6 +152,7 @@ final class Chunk {
         long each = tile.broadcastPanels(VOCABULARY_BLOCK) * Tile.broadcastBytes(Gemm.BLOCK)
                 + logitGroups(capacity) * tile.vectorBytes(VOCABULARY_BLOCK)
                 + tile.bytes()
+                + tile.vectorBytes(2)
                 + Packing.stripBytes();
         return floats * Float.BYTES + workers * each + 108L * capacity;
     }

@@ -7,10 +7,16 @@ import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** The scratch memory that only gradients need; taken when the first are asked for. */
+/**
+ * The scratch memory that only gradients need; taken when the first are asked for. The logits' exponentials are kept for a window of
+ * vocabulary blocks: all of them, or, to save memory, a few, whose logits are then computed again.
+ */
 final class GradientScratch {
 
-    /** The logits' exponentials, relative to their block's maximum, 0 for targets: [group][vocabulary block], each [rows][NR]. */
+    /** The most vocabulary blocks of a window that is not all of them. */
+    static final int WINDOW_BLOCKS = 8;
+
+    /** The logits' exponentials, relative to their block's maximum, 0 for targets: [group][block of the window], each [rows][NR]. */
     private final MemorySegment[] exponentials;
 
     /** dX^T: [group][d][NR]. */
@@ -26,9 +32,13 @@ final class GradientScratch {
     final MemorySegment[] tiles;
 
     private final Chunk chunk;
+    private final int window;
+    private int firstBlock;
 
-    GradientScratch(Arena arena, Chunk chunk) {
+    /** Takes the memory for windows of some vocabulary blocks. */
+    GradientScratch(Arena arena, Chunk chunk, int window) {
         this.chunk = chunk;
+        this.window = window;
         Tile tile = chunk.tile;
         hiddenGradient = Chunk.allocate(arena, (long) chunk.capacity * chunk.width);
         hiddenPart = chunk.vocabularyBlocks() > Chunk.BLOCKS_A_SUM
@@ -36,11 +46,11 @@ final class GradientScratch {
                 : null;
         int tokens = Math.min(chunk.capacity, Chunk.TOKEN_BLOCK);
         tokenPanels = Panels.vector(arena, tile, chunk.capacity / tokens * tile.vectorPanels(chunk.width), tokens);
-        MemorySegment whole = Chunk.allocate(arena, (long) chunk.capacity * chunk.vocabulary);
-        exponentials = new MemorySegment[chunk.capacity / tile.columns() * chunk.vocabularyBlocks()];
+        MemorySegment whole = Chunk.allocate(arena, (long) chunk.capacity * windowRows(chunk.vocabulary, window));
+        exponentials = new MemorySegment[chunk.capacity / tile.columns() * window];
         long at = 0;
         for (int i = 0; i < exponentials.length; i++) {
-            long bytes = tile.vectorBytes(chunk.rows(i % chunk.vocabularyBlocks()));
+            long bytes = tile.vectorBytes(chunk.rows(i % window)); // all rows have as many, but for the last block's
             exponentials[i] = whole.asSlice(at, bytes);
             at += bytes;
         }
@@ -51,10 +61,14 @@ final class GradientScratch {
         chunk.workers.requireReadable("the scratch memory", whole);
     }
 
-    /** Bytes that the scratch of a chunk takes. */
-    static long bytes(int workers, int capacity, int vocabulary, int width) {
+    private static int windowRows(int vocabulary, int window) {
+        return Math.min(vocabulary, window * Chunk.VOCABULARY_BLOCK);
+    }
+
+    /** Bytes that the scratch of a chunk takes, with windows of some vocabulary blocks. */
+    static long bytes(int workers, int capacity, int vocabulary, int width, int window) {
         Tile tile = Kernels.current().matrix().tile();
-        long columns = vocabulary + 2L * width + tile.vectorPanels(width) * tile.columns();
+        long columns = windowRows(vocabulary, window) + 2L * width + tile.vectorPanels(width) * tile.columns();
         return columns * capacity * Float.BYTES + workers * tileBytes(tile);
     }
 
@@ -68,9 +82,28 @@ final class GradientScratch {
         return ((long) group * chunk.width + column) * chunk.tile.columns() * Float.BYTES;
     }
 
-    /** A group's exponentials of one vocabulary block. */
+    /** Whether the window is the whole vocabulary. */
+    boolean isWhole() {
+        return window == chunk.vocabularyBlocks();
+    }
+
+    /** Moves the window to where it begins with a vocabulary block. */
+    void moveTo(int block) {
+        firstBlock = block;
+    }
+
+    /** The window's vocabulary blocks, from (inclusive) to (exclusive). */
+    int firstBlock() {
+        return firstBlock;
+    }
+
+    int endBlock() {
+        return Math.min(firstBlock + window, chunk.vocabularyBlocks());
+    }
+
+    /** A group's exponentials of one vocabulary block of the window. */
     MemorySegment exponentials(int group, int block) {
-        return exponentials[group * chunk.vocabularyBlocks() + block];
+        return exponentials[group * window + block - firstBlock];
     }
 
     /** Which panel of X a token block's is. */

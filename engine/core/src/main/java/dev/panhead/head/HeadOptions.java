@@ -35,6 +35,7 @@ public final class HeadOptions {
     private float logitScale = 1;
     private long scratchBytes = SCRATCH_BYTES;
     private boolean failWhenAllIgnored;
+    private boolean lean;
 
     private HeadOptions() {}
 
@@ -48,6 +49,7 @@ public final class HeadOptions {
         copy.logitScale = logitScale;
         copy.scratchBytes = scratchBytes;
         copy.failWhenAllIgnored = failWhenAllIgnored;
+        copy.lean = lean;
         return copy;
     }
 
@@ -128,6 +130,17 @@ public final class HeadOptions {
     }
 
     /**
+     * These options with whether gradients are had in little memory by computing the logits a second time, window by window: a third more
+     * arithmetic, and what a chunk of tokens takes hardly grows with V (by 8 bytes for 192 entries and a token). Without that it is done
+     * where the {@linkplain #withScratchBytes bound of memory} leaves no other way. No result depends on it.
+     */
+    public HeadOptions withLean(boolean lean) {
+        HeadOptions copy = copy();
+        copy.lean = lean;
+        return copy;
+    }
+
+    /**
      * These options with whether a call whose tokens are all ignored, or weigh 0 together where the mean divides by that, fails
      * instead of giving loss 0 and zero gradients.
      */
@@ -170,6 +183,11 @@ public final class HeadOptions {
     /** The bound of scratch memory, in bytes. */
     public long scratchBytes() {
         return scratchBytes;
+    }
+
+    /** Whether logits are computed twice, to save memory. */
+    public boolean lean() {
+        return lean;
     }
 
     /** Whether a call without tokens that count fails. */

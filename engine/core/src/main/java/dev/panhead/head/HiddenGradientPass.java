@@ -29,7 +29,7 @@ final class HiddenGradientPass implements Workers.Task {
     }
 
     /**
-     * Writes, or adds, the chunk's rows of dX.
+     * Adds what the window of vocabulary blocks contributes; after the last one, writes or adds the chunk's rows of dX.
      *
      * @param smoothing of the labels, or null for none
      */
@@ -40,8 +40,8 @@ final class HiddenGradientPass implements Workers.Task {
         this.output = output;
         int pieces = Math.ceilDiv(chunk.width, Chunk.COLUMN_BLOCK);
         columnsATask = Math.ceilDiv(pieces, chunk.splits(chunk.groups, pieces)) * Chunk.COLUMN_BLOCK;
-        for (fromBlock = 0; fromBlock < chunk.vocabularyBlocks(); fromBlock = toBlock) {
-            toBlock = weight.prepareColumns(fromBlock);
+        for (fromBlock = scratch.firstBlock(); fromBlock < scratch.endBlock(); fromBlock = toBlock) {
+            toBlock = weight.prepareColumns(fromBlock, scratch.endBlock());
             chunk.workers.run(chunk.groups * columnTasks(), this);
         }
         this.weight = null;

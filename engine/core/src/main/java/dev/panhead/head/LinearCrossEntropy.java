@@ -52,6 +52,9 @@ public final class LinearCrossEntropy {
     private final int vocabulary;
     private final int width;
     private final HeadOptions options;
+    /** Vocabulary blocks whose exponentials are kept at once: all, or a few. */
+    private final int window;
+
     private final Chunk chunk;
     private final LogitsPass logits;
     private final SoftmaxPass softmax;
@@ -89,10 +92,11 @@ public final class LinearCrossEntropy {
         this.vocabulary = vocabulary;
         this.width = width;
         this.options = Objects.requireNonNull(options, "options");
+        window = window();
         boolean wholeWeight = packsWholeWeight();
         chunk = new Chunk(arena, workers, capacity(wholeWeight), vocabulary, width);
         weightPanels = new WeightPanels(arena, chunk, wholeWeight);
-        logits = new LogitsPass(chunk, options);
+        logits = new LogitsPass(arena, chunk, options);
         softmax = new SoftmaxPass(chunk, options);
         hiddenGradient = new HiddenGradientPass(chunk);
         weightGradient = new WeightGradientPass(chunk);
@@ -101,17 +105,25 @@ public final class LinearCrossEntropy {
         smoothing = options.labelSmoothing() > 0 ? new Smoothing(arena, chunk, options) : null;
     }
 
+    /** All vocabulary blocks, unless the options want it otherwise or have no room. */
+    private int window() {
+        int blocks = Math.ceilDiv(vocabulary, Chunk.VOCABULARY_BLOCK);
+        boolean lean = options.lean() || scratchBytes(smallestChunk(), false, blocks) > options.scratchBytes();
+        return lean ? Math.min(GradientScratch.WINDOW_BLOCKS, blocks) : blocks;
+    }
+
     /** Whether W is packed once a call: where it is small, packing it for each chunk would be felt. */
     private boolean packsWholeWeight() {
         int smallest = smallestChunk();
-        long needed = scratchBytes(smallest, false);
+        long needed = scratchBytes(smallest, false, window);
         if (needed > options.scratchBytes()) {
             throw new IllegalArgumentException(
                     "scratchBytes is " + options.scratchBytes() + ", but a chunk of " + smallest
                             + " tokens for a vocabulary of " + vocabulary + " and width " + width + " takes " + needed);
         }
-        return WeightPanels.bytes(vocabulary, width, true) <= WeightPanels.MOST_BYTES
-                && scratchBytes(smallest, true) <= options.scratchBytes();
+        return window == Math.ceilDiv(vocabulary, Chunk.VOCABULARY_BLOCK)
+                && WeightPanels.bytes(vocabulary, width, true) <= WeightPanels.MOST_BYTES
+                && scratchBytes(smallest, true, window) <= options.scratchBytes();
     }
 
     /** A whole reduction block of tokens, or all tokens if they are fewer. */
@@ -122,19 +134,20 @@ public final class LinearCrossEntropy {
 
     /** The chunk's size in tokens: whole reduction blocks, or all tokens if they are fewer than one. */
     private int capacity(boolean wholeWeight) {
-        long limit = Math.max(wholeWeight ? 0 : WORTHWHILE_TOKENS, CACHED_BYTES / Float.BYTES / vocabulary);
+        int kept = Math.min(vocabulary, window * Chunk.VOCABULARY_BLOCK);
+        long limit = Math.max(wholeWeight ? 0 : WORTHWHILE_TOKENS, CACHED_BYTES / Float.BYTES / kept);
         int capacity = smallestChunk();
         while (capacity < maxTokens
                 && capacity + Chunk.TOKEN_BLOCK <= limit
-                && scratchBytes(capacity + Chunk.TOKEN_BLOCK, wholeWeight) <= options.scratchBytes()) {
+                && scratchBytes(capacity + Chunk.TOKEN_BLOCK, wholeWeight, window) <= options.scratchBytes()) {
             capacity += Chunk.TOKEN_BLOCK;
         }
         return capacity;
     }
 
-    private long scratchBytes(int capacity, boolean wholeWeight) {
+    private long scratchBytes(int capacity, boolean wholeWeight, int window) {
         return Chunk.bytes(workers.size(), capacity, vocabulary, width)
-                + GradientScratch.bytes(workers.size(), capacity, vocabulary, width)
+                + GradientScratch.bytes(workers.size(), capacity, vocabulary, width, window)
                 + LogitGradientPass.bytes(capacity, vocabulary)
                 + Observations.bytes(workers.size(), capacity, vocabulary)
                 + (options.labelSmoothing() > 0 ? Smoothing.bytes(capacity, vocabulary, width) : 0)
@@ -169,7 +182,7 @@ public final class LinearCrossEntropy {
         }
         boolean gradients = outputs.wantsGradients();
         if (gradients && scratch == null) {
-            scratch = new GradientScratch(arena, chunk);
+            scratch = new GradientScratch(arena, chunk, window);
         }
         if (outputs.hidden() != null) {
             weightPanels.reserveColumns(arena);
@@ -291,7 +304,11 @@ public final class LinearCrossEntropy {
             Observations observed,
             boolean first) {
         workers.run(chunk.groups, packing);
-        logits.run(weightPanels, inputs, gradients, bent, observed);
+        boolean keeps = gradients != null && gradients.isWhole();
+        if (keeps) {
+            gradients.moveTo(0);
+        }
+        logits.run(weightPanels, inputs, keeps ? gradients : null, bent, observed);
         softmax.run(gradients != null, smoothing, bent, observed);
         for (int i = 0; i < chunk.count; i++) {
             if (!(chunk.results.negativeLogLikelihoods[i] < Double.POSITIVE_INFINITY)) {
@@ -301,6 +318,18 @@ public final class LinearCrossEntropy {
             result.add(chunk.weights[i], chunk.results, i);
             chunk.results.write(i, chunk.tokens[i], outputs);
         }
+        for (int block = 0; gradients != null && block < chunk.vocabularyBlocks(); block = gradients.endBlock()) {
+            gradients.moveTo(block);
+            if (!gradients.isWhole()) {
+                logits.runAgain(weightPanels, inputs, gradients, bent);
+            }
+            runBackward(inputs, outputs, gradients, bent, first);
+        }
+    }
+
+    /** The gradients' passes, for a window of vocabulary blocks. */
+    private void runBackward(
+            HeadInputs inputs, HeadOutputs outputs, GradientScratch gradients, LogitGradientPass bent, boolean first) {
         if (bent != null) {
             bent.run(gradients, inputs.classWeights());
         }

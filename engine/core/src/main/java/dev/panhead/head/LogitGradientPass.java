@@ -93,7 +93,7 @@ final class LogitGradientPass implements Workers.Task {
         return Math.max(0, (1 - tanh) * (1 + tanh)); // the logit is rounded, and may be a bit beyond
     }
 
-    /** Turns the chunk's logits into their gradient. */
+    /** Turns the window's logits into their gradient. */
     void run(GradientScratch scratch, Matrix classWeights) {
         this.scratch = scratch;
         this.classWeights = classWeights;
@@ -103,7 +103,7 @@ final class LogitGradientPass implements Workers.Task {
 
     @Override
     public void run(int group, int worker) {
-        for (int block = 0; block < chunk.vocabularyBlocks(); block++) {
+        for (int block = scratch.firstBlock(); block < scratch.endBlock(); block++) {
             long at = chunk.statistics(block, group);
             chunk.kernels
                     .softmax()

@@ -7,6 +7,7 @@ import dev.panhead.kernel.Panels;
 import dev.panhead.kernel.SoftmaxKernels;
 import dev.panhead.tensor.Matrix;
 import dev.panhead.tensor.ReadableMatrix;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -28,11 +29,22 @@ final class LogitsPass implements Workers.Task {
     private GradientScratch scratch;
     private LogitGradientPass keeping;
     private Observations observations;
+    private final MemorySegment[] maxima; // each worker's, for statistics that are known already
+    private final MemorySegment[] sums;
+    private boolean again;
+    private int firstBlock;
+    private int blocks;
     private int groupsATask;
 
-    LogitsPass(Chunk chunk, HeadOptions options) {
+    LogitsPass(Arena arena, Chunk chunk, HeadOptions options) {
         this.chunk = chunk;
         softcap = options.softcap();
+        maxima = new MemorySegment[chunk.workers.size()];
+        sums = new MemorySegment[chunk.workers.size()];
+        for (int w = 0; w < maxima.length; w++) {
+            maxima[w] = Chunk.allocate(arena, chunk.tile.columns());
+            sums[w] = Chunk.allocate(arena, chunk.tile.columns());
+        }
     }
 
     /**
@@ -48,22 +60,41 @@ final class LogitsPass implements Workers.Task {
             GradientScratch scratch,
             LogitGradientPass keeping,
             Observations observations) {
-        this.keeping = keeping;
-        this.weight = weight;
         this.inputs = inputs;
-        this.scratch = scratch;
         this.observations = observations;
         if (observations != null && observations.wantsCounts) {
             chunk.workers.run(chunk.groups, findingTargets);
         }
-        int blocks = chunk.vocabularyBlocks();
+        again = false;
+        run(weight, inputs, scratch, keeping, 0, chunk.vocabularyBlocks());
+        this.observations = null;
+    }
+
+    /** Computes the exponentials of the scratch memory's window again, to the bit, their statistics being known. */
+    void runAgain(WeightPanels weight, HeadInputs inputs, GradientScratch scratch, LogitGradientPass keeping) {
+        again = true;
+        run(weight, inputs, scratch, keeping, scratch.firstBlock(), scratch.endBlock());
+    }
+
+    private void run(
+            WeightPanels weight,
+            HeadInputs inputs,
+            GradientScratch scratch,
+            LogitGradientPass keeping,
+            int firstBlock,
+            int endBlock) {
+        this.weight = weight;
+        this.inputs = inputs;
+        this.scratch = scratch;
+        this.keeping = keeping;
+        this.firstBlock = firstBlock;
+        blocks = endBlock - firstBlock;
         int splits = Math.max(chunk.splits(blocks, chunk.groups), Math.ceilDiv(chunk.groups, chunk.logitGroups()));
         groupsATask = Math.ceilDiv(chunk.groups, splits);
         splits = Math.ceilDiv(chunk.groups, groupsATask);
         chunk.workers.run(blocks * splits, this);
         this.weight = null;
         this.inputs = null;
-        this.keeping = null;
     }
 
     /** A task: computes a group's targets' logits ahead of all others, which are to be compared with them. */
@@ -94,8 +125,7 @@ final class LogitsPass implements Workers.Task {
 
     @Override
     public void run(int task, int worker) {
-        int blocks = chunk.vocabularyBlocks();
-        int blockIndex = task % blocks;
+        int blockIndex = firstBlock + task % blocks;
         int from = task / blocks * groupsATask;
         int to = Math.min(from + groupsATask, chunk.groups);
         int row = chunk.row(blockIndex);
@@ -140,15 +170,23 @@ final class LogitsPass implements Workers.Task {
             kernels.scale(rows, logits, chunk.scales, chunk.tokens(group), false, logits, 0);
         }
         takeTargets(group, row, rows, logits);
+        boolean keepsLogits = scratch != null && keeping != null;
+        if (keepsLogits) {
+            MemorySegment kept = scratch.exponentials(group, block);
+            MemorySegment.copy(logits, 0, kept, 0, kept.byteSize());
+        }
+        if (again && keepsLogits) {
+            return;
+        }
         MemorySegment exponentials = logits;
-        if (scratch != null && keeping == null) {
+        if (scratch != null && !keepsLogits) {
             exponentials = scratch.exponentials(group, block);
         } else if (observations != null) {
             exponentials = observations.exponentials.get(worker);
         }
-        if (keeping != null) {
-            MemorySegment kept = scratch.exponentials(group, block);
-            MemorySegment.copy(logits, 0, kept, 0, kept.byteSize());
+        if (again) {
+            kernels.exponentials(rows, logits, exponentials, maxima[worker], sums[worker], 0);
+            return;
         }
         long at = chunk.statistics(block, group);
         kernels.exponentials(rows, logits, exponentials, chunk.maxima, chunk.sums, at);

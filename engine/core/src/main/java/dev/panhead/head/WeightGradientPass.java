@@ -34,7 +34,7 @@ final class WeightGradientPass implements Workers.Task {
     }
 
     /**
-     * Adds the chunk's share.
+     * Adds the chunk's share to the rows of the window of vocabulary blocks.
      *
      * @param smoothing of the labels, or null for none
      * @param weight where dW goes, or null
@@ -54,7 +54,7 @@ final class WeightGradientPass implements Workers.Task {
         }
         int columnTasks = chunk.splits(rowTasks(), panels);
         panelsATask = Math.ceilDiv(panels, columnTasks);
-        if (weight != null) {
+        if (weight != null && scratch.firstBlock() == 0) {
             chunk.workers.run(chunk.tokenBlocks(), packing);
         }
         chunk.workers.run(rowTasks() * (Math.ceilDiv(panels, panelsATask)), this);
@@ -63,7 +63,15 @@ final class WeightGradientPass implements Workers.Task {
     }
 
     private int rowTasks() {
-        return Math.ceilDiv(chunk.vocabulary, rowsATask);
+        return Math.ceilDiv(endRow() - firstRow(), rowsATask);
+    }
+
+    private int firstRow() {
+        return chunk.row(scratch.firstBlock());
+    }
+
+    private int endRow() {
+        return Math.min(chunk.row(scratch.endBlock()), chunk.vocabulary);
     }
 
     private void packTokens(int tokenBlock, int worker) {
@@ -87,8 +95,8 @@ final class WeightGradientPass implements Workers.Task {
 
     @Override
     public void run(int task, int worker) {
-        int row = task % rowTasks() * rowsATask;
-        int rows = Math.min(rowsATask, chunk.vocabulary - row);
+        int row = firstRow() + task % rowTasks() * rowsATask;
+        int rows = Math.min(rowsATask, endRow() - row);
         int fromPanel = task / rowTasks() * panelsATask;
         Panels panels = chunk.panels[worker];
         for (int block = 0; block < chunk.tokenBlocks(); block++) {

@@ -124,9 +124,9 @@ final class WeightPanels {
                 : (block * chunk.widthBlocks() + widthBlock) * chunk.tile.broadcastPanels(Chunk.VOCABULARY_BLOCK);
     }
 
-    /** Packs the columns over a window that begins with a vocabulary block, and returns the block that the next one begins with. */
-    int prepareColumns(int block) {
-        int end = Math.min(block + window, chunk.vocabularyBlocks());
+    /** Packs the columns over a window that begins with a vocabulary block, and returns where it ends, {@code limit} at the latest. */
+    int prepareColumns(int block, int limit) {
+        int end = Math.min(block + window, limit);
         if (rows == null) {
             firstBlock = block;
             packColumns(end - block);
