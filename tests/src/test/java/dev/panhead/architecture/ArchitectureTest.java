@@ -53,7 +53,7 @@ class ArchitectureTest {
             exec | kernel,blas,math,head,optim,format,probe,trainer..
             kernel | blas,math,head,optim,format,probe,trainer..
             blas | head,optim,format,probe,trainer..
-            head | optim,format,probe,trainer..
+            head | format,probe,trainer..
             math | blas,head,optim,format,probe,trainer..
             optim | blas,head,format,probe,trainer..
             format | kernel,blas,math,head,optim,probe,trainer..

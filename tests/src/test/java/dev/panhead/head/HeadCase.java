@@ -49,6 +49,10 @@ final class HeadCase {
         return HeadOutputs.gradients(dX, dW).withBias(Gradient.write(db)).withLosses(losses);
     }
 
+    LinearCrossEntropy head() {
+        return head(workers);
+    }
+
     LinearCrossEntropy head(Workers team) {
         return new LinearCrossEntropy(arena, team, tokens, vocabulary, width, options);
     }

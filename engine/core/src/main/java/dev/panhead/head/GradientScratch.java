@@ -31,12 +31,23 @@ final class GradientScratch {
     /** Each worker's tiles on their way: one that leaves its matrix, or is to be scaled or transposed. */
     final MemorySegment[] tiles;
 
+    /** Each worker's slice of dW, with memory of its own if W is updated slice by slice. */
+    final WeightSlice[] slices;
+
+    /** The targets' rows of W, which may have been updated when dX wants them; null if W is not, or not before. */
+    final Matrix targetRows;
+
     private final Chunk chunk;
     private final int window;
     private int firstBlock;
 
-    /** Takes the memory for windows of some vocabulary blocks. */
-    GradientScratch(Arena arena, Chunk chunk, int window) {
+    /**
+     * Takes the memory.
+     *
+     * @param window vocabulary blocks of a window
+     * @param updates whether W may be updated slice by slice
+     */
+    GradientScratch(Arena arena, Chunk chunk, int window, boolean updates) {
         this.chunk = chunk;
         this.window = window;
         Tile tile = chunk.tile;
@@ -55,9 +66,13 @@ final class GradientScratch {
             at += bytes;
         }
         tiles = new MemorySegment[chunk.workers.size()];
+        slices = new WeightSlice[chunk.workers.size()];
         for (int w = 0; w < tiles.length; w++) {
             tiles[w] = arena.allocate(tileBytes(tile), Matrix.ALIGNMENT);
+            slices[w] =
+                    new WeightSlice(updates ? Matrix.allocate(arena, sliceRows(chunk.vocabulary), chunk.width) : null);
         }
+        targetRows = updates && !isWhole() ? Matrix.allocate(arena, chunk.capacity, chunk.width) : null;
         chunk.workers.requireReadable("the scratch memory", whole);
     }
 
@@ -66,10 +81,19 @@ final class GradientScratch {
     }
 
     /** Bytes that the scratch of a chunk takes, with windows of some vocabulary blocks. */
-    static long bytes(int workers, int capacity, int vocabulary, int width, int window) {
+    static long bytes(int workers, int capacity, int vocabulary, int width, int window, boolean updates) {
         Tile tile = Kernels.current().matrix().tile();
         long columns = windowRows(vocabulary, window) + 2L * width + tile.vectorPanels(width) * tile.columns();
-        return columns * capacity * Float.BYTES + workers * tileBytes(tile);
+        long each = tileBytes(tile);
+        if (updates) {
+            each += (long) sliceRows(vocabulary) * width * Float.BYTES;
+            columns += windowRows(vocabulary, window) < vocabulary ? width : 0;
+        }
+        return columns * capacity * Float.BYTES + workers * each;
+    }
+
+    private static int sliceRows(int vocabulary) {
+        return Math.min(vocabulary, Chunk.VOCABULARY_BLOCK);
     }
 
     /** dX's products have {@value Chunk#COLUMN_BLOCK} rows, those of dW that leave the matrix as many as a vocabulary block. */

@@ -2,6 +2,7 @@ package dev.panhead.head;
 
 import dev.panhead.exec.Workers;
 import dev.panhead.head.HeadOutputs.Gradient;
+import dev.panhead.optim.SliceUpdate;
 import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
 import dev.panhead.tensor.ReadableMatrix;
@@ -54,6 +55,7 @@ final class HeadChecks {
             checkShapes(inputs, outputs);
             checkApart(inputs, outputs);
             checkUpstream(inputs, outputs);
+            checkUpdate(inputs, outputs);
             return countTokens(inputs);
         } finally {
             java.util.Arrays.fill(read, null);
@@ -187,6 +189,46 @@ final class HeadChecks {
         if (options.reduction() != Reduction.MEAN && inputs.divisor() != 0) {
             throw new IllegalArgumentException("a divisor goes with reduction MEAN, but it is " + options.reduction());
         }
+    }
+
+    /** An update of the weight is of the weight that is read, and shares no memory with anything else. */
+    private void checkUpdate(HeadInputs inputs, HeadOutputs outputs) {
+        SliceUpdate update = outputs.weightUpdate();
+        if (update == null) {
+            return;
+        }
+        if (!options.fusedUpdate()) {
+            throw new IllegalArgumentException(
+                    "this head was not planned for an update of the weight; see HeadOptions.withFusedUpdate");
+        }
+        if (outputs.weight() != null) {
+            throw new IllegalArgumentException(
+                    "the weight's gradient is either written or made an update of; here it is to be both");
+        }
+        Matrix parameters = update.updated().getFirst();
+        if (!(inputs.weight() instanceof Matrix weight)
+                || weight.segment().address() != parameters.segment().address()
+                || weight.rowStride() != parameters.rowStride()
+                || parameters.rows() != vocabulary
+                || parameters.columns() != width) {
+            throw new IllegalArgumentException(
+                    "the update is of " + parameters + ", which is not the weight that is read, " + inputs.weight());
+        }
+        for (int i = 0; i < update.updated().size(); i++) {
+            String name = i == 0 ? "updated weight" : "optimizer's state";
+            Matrix matrix = update.updated().get(i);
+            workers.requireWritable(name, matrix.segment());
+            matrix.requireApart(name, "targets", inputs.targets());
+            for (int j = 0; j < INPUTS.length; j++) {
+                if (j != 1) { // the weight itself
+                    matrix.requireApart(name, INPUTS[j], read[j]);
+                }
+            }
+            for (int j = 0; j < OUTPUTS.length; j++) {
+                matrix.requireApart(name, OUTPUTS[j], written[j]);
+            }
+        }
+        update.requirePrepared();
     }
 
     /** Checks every token that counts, and returns how many they are. */

@@ -36,6 +36,7 @@ public final class HeadOptions {
     private long scratchBytes = SCRATCH_BYTES;
     private boolean failWhenAllIgnored;
     private boolean lean;
+    private boolean fusedUpdate;
 
     private HeadOptions() {}
 
@@ -50,6 +51,7 @@ public final class HeadOptions {
         copy.scratchBytes = scratchBytes;
         copy.failWhenAllIgnored = failWhenAllIgnored;
         copy.lean = lean;
+        copy.fusedUpdate = fusedUpdate;
         return copy;
     }
 
@@ -141,6 +143,16 @@ public final class HeadOptions {
     }
 
     /**
+     * These options with whether a call may {@linkplain HeadOutputs#withWeightUpdate update the weight} as its gradient becomes final. All
+     * tokens are then one chunk, and the scratch memory grows with them: by V floats for each, or by 1536 if {@linkplain #withLean lean}.
+     */
+    public HeadOptions withFusedUpdate(boolean fusedUpdate) {
+        HeadOptions copy = copy();
+        copy.fusedUpdate = fusedUpdate;
+        return copy;
+    }
+
+    /**
      * These options with whether a call whose tokens are all ignored, or weigh 0 together where the mean divides by that, fails
      * instead of giving loss 0 and zero gradients.
      */
@@ -188,6 +200,11 @@ public final class HeadOptions {
     /** Whether logits are computed twice, to save memory. */
     public boolean lean() {
         return lean;
+    }
+
+    /** Whether the weight may be updated as its gradient becomes final. */
+    public boolean fusedUpdate() {
+        return fusedUpdate;
     }
 
     /** Whether a call without tokens that count fails. */

@@ -1,5 +1,6 @@
 package dev.panhead.head;
 
+import dev.panhead.optim.SliceUpdate;
 import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
 import java.util.Objects;
@@ -23,6 +24,7 @@ public final class HeadOutputs {
     private Ints ranks;
     private Gradient hidden;
     private Gradient weight;
+    private SliceUpdate weightUpdate;
     private Gradient bias;
 
     private HeadOutputs() {}
@@ -37,6 +39,7 @@ public final class HeadOutputs {
         copy.ranks = ranks;
         copy.hidden = hidden;
         copy.weight = weight;
+        copy.weightUpdate = weightUpdate;
         copy.bias = bias;
         return copy;
     }
@@ -125,6 +128,17 @@ public final class HeadOutputs {
         return copy;
     }
 
+    /**
+     * These outputs and a step of an optimizer on W itself, slice by slice as dL/dW becomes final, in place of a memory for dL/dW; or null
+     * for none. The result is that of the step on the whole gradient, to the bit. It wants a head whose options {@linkplain
+     * HeadOptions#withFusedUpdate say so}, and a prepared step each time.
+     */
+    public HeadOutputs withWeightUpdate(SliceUpdate weightUpdate) {
+        HeadOutputs copy = copy();
+        copy.weightUpdate = weightUpdate;
+        return copy;
+    }
+
     /** These outputs and dL/db, 1 x V; or null for none. */
     public HeadOutputs withBias(Gradient bias) {
         HeadOutputs copy = copy();
@@ -172,6 +186,11 @@ public final class HeadOutputs {
         return weight;
     }
 
+    /** What is done with dL/dW, or null. */
+    public SliceUpdate weightUpdate() {
+        return weightUpdate;
+    }
+
     /** Where dL/db goes, 1 x V, or null. */
     public Gradient bias() {
         return bias;
@@ -179,6 +198,6 @@ public final class HeadOutputs {
 
     /** Whether any gradient is asked for. */
     public boolean wantsGradients() {
-        return hidden != null || weight != null || bias != null;
+        return hidden != null || weight != null || weightUpdate != null || bias != null;
     }
 }

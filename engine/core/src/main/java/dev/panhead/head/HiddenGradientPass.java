@@ -128,12 +128,13 @@ final class HiddenGradientPass implements Workers.Task {
             if (smoothing != null) {
                 smoothing.subtractFromHidden(index, column, columns, rows, lane * rowBytes);
             }
+            boolean kept = scratch.targetRows != null;
             Packing.addRow(
                     chunk.kernels,
                     chunk.strips[worker],
                     chunk.targetGradients[index],
-                    weight.matrix(),
-                    chunk.targets[index],
+                    kept ? scratch.targetRows : weight.matrix(),
+                    kept ? index : chunk.targets[index],
                     column,
                     columns,
                     rows,

@@ -4,6 +4,7 @@ import dev.panhead.exec.Workers;
 import dev.panhead.head.HeadOutputs.Gradient;
 import dev.panhead.kernel.Kernels;
 import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.ReadableMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -126,9 +127,12 @@ public final class LinearCrossEntropy {
                 && scratchBytes(smallest, true, window) <= options.scratchBytes();
     }
 
-    /** A whole reduction block of tokens, or all tokens if they are fewer. */
+    /** A whole reduction block of tokens, or all tokens if they are fewer, or if they are to be one chunk. */
     private int smallestChunk() {
         int lanes = Kernels.current().matrix().tile().columns();
+        if (options.fusedUpdate() && maxTokens > Chunk.TOKEN_BLOCK) {
+            return Math.multiplyExact(Math.ceilDiv(maxTokens, Chunk.TOKEN_BLOCK), Chunk.TOKEN_BLOCK);
+        }
         return Math.max(1, Math.ceilDiv(Math.min(maxTokens, Chunk.TOKEN_BLOCK), lanes)) * lanes;
     }
 
@@ -147,7 +151,7 @@ public final class LinearCrossEntropy {
 
     private long scratchBytes(int capacity, boolean wholeWeight, int window) {
         return Chunk.bytes(workers.size(), capacity, vocabulary, width)
-                + GradientScratch.bytes(workers.size(), capacity, vocabulary, width, window)
+                + GradientScratch.bytes(workers.size(), capacity, vocabulary, width, window, options.fusedUpdate())
                 + LogitGradientPass.bytes(capacity, vocabulary)
                 + Observations.bytes(workers.size(), capacity, vocabulary)
                 + (options.labelSmoothing() > 0 ? Smoothing.bytes(capacity, vocabulary, width) : 0)
@@ -182,7 +186,7 @@ public final class LinearCrossEntropy {
         }
         boolean gradients = outputs.wantsGradients();
         if (gradients && scratch == null) {
-            scratch = new GradientScratch(arena, chunk, window);
+            scratch = new GradientScratch(arena, chunk, window, options.fusedUpdate());
         }
         if (outputs.hidden() != null) {
             weightPanels.reserveColumns(arena);
@@ -199,6 +203,12 @@ public final class LinearCrossEntropy {
             observations.begin(options, inputs, outputs);
         }
         clearIgnored(inputs, outputs, kept);
+        if (outputs.weightUpdate() != null) {
+            outputs.weightUpdate().taken();
+            if (kept == 0) {
+                weightGradient.updateByZero(scratch, outputs.weightUpdate());
+            }
+        }
         result.begin(kept, tokens - kept);
         if (kept > 0) {
             runChunks(
@@ -318,12 +328,26 @@ public final class LinearCrossEntropy {
             result.add(chunk.weights[i], chunk.results, i);
             chunk.results.write(i, chunk.tokens[i], outputs);
         }
+        if (gradients != null && gradients.targetRows != null) {
+            keepTargetRows(gradients.targetRows, inputs.weight());
+        }
         for (int block = 0; gradients != null && block < chunk.vocabularyBlocks(); block = gradients.endBlock()) {
             gradients.moveTo(block);
             if (!gradients.isWhole()) {
                 logits.runAgain(weightPanels, inputs, gradients, bent);
             }
             runBackward(inputs, outputs, gradients, bent, first);
+        }
+    }
+
+    private void keepTargetRows(Matrix rows, ReadableMatrix weight) {
+        for (int i = 0; i < chunk.count; i++) {
+            MemorySegment.copy(
+                    weight.segment(),
+                    weight.offset(chunk.targets[i], 0),
+                    rows.segment(),
+                    rows.offset(i, 0),
+                    (long) width * Float.BYTES);
         }
     }
 
@@ -337,8 +361,8 @@ public final class LinearCrossEntropy {
         if (outputs.hidden() != null) {
             hiddenGradient.run(weightPanels, gradients, linear, outputs.hidden());
         }
-        if (outputs.weight() != null || outputs.bias() != null) {
-            weightGradient.run(gradients, linear, outputs.weight(), outputs.bias(), first);
+        if (outputs.weight() != null || outputs.weightUpdate() != null || outputs.bias() != null) {
+            weightGradient.run(gradients, linear, outputs, first);
         }
     }
 

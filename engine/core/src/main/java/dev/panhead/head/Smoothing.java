@@ -191,17 +191,11 @@ final class Smoothing {
     }
 
     /** Takes a token block's share from some columns of dL/dW_v. */
-    void subtractFromWeight(int tokenBlock, int row, int column, int columns, Matrix into) {
+    void subtractFromWeight(int tokenBlock, int row, int column, int columns, MemorySegment into, long at) {
         if (isIn(row)) {
             chunk.kernels
                     .elements()
-                    .addScaled(
-                            columns,
-                            (float) -inputs.classWeight(row),
-                            tokens,
-                            offset(tokenBlock, column),
-                            into.segment(),
-                            into.offset(row, column));
+                    .addScaled(columns, (float) -inputs.classWeight(row), tokens, offset(tokenBlock, column), into, at);
         }
     }
 

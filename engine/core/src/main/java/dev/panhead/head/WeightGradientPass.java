@@ -6,6 +6,7 @@ import dev.panhead.kernel.MatrixKernels;
 import dev.panhead.kernel.Packing;
 import dev.panhead.kernel.Panels;
 import dev.panhead.kernel.Tile;
+import dev.panhead.optim.SliceUpdate;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -21,10 +22,14 @@ final class WeightGradientPass implements Workers.Task {
 
     private final Chunk chunk;
     private final Workers.Task packing = this::packTokens;
+    private final Workers.Task updatingByZero = this::updateByZero;
     private GradientScratch scratch;
     private Smoothing smoothing;
-    private Gradient weight;
+    private Matrix weight;
+    private SliceUpdate update;
     private Gradient bias;
+    private boolean wantsWeight;
+    private boolean adds;
     private boolean first;
     private int rowsATask;
     private int panelsATask;
@@ -37,29 +42,32 @@ final class WeightGradientPass implements Workers.Task {
      * Adds the chunk's share to the rows of the window of vocabulary blocks.
      *
      * @param smoothing of the labels, or null for none
-     * @param weight where dW goes, or null
-     * @param bias where db goes, or null
+     * @param outputs where dW and db go, or what is done with dW
      * @param first whether this is the call's first chunk, which overwrites unless the output accumulates
      */
-    void run(GradientScratch scratch, Smoothing smoothing, Gradient weight, Gradient bias, boolean first) {
+    void run(GradientScratch scratch, Smoothing smoothing, HeadOutputs outputs, boolean first) {
         this.scratch = scratch;
         this.smoothing = smoothing;
-        this.weight = weight;
-        this.bias = bias;
+        weight = outputs.weight() == null ? null : outputs.weight().into();
+        adds = outputs.weight() != null && outputs.weight().accumulate();
+        update = outputs.weightUpdate();
+        wantsWeight = weight != null || update != null;
+        bias = outputs.bias();
         this.first = first;
-        int panels = weight == null ? 1 : chunk.tile.vectorPanels(chunk.width);
+        int panels = !wantsWeight ? 1 : chunk.tile.vectorPanels(chunk.width);
         rowsATask = Chunk.VOCABULARY_BLOCK;
         while (rowTasks() < chunk.splits(1, Integer.MAX_VALUE) && rowsATask % (2 * chunk.tile.rows()) == 0) {
             rowsATask /= 2; // so that a task lies within one vocabulary block
         }
         int columnTasks = chunk.splits(rowTasks(), panels);
         panelsATask = Math.ceilDiv(panels, columnTasks);
-        if (weight != null && scratch.firstBlock() == 0) {
+        if (wantsWeight && scratch.firstBlock() == 0) {
             chunk.workers.run(chunk.tokenBlocks(), packing);
         }
         chunk.workers.run(rowTasks() * (Math.ceilDiv(panels, panelsATask)), this);
-        this.weight = null;
-        this.bias = null;
+        weight = null;
+        update = null;
+        bias = null;
     }
 
     private int rowTasks() {
@@ -72,6 +80,21 @@ final class WeightGradientPass implements Workers.Task {
 
     private int endRow() {
         return Math.min(chunk.row(scratch.endBlock()), chunk.vocabulary);
+    }
+
+    /** Makes the update's step with a gradient of zeros, which may decay. */
+    void updateByZero(GradientScratch scratch, SliceUpdate update) {
+        this.scratch = scratch;
+        this.update = update;
+        chunk.workers.run(chunk.vocabularyBlocks(), updatingByZero);
+        this.update = null;
+    }
+
+    private void updateByZero(int block, int worker) {
+        WeightSlice slice = scratch.slices[worker];
+        slice.begin(null, chunk.row(block), 0);
+        slice.matrix().fill(0);
+        update.update(chunk.row(block), 0, chunk.rows(block), chunk.width, slice.matrix());
     }
 
     private void packTokens(int tokenBlock, int worker) {
@@ -98,6 +121,9 @@ final class WeightGradientPass implements Workers.Task {
         int row = firstRow() + task % rowTasks() * rowsATask;
         int rows = Math.min(rowsATask, endRow() - row);
         int fromPanel = task / rowTasks() * panelsATask;
+        int fromColumn = fromPanel * chunk.tile.columns();
+        WeightSlice slice = scratch.slices[worker];
+        slice.begin(weight, row, fromColumn);
         Panels panels = chunk.panels[worker];
         for (int block = 0; block < chunk.tokenBlocks(); block++) {
             int token = block * Chunk.TOKEN_BLOCK;
@@ -107,22 +133,25 @@ final class WeightGradientPass implements Workers.Task {
             if (bias != null && fromPanel == 0) {
                 addBias(row, rows, kc, panels, scratch.tiles[worker], begins && !bias.accumulate());
             }
-            if (weight != null) {
+            if (wantsWeight) {
                 int toPanel = Math.min(fromPanel + panelsATask, chunk.tile.vectorPanels(chunk.width));
-                boolean accumulate = !begins || weight.accumulate();
+                boolean accumulate = !begins || adds;
                 for (int p = fromPanel; p < toPanel; p++) {
                     multiply(row, rows, block, kc, p, panels, worker, accumulate);
                 }
             }
             if (smoothing != null) {
-                smooth(row, rows, block, fromPanel);
+                smooth(row, rows, block, fromPanel, slice);
             }
-            addTargets(row, rows, token, kc, fromPanel);
+            addTargets(row, rows, token, kc, fromPanel, slice);
+        }
+        if (update != null) {
+            update.update(row, fromColumn, rows, columns(fromPanel), slice.matrix());
         }
     }
 
     /** Adds what smoothing takes from some rows, from a column panel on. */
-    private void smooth(int row, int rows, int block, int fromPanel) {
+    private void smooth(int row, int rows, int block, int fromPanel, WeightSlice slice) {
         int column = fromPanel * chunk.tile.columns();
         int columns = columns(fromPanel);
         float sum = bias != null && fromPanel == 0 ? smoothing.sumOfCoefficients(block) : 0;
@@ -130,8 +159,8 @@ final class WeightGradientPass implements Workers.Task {
             if (bias != null && fromPanel == 0) {
                 smoothing.subtractFromBias(sum, i, bias.into());
             }
-            if (weight != null) {
-                smoothing.subtractFromWeight(block, i, column, columns, weight.into());
+            if (wantsWeight) {
+                smoothing.subtractFromWeight(block, i, column, columns, slice.segment(), slice.offset(i, column));
             }
         }
     }
@@ -143,7 +172,7 @@ final class WeightGradientPass implements Workers.Task {
     }
 
     /** Adds the terms of the targets, of a block of tokens in order, to some rows from a column panel on. */
-    private void addTargets(int row, int rows, int token, int kc, int fromPanel) {
+    private void addTargets(int row, int rows, int token, int kc, int fromPanel, WeightSlice slice) {
         int column = fromPanel * chunk.tile.columns();
         int columns = columns(fromPanel);
         for (int i = token; i < token + kc; i++) {
@@ -155,8 +184,7 @@ final class WeightGradientPass implements Workers.Task {
             if (bias != null && fromPanel == 0) {
                 bias.into().set(0, target, bias.into().get(0, target) + gradient);
             }
-            if (weight != null) {
-                Matrix into = weight.into();
+            if (wantsWeight) {
                 chunk.kernels
                         .elements()
                         .addScaled(
@@ -164,8 +192,8 @@ final class WeightGradientPass implements Workers.Task {
                                 gradient,
                                 chunk.hidden.segment(),
                                 chunk.hidden.offset(chunk.hiddenRow + i, column),
-                                into.segment(),
-                                into.offset(target, column));
+                                slice.segment(),
+                                slice.offset(target, column));
             }
         }
     }
@@ -206,7 +234,7 @@ final class WeightGradientPass implements Workers.Task {
 
     private void multiply(int row, int rows, int block, int kc, int p, Panels panels, int worker, boolean accumulate) {
         MatrixKernels kernels = chunk.kernels.matrix();
-        Matrix into = weight.into();
+        WeightSlice slice = scratch.slices[worker];
         Tile tile = chunk.tile;
         int column = p * tile.columns();
         int columns = Math.min(tile.columns(), chunk.width - column);
@@ -219,9 +247,9 @@ final class WeightGradientPass implements Workers.Task {
                     direct,
                     kc,
                     b,
-                    into.segment(),
-                    into.offset(row, column),
-                    into.rowStride() * Float.BYTES,
+                    slice.segment(),
+                    slice.offset(row, column),
+                    slice.matrix().rowStride() * Float.BYTES,
                     accumulate,
                     chunk.spares[worker]);
         }
@@ -244,9 +272,9 @@ final class WeightGradientPass implements Workers.Task {
                     edge,
                     0,
                     (long) tile.columns() * Float.BYTES,
-                    into,
-                    row + done,
-                    column,
+                    slice.matrix(),
+                    slice.row(row + done),
+                    slice.column(column),
                     rows - done,
                     columns,
                     accumulate);

@@ -7,6 +7,7 @@ import dev.panhead.kernel.Kernels;
 import dev.panhead.math.RowBlocks;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
+import java.util.List;
 
 /**
  * AdamW: Adam with decoupled weight decay (Loshchilov and Hutter, 2019), as PyTorch computes it:
@@ -45,6 +46,7 @@ public final class AdamW {
     private final Workers workers;
     private final double beta1;
     private final double beta2;
+    private final float epsilon;
     private final double weightDecay;
     private final ElementKernels kernels = Kernels.current().elements();
     private final AdamWStep step = new AdamWStep();
@@ -67,11 +69,29 @@ public final class AdamW {
         this.beta1 = Ranges.fraction("beta1", beta1);
         this.beta2 = Ranges.fraction("beta2", beta2);
         this.weightDecay = Ranges.notNegative("weightDecay", weightDecay);
-        step.epsilon = (float) Ranges.positive("epsilon", (float) epsilon);
+        this.epsilon = (float) Ranges.positive("epsilon", (float) epsilon);
+        settle(step);
+    }
+
+    /** What is the same in all steps. */
+    private void settle(AdamWStep step) {
+        step.epsilon = epsilon;
         step.beta1 = (float) beta1;
         step.share1 = (float) (1 - beta1);
         step.beta2 = (float) beta2;
         step.share2 = (float) (1 - beta2);
+    }
+
+    private void prepare(AdamWStep step, long number, double learningRate, double gradientScale) {
+        if (number < 1) {
+            throw new IllegalArgumentException("steps are counted from 1, but this is step " + number);
+        }
+        Ranges.notNegative("learningRate", learningRate);
+        Ranges.notNegative("gradientScale", gradientScale);
+        step.scale = (float) gradientScale;
+        step.keep = (float) (1 - learningRate * weightDecay);
+        step.rate = (float) (learningRate / (1 - StrictMath.pow(beta1, number)));
+        step.correction = (float) (1 / Math.sqrt(1 - StrictMath.pow(beta2, number)));
     }
 
     /**
@@ -96,11 +116,7 @@ public final class AdamW {
             double gradientScale) {
         gradient.requireShape("gradient", parameters.rows(), parameters.columns());
         moments.first().requireShape("first moment", parameters.rows(), parameters.columns());
-        if (number < 1) {
-            throw new IllegalArgumentException("steps are counted from 1, but this is step " + number);
-        }
-        Ranges.notNegative("learningRate", learningRate);
-        Ranges.notNegative("gradientScale", gradientScale);
+        prepare(step, number, learningRate, gradientScale);
         workers.requireWritable("parameters", parameters.segment());
         workers.requireReadable("gradient", gradient.segment());
         workers.requireWritable("first moment", moments.first().segment());
@@ -113,11 +129,81 @@ public final class AdamW {
         this.parameters = parameters;
         this.gradient = gradient;
         this.moments = moments;
-        step.scale = (float) gradientScale;
-        step.keep = (float) (1 - learningRate * weightDecay);
-        step.rate = (float) (learningRate / (1 - StrictMath.pow(beta1, number)));
-        step.correction = (float) (1 / Math.sqrt(1 - StrictMath.pow(beta2, number)));
         workers.run(RowBlocks.count(parameters), task);
+    }
+
+    /**
+     * A step that can be fused into what computes the gradient.
+     *
+     * @param parameters p, updated in place
+     * @param moments of the same shape, updated in place
+     * @throws IllegalArgumentException if the shapes differ or the memory is shared
+     */
+    public Slices slices(Matrix parameters, Moments moments) {
+        return new Slices(parameters, moments);
+    }
+
+    /** AdamW's step on one parameter, slice by slice. */
+    public final class Slices implements SliceUpdate {
+
+        private final Matrix parameters;
+        private final Moments moments;
+        private final List<Matrix> updated;
+        private final AdamWStep step = new AdamWStep();
+        private boolean prepared;
+
+        private Slices(Matrix parameters, Moments moments) {
+            moments.first().requireShape("first moment", parameters.rows(), parameters.columns());
+            parameters.requireApart("parameters", "first moment", moments.first());
+            parameters.requireApart("parameters", "second moment", moments.second());
+            this.parameters = parameters;
+            this.moments = moments;
+            updated = List.of(parameters, moments.first(), moments.second());
+            settle(step);
+        }
+
+        /**
+         * Prepares the next step.
+         *
+         * @param number which step it is, from 1
+         * @param learningRate rate
+         * @throws IllegalArgumentException if {@code number} is less than 1 or the rate is negative or not finite
+         */
+        public void prepare(long number, double learningRate) {
+            AdamW.this.prepare(step, number, learningRate, 1);
+            prepared = true;
+        }
+
+        @Override
+        public List<Matrix> updated() {
+            return updated;
+        }
+
+        @Override
+        public void requirePrepared() {
+            SliceUpdate.require(prepared);
+        }
+
+        @Override
+        public void taken() {
+            prepared = false;
+        }
+
+        @Override
+        public void update(int row, int column, int rows, int columns, Matrix gradient) {
+            for (int i = 0; i < rows; i++) {
+                kernels.adamW(
+                        columns,
+                        step,
+                        parameters.segment(),
+                        parameters.offset(row + i, column),
+                        gradient.segment(),
+                        gradient.offset(i, 0),
+                        moments.first().segment(),
+                        moments.second().segment(),
+                        moments.first().offset(row + i, column));
+            }
+        }
     }
 
     private void block(int index, int worker) {

@@ -6,6 +6,7 @@ import dev.panhead.kernel.Kernels;
 import dev.panhead.kernel.SgdStep;
 import dev.panhead.math.RowBlocks;
 import dev.panhead.tensor.Matrix;
+import java.util.List;
 
 /**
  * Stochastic gradient descent with momentum and weight decay, as PyTorch computes it:
@@ -59,19 +60,14 @@ public final class Sgd {
      */
     public void update(Matrix parameters, Matrix gradient, Matrix velocity, double learningRate, double gradientScale) {
         gradient.requireShape("gradient", parameters.rows(), parameters.columns());
-        if ((velocity == null) != (step.momentum == 0)) {
-            throw new IllegalArgumentException("a velocity goes with momentum, but momentum is " + step.momentum
-                    + (velocity == null ? " and there is none" : ""));
-        }
+        requireVelocity(parameters, velocity);
         Ranges.notNegative("learningRate", learningRate);
         Ranges.notNegative("gradientScale", gradientScale);
         workers.requireWritable("parameters", parameters.segment());
         workers.requireReadable("gradient", gradient.segment());
         parameters.requireApart("parameters", "gradient", gradient);
         if (velocity != null) {
-            velocity.requireShape("velocity", parameters.rows(), parameters.columns());
             workers.requireWritable("velocity", velocity.segment());
-            velocity.requireApart("velocity", "parameters", parameters);
             velocity.requireApart("velocity", "gradient", gradient);
         }
         this.parameters = parameters;
@@ -80,6 +76,90 @@ public final class Sgd {
         step.scale = (float) gradientScale;
         step.rate = (float) learningRate;
         workers.run(RowBlocks.count(parameters), task);
+    }
+
+    /**
+     * A step that can be fused into what computes the gradient.
+     *
+     * @param parameters p, updated in place
+     * @param velocity v, of the same shape, zero at the start, updated in place; null if there is no momentum
+     * @throws IllegalArgumentException if the shapes differ, the memory is shared, a velocity is missing or there is no use for it
+     */
+    public Slices slices(Matrix parameters, Matrix velocity) {
+        return new Slices(parameters, velocity);
+    }
+
+    /** The step on one parameter, slice by slice. */
+    public final class Slices implements SliceUpdate {
+
+        private final Matrix parameters;
+        private final Matrix velocity;
+        private final List<Matrix> updated;
+        private final SgdStep step = new SgdStep();
+        private boolean prepared;
+
+        private Slices(Matrix parameters, Matrix velocity) {
+            requireVelocity(parameters, velocity);
+            this.parameters = parameters;
+            this.velocity = velocity;
+            updated = velocity == null ? List.of(parameters) : List.of(parameters, velocity);
+            step.momentum = Sgd.this.step.momentum;
+            step.decay = Sgd.this.step.decay;
+            step.nesterov = Sgd.this.step.nesterov;
+            step.scale = 1;
+        }
+
+        /**
+         * Prepares the next step.
+         *
+         * @param learningRate rate
+         * @throws IllegalArgumentException if the rate is negative or not finite
+         */
+        public void prepare(double learningRate) {
+            step.rate = (float) Ranges.notNegative("learningRate", learningRate);
+            prepared = true;
+        }
+
+        @Override
+        public List<Matrix> updated() {
+            return updated;
+        }
+
+        @Override
+        public void requirePrepared() {
+            SliceUpdate.require(prepared);
+        }
+
+        @Override
+        public void taken() {
+            prepared = false;
+        }
+
+        @Override
+        public void update(int row, int column, int rows, int columns, Matrix gradient) {
+            for (int i = 0; i < rows; i++) {
+                kernels.sgd(
+                        columns,
+                        step,
+                        parameters.segment(),
+                        parameters.offset(row + i, column),
+                        gradient.segment(),
+                        gradient.offset(i, 0),
+                        velocity == null ? null : velocity.segment(),
+                        velocity == null ? 0 : velocity.offset(row + i, column));
+            }
+        }
+    }
+
+    private void requireVelocity(Matrix parameters, Matrix velocity) {
+        if ((velocity == null) != (step.momentum == 0)) {
+            throw new IllegalArgumentException("a velocity goes with momentum, but momentum is " + step.momentum
+                    + (velocity == null ? " and there is none" : ""));
+        }
+        if (velocity != null) {
+            velocity.requireShape("velocity", parameters.rows(), parameters.columns());
+            velocity.requireApart("velocity", "parameters", parameters);
+        }
     }
 
     private void block(int index, int worker) {

@@ -1,0 +1,43 @@
+package dev.panhead.optim;
+
+import dev.panhead.tensor.Matrix;
+import java.util.List;
+
+/**
+ * An optimizer's step that is made slice by slice, as the slices of a gradient become final, so that the whole gradient need not exist: the
+ * same bits as the step on all of it. {@link AdamW#slices} and {@link Sgd#slices} make them, once for a parameter; each step is prepared
+ * first.
+ *
+ * <p>A gradient's norm is known when all of it is, so that there is no clipping by it here.
+ */
+public interface SliceUpdate {
+
+    /** What is updated: the parameters, and then the optimizer's state, all of one shape. */
+    List<Matrix> updated();
+
+    /**
+     * Checks that a step was prepared.
+     *
+     * @throws IllegalStateException if none was since the last one was taken
+     */
+    void requirePrepared();
+
+    /** What {@link #requirePrepared} does. */
+    static void require(boolean prepared) {
+        if (!prepared) {
+            throw new IllegalStateException("this step of the optimizer was not prepared");
+        }
+    }
+
+    /** Takes the prepared step: the next one is to be prepared anew. */
+    void taken();
+
+    /**
+     * Updates a slice. Threads may do so side by side, each with slices of its own.
+     *
+     * @param row where the slice begins
+     * @param column where the slice begins
+     * @param gradient {@code rows x columns} of it, from its element (0, 0) on
+     */
+    void update(int row, int column, int rows, int columns, Matrix gradient);
+}
