@@ -6,10 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.panhead.exec.Workers;
+import dev.panhead.head.FeatureCase.Feature;
 import dev.panhead.head.HeadOutputs.Gradient;
 import dev.panhead.reference.Numbers;
 import dev.panhead.reference.OptionsOracle;
 import dev.panhead.reference.Oracle;
+import dev.panhead.tensor.HalfMatrix;
 import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
@@ -42,44 +44,6 @@ class HeadFeaturesTest {
         arena.close();
     }
 
-    private enum Feature {
-        NONE,
-        SUM,
-        APART,
-        LOG_PROBABILITY_UPSTREAM,
-        ENTROPY_UPSTREAM,
-        IGNORED,
-        MASK,
-        BIAS,
-        TAKEN_OUT,
-        TOKEN_WEIGHTS,
-        CLASS_WEIGHTS,
-        DIVISOR,
-        SMOOTHING,
-        Z_LOSS,
-        SOFTCAP,
-        SCALE,
-        SCALES,
-        CONFIDENT,
-        OFFSET,
-        ACCUMULATE;
-
-        boolean isReduction() {
-            return this == SUM || isApart();
-        }
-
-        boolean isApart() {
-            return this == APART || this == LOG_PROBABILITY_UPSTREAM || this == ENTROPY_UPSTREAM;
-        }
-
-        /** Whether the two are refused together, or are the same kind of thing. */
-        boolean excludes(Feature other) {
-            return isReduction() && other == DIVISOR
-                    || isApart() && other == TOKEN_WEIGHTS
-                    || this == SUM && other.isApart();
-        }
-    }
-
     static Stream<Arguments> pairs() {
         int[][] shapes = {{7, 5, 3}, {41, 409, 24}, {300, 23, 9}};
         return Stream.of(shapes).flatMap(shape -> Stream.of(Feature.values()).flatMap(one -> Stream.of(Feature.values())
@@ -88,186 +52,11 @@ class HeadFeaturesTest {
                 .map(other -> Arguments.of(shape[0], shape[1], shape[2], one, other))));
     }
 
-    /** A head's inputs, options and outputs with some features. */
-    private static final class Case {
-        final int tokens;
-        final int vocabulary;
-        final int width;
-        final Matrix hidden;
-        final Matrix weight;
-        final Ints targets;
-        HeadInputs inputs;
-        HeadOptions options = HeadOptions.DEFAULT;
-        final Matrix dX;
-        final Matrix dW;
-        final Matrix db;
-        final Matrix losses;
-        final Matrix logProbabilities;
-        final Matrix logSumExps;
-        final Matrix entropies;
-        final Ints predictions;
-        final Ints ranks;
-        HeadOutputs outputs;
-        private final Arena arena;
-        private final Numbers numbers;
-
-        Case(Arena arena, int tokens, int vocabulary, int width) {
-            this.arena = arena;
-            this.tokens = tokens;
-            this.vocabulary = vocabulary;
-            this.width = width;
-            numbers = new Numbers(tokens * 31L + vocabulary);
-            hidden = numbers.padded(arena, tokens, width, 1);
-            weight = numbers.padded(arena, vocabulary, width, 0.5f);
-            targets = numbers.targets(tokens, vocabulary);
-            inputs = HeadInputs.of(hidden, weight, targets);
-            dX = Numbers.nanPadded(arena, tokens, width);
-            dW = Numbers.nanPadded(arena, vocabulary, width);
-            db = Numbers.nanPadded(arena, 1, vocabulary);
-            losses = Numbers.nanPadded(arena, 1, tokens);
-            logProbabilities = Numbers.nanPadded(arena, 1, tokens);
-            logSumExps = Numbers.nanPadded(arena, 1, tokens);
-            entropies = Numbers.nanPadded(arena, 1, tokens);
-            predictions = Ints.allocate(arena, tokens);
-            ranks = Ints.allocate(arena, tokens);
-            outputs = HeadOutputs.gradients(dX, dW)
-                    .withBias(Gradient.write(db))
-                    .withLosses(losses)
-                    .withLogProbabilities(logProbabilities)
-                    .withLogSumExps(logSumExps)
-                    .withEntropies(entropies)
-                    .withPredictions(predictions)
-                    .withRanks(ranks);
-        }
-
-        /** Numbers from 0.5 to 1.5. */
-        private Matrix positive(int count) {
-            Matrix row = numbers.padded(arena, 1, count, 1);
-            for (int i = 0; i < count; i++) {
-                row.set(0, i, 1 + 0.5f * (float) Math.tanh(row.get(0, i)));
-            }
-            return row;
-        }
-
-        private Matrix bias() {
-            Matrix bias = inputs.bias();
-            return bias == null ? numbers.padded(arena, 1, vocabulary, 1) : bias;
-        }
-
-        void with(Feature feature) {
-            switch (feature) {
-                case NONE -> {}
-                case SUM -> options = options.withReduction(Reduction.SUM);
-                case APART -> {
-                    options = options.withReduction(Reduction.NONE);
-                    inputs = inputs.withUpstream(numbers.padded(arena, 1, tokens, 1));
-                }
-                case LOG_PROBABILITY_UPSTREAM -> {
-                    options = options.withReduction(Reduction.NONE);
-                    inputs = inputs.withLogProbabilityUpstream(numbers.padded(arena, 1, tokens, 1));
-                }
-                case ENTROPY_UPSTREAM -> {
-                    options = options.withReduction(Reduction.NONE);
-                    inputs = inputs.withEntropyUpstream(numbers.padded(arena, 1, tokens, 1));
-                }
-                case IGNORED -> {
-                    for (int t = 1; t < tokens; t += 3) {
-                        targets.set(t, HeadOptions.IGNORE_INDEX);
-                        hidden.rows(t, t + 1).fill(Float.NaN);
-                    }
-                }
-                case MASK -> {
-                    BitSet mask = new BitSet();
-                    for (int t = 0; t < tokens; t++) {
-                        mask.set(t, t % 4 != 2);
-                        if (t % 4 == 2) {
-                            targets.set(t, -7); // whatever it is
-                        }
-                    }
-                    inputs = inputs.withMask(mask);
-                }
-                case BIAS -> inputs = inputs.withBias(bias());
-                case TAKEN_OUT -> {
-                    Matrix bias = bias();
-                    bias.set(0, vocabulary - 1, Float.NEGATIVE_INFINITY);
-                    for (int t = 0; t < tokens; t++) {
-                        if (targets.get(t) == vocabulary - 1) {
-                            targets.set(t, 0);
-                        }
-                    }
-                    inputs = inputs.withBias(bias);
-                }
-                case TOKEN_WEIGHTS -> {
-                    Matrix weights = positive(tokens);
-                    weights.set(0, 0, 0);
-                    inputs = inputs.withTokenWeights(weights);
-                }
-                case CLASS_WEIGHTS -> {
-                    Matrix weights = positive(vocabulary);
-                    weights.set(0, 1, 0);
-                    inputs = inputs.withClassWeights(weights);
-                }
-                case DIVISOR -> inputs = inputs.withDivisor(3.5 * tokens);
-                case SMOOTHING -> options = options.withLabelSmoothing(0.1);
-                case Z_LOSS -> options = options.withZLoss(0.01);
-                case SOFTCAP -> options = options.withSoftcap(3);
-                case SCALE -> options = options.withLogitScale(0.7f);
-                case SCALES -> inputs = inputs.withLogitScales(positive(tokens));
-                case CONFIDENT -> {
-                    for (int t = 0; t < tokens; t += 2) {
-                        for (int k = 0; k < width && targets.get(t) >= 0; k++) {
-                            hidden.set(t, k, hidden.get(t, k) + 9 * weight.get(targets.get(t), k));
-                        }
-                    }
-                }
-                case OFFSET -> {
-                    Matrix bias = bias();
-                    for (int v = 0; v < vocabulary; v++) {
-                        bias.set(0, v, bias.get(0, v) + 1e4f);
-                    }
-                    inputs = inputs.withBias(bias);
-                }
-                case ACCUMULATE -> {
-                    dX.fill(0.25f);
-                    dW.fill(0.25f);
-                    db.fill(0.25f);
-                    outputs = outputs.withHidden(Gradient.add(dX))
-                            .withWeight(Gradient.add(dW))
-                            .withBias(Gradient.add(db));
-                }
-            }
-        }
-
-        HeadResult run() {
-            return new LinearCrossEntropy(arena, workers, tokens, vocabulary, width, options).run(inputs, outputs);
-        }
-
-        /** A bound of a scaled logit's error: gamma of its length times what it is the sum of. */
-        double logitError() {
-            double largest = 0;
-            for (int t = 0; t < tokens; t++) {
-                for (int v = 0; v < vocabulary && targets.get(t) >= 0; v++) {
-                    double size = inputs.bias() == null || inputs.bias().get(0, v) == Float.NEGATIVE_INFINITY
-                            ? 0
-                            : Math.abs(inputs.bias().get(0, v));
-                    for (int k = 0; k < width; k++) {
-                        size += Math.abs((double) hidden.get(t, k) * weight.get(v, k));
-                    }
-                    float scale = inputs.logitScales() == null
-                            ? 1
-                            : inputs.logitScales().get(0, t);
-                    largest = Math.max(largest, size * scale * options.logitScale());
-                }
-            }
-            return (width + 10) * Oracle.U * largest;
-        }
-    }
-
     @ParameterizedTest
     @MethodSource("pairs")
     void agreesWithTheOracle(int tokens, int vocabulary, int width, Feature one, Feature other) {
         try (Arena local = Arena.ofShared()) {
-            Case c = new Case(local, tokens, vocabulary, width);
+            FeatureCase c = new FeatureCase(local, workers, tokens, vocabulary, width);
             c.with(one);
             if (other != one) {
                 c.with(other);
@@ -302,6 +91,7 @@ class HeadFeaturesTest {
                 double width1 = 2 + Math.log(vocabulary);
                 assertEquals(oracle.entropies[t], c.entropies.get(0, t), 4 * width1 * (e + 200 * Oracle.U));
                 checkOrder(c, oracle.logits, t, e);
+                checkTop(c, oracle.logits, oracle.logSumExps[t], t, e);
             }
             assertEquals(counted, result.tokens());
             assertEquals(tokens - counted, result.ignored());
@@ -329,7 +119,7 @@ class HeadFeaturesTest {
     }
 
     /** Prediction and rank are those of the exact logits, up to entries that are too close to tell. */
-    private static void checkOrder(Case c, RealMatrix logits, int t, double e) {
+    private static void checkOrder(FeatureCase c, RealMatrix logits, int t, double e) {
         double target = logits.getEntry(t, c.targets.get(t));
         double predicted = logits.getEntry(t, c.predictions.get(t));
         int surely = 1;
@@ -343,6 +133,29 @@ class HeadFeaturesTest {
         assertTrue(c.ranks.get(t) >= surely && c.ranks.get(t) <= maybe, "rank of token " + t);
     }
 
+    /** The top entries are those of the exact logits, up to what is too close to tell, in order, and none twice. */
+    private static void checkTop(FeatureCase c, RealMatrix logits, double lse, int t, double e) {
+        int k = c.options.topK();
+        double[] exact = logits.getRow(t);
+        java.util.Arrays.sort(exact);
+        BitSet seen = new BitSet();
+        for (int j = 0; j < k; j++) {
+            int row = c.topRows.get(t * k + j);
+            double best = exact[c.vocabulary - 1 - j];
+            if (best == Double.NEGATIVE_INFINITY) {
+                assertEquals(-1, row);
+                assertEquals(Float.NEGATIVE_INFINITY, c.topLogProbabilities.get(t, j));
+                continue;
+            }
+            assertEquals(best, logits.getEntry(t, row), 2 * e);
+            double bound = 3 * e + 4 * Oracle.U * (1 + Math.abs(best - lse));
+            assertEquals(logits.getEntry(t, row) - lse, c.topLogProbabilities.get(t, j), bound);
+            assertTrue(!seen.get(row), "row " + row + " twice");
+            seen.set(row);
+        }
+        assertTrue(k == 0 || c.predictions.get(t) == c.topRows.get(t * k));
+    }
+
     /** The oracle's gradients are the differences of its loss, for every pair. */
     @ParameterizedTest
     @MethodSource("pairs")
@@ -351,7 +164,7 @@ class HeadFeaturesTest {
             return;
         }
         try (Arena local = Arena.ofShared()) {
-            Case c = new Case(local, tokens, vocabulary, width);
+            FeatureCase c = new FeatureCase(local, workers, tokens, vocabulary, width);
             c.with(one);
             if (other != one) {
                 c.with(other);
@@ -381,7 +194,7 @@ class HeadFeaturesTest {
     }
 
     /** What the gradients are of: the loss, or with reduction NONE the sum of what has an upstream gradient, times that. */
-    private static double objective(Case c) {
+    private static double objective(FeatureCase c) {
         OptionsOracle oracle = new OptionsOracle(c.inputs, c.options);
         if (c.options.reduction() != Reduction.NONE) {
             return oracle.loss;
@@ -403,7 +216,7 @@ class HeadFeaturesTest {
 
     @Test
     void equalLogitsArePredictedByTheFirstAndRankTheTargetFirst() {
-        Case c = new Case(arena, 3, 500, 4);
+        FeatureCase c = new FeatureCase(arena, workers, 3, 500, 4);
         c.weight.fill(1);
         HeadResult result = c.run();
         for (int t = 0; t < 3; t++) {
@@ -417,7 +230,7 @@ class HeadFeaturesTest {
 
     @Test
     void figuresThatAreNotAskedForChangeNothing() {
-        Case c = new Case(arena, 41, 409, 24);
+        FeatureCase c = new FeatureCase(arena, workers, 41, 409, 24);
         c.with(Feature.SMOOTHING);
         c.run();
         int[][] all = {Numbers.bits(c.losses), Numbers.bits(c.dX), Numbers.bits(c.dW), Numbers.bits(c.db)};
@@ -437,7 +250,7 @@ class HeadFeaturesTest {
 
     @Test
     void microBatchesWithTheWholeBatchsDivisorAddUpToIt() {
-        Case whole = new Case(arena, 600, 37, 11);
+        FeatureCase whole = new FeatureCase(arena, workers, 600, 37, 11);
         whole.with(Feature.SMOOTHING);
         whole.with(Feature.Z_LOSS);
         whole.with(Feature.CLASS_WEIGHTS);
@@ -465,7 +278,7 @@ class HeadFeaturesTest {
     void noChunkShows(Feature feature) {
         for (int vocabulary :
                 new int[] {1500, 1700}) { // the logits of the second one do not fit where memory is scarce
-            Case c = new Case(arena, 700, vocabulary, 7);
+            FeatureCase c = new FeatureCase(arena, workers, 700, vocabulary, 7);
             c.with(feature);
             c.with(Feature.MASK);
             c.with(Feature.CLASS_WEIGHTS);
@@ -477,8 +290,28 @@ class HeadFeaturesTest {
         }
     }
 
+    /** Hidden states and weight of 16 bits give what they give widened, to the bit. */
+    @ParameterizedTest
+    @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "CONFIDENT") // which changes the hidden states
+    void halvesAreWidened(Feature feature) {
+        int[][][] results = new int[2][][];
+        for (int i = 0; i < 2; i++) {
+            FeatureCase c = new FeatureCase(arena, workers, 41, 409, 24);
+            HalfMatrix x = Numbers.halves(arena, HalfMatrix.Format.BFLOAT16, c.hidden);
+            HalfMatrix w = Numbers.halves(arena, HalfMatrix.Format.FLOAT16, c.weight);
+            c.hidden.copyFrom(x.toMatrix(arena));
+            c.weight.copyFrom(w.toMatrix(arena));
+            if (i == 0) {
+                c.inputs = HeadInputs.of(x, w, c.targets);
+            }
+            c.with(feature);
+            results[i] = bits(c);
+        }
+        assertArrayEquals(results[1], results[0]);
+    }
+
     /** The least scratch that a case can do with, as the error says it. */
-    private static long smallestScratch(Case c) {
+    private static long smallestScratch(FeatureCase c) {
         HeadOptions options = c.options;
         c.options = options.withScratchBytes(1);
         String message = assertThrows(IllegalArgumentException.class, c::run).getMessage();
@@ -488,10 +321,12 @@ class HeadFeaturesTest {
 
     @Test
     void scratchStaysWithinItsBoundWhateverIsAskedFor() {
-        Case c = new Case(arena, 300, 700, 40);
+        FeatureCase c = new FeatureCase(arena, workers, 300, 700, 40);
         c.with(Feature.SMOOTHING);
         c.with(Feature.SOFTCAP);
         c.with(Feature.ENTROPY_UPSTREAM);
+        c.with(Feature.SOFT_SPREAD);
+        c.with(Feature.TOP);
         long bound = smallestScratch(c);
         HeadOptions options = c.options.withScratchBytes(bound);
         try (CountingArena counting = new CountingArena()) {
@@ -501,12 +336,14 @@ class HeadFeaturesTest {
         }
     }
 
-    private static int[][] bits(Case c) {
+    private static int[][] bits(FeatureCase c) {
         c.run();
         return new int[][] {
             Numbers.bits(c.losses),
             Numbers.bits(c.entropies),
             c.ranks.segment().toArray(java.lang.foreign.ValueLayout.JAVA_INT),
+            c.topRows == null ? null : c.topRows.segment().toArray(java.lang.foreign.ValueLayout.JAVA_INT),
+            c.topRows == null ? null : Numbers.bits(c.topLogProbabilities),
             Numbers.bits(c.dX),
             Numbers.bits(c.dW),
             Numbers.bits(c.db)
@@ -516,7 +353,7 @@ class HeadFeaturesTest {
     /** A mask of logits by the lowest float, as some have it, must not come back as 0 times infinity. */
     @Test
     void logitsFarBelowHaveNoGradient() {
-        Case c = new Case(arena, 5, 7, 3);
+        FeatureCase c = new FeatureCase(arena, workers, 5, 7, 3);
         c.with(Feature.ENTROPY_UPSTREAM);
         c.inputs.entropyUpstream().fill(8);
         Matrix bias = Matrix.allocate(arena, 1, 7);
@@ -533,7 +370,7 @@ class HeadFeaturesTest {
 
     @Test
     void weightsThatAreAllZeroGiveNothingOrAnErrorAsAskedFor() {
-        Case c = new Case(arena, 5, 7, 3);
+        FeatureCase c = new FeatureCase(arena, workers, 5, 7, 3);
         Matrix zeros = Matrix.allocate(arena, 1, 5);
         c.inputs = c.inputs.withTokenWeights(zeros);
         assertEquals(0, c.run().loss());
@@ -549,7 +386,7 @@ class HeadFeaturesTest {
      */
     @Test
     void proximalPolicyOptimizationTakesTenLines() {
-        Case c = new Case(arena, 9, 13, 5);
+        FeatureCase c = new FeatureCase(arena, workers, 9, 13, 5);
         Matrix old = new Numbers(3).matrix(arena, 1, 9, 0.2f);
         Matrix advantages = new Numbers(4).matrix(arena, 1, 9, 1);
         c.options = HeadOptions.DEFAULT.withReduction(Reduction.NONE);
@@ -583,7 +420,7 @@ class HeadFeaturesTest {
         }
     }
 
-    private static double policyLoss(Case c, Matrix old, Matrix advantages) {
+    private static double policyLoss(FeatureCase c, Matrix old, Matrix advantages) {
         OptionsOracle oracle = new OptionsOracle(c.inputs, c.options);
         double sum = 0;
         for (int t = 0; t < c.tokens; t++) {
@@ -597,7 +434,7 @@ class HeadFeaturesTest {
     @Test
     void aStepWithEverythingAllocatesNothing() {
         var threads = (com.sun.management.ThreadMXBean) java.lang.management.ManagementFactory.getThreadMXBean();
-        Case c = new Case(arena, 64, 300, 48);
+        FeatureCase c = new FeatureCase(arena, workers, 64, 300, 48);
         for (Feature feature : new Feature[] {
             Feature.MASK,
             Feature.BIAS,
@@ -606,7 +443,9 @@ class HeadFeaturesTest {
             Feature.SMOOTHING,
             Feature.Z_LOSS,
             Feature.SCALES,
-            Feature.SOFTCAP
+            Feature.SOFTCAP,
+            Feature.SOFT_SPREAD,
+            Feature.TOP
         }) {
             c.with(feature);
         }
@@ -625,7 +464,7 @@ class HeadFeaturesTest {
 
     @Test
     void badInputIsNamed() {
-        Case c = new Case(arena, 5, 7, 3);
+        FeatureCase c = new FeatureCase(arena, workers, 5, 7, 3);
         HeadInputs plain = c.inputs;
         Matrix tokens = Matrix.allocate(arena, 1, 5);
         Matrix classes = Matrix.allocate(arena, 1, 7);
@@ -675,7 +514,7 @@ class HeadFeaturesTest {
         message("logitScale must be finite and positive, but is 0.0", () -> HeadOptions.DEFAULT.withLogitScale(0));
     }
 
-    private static void refuse(Case c, HeadInputs inputs, String message) {
+    private static void refuse(FeatureCase c, HeadInputs inputs, String message) {
         c.inputs = inputs;
         message(message, c::run);
     }

@@ -3,6 +3,7 @@ package dev.panhead.reference;
 import dev.panhead.head.HeadInputs;
 import dev.panhead.head.HeadOptions;
 import dev.panhead.head.Reduction;
+import dev.panhead.head.SoftTargets;
 import dev.panhead.tensor.Matrix;
 import org.apache.commons.math3.linear.MatrixUtils;
 import org.apache.commons.math3.linear.RealMatrix;
@@ -98,17 +99,30 @@ public final class OptionsOracle {
             sum += FastMath.exp(value - max);
         }
         double lse = max + FastMath.log(sum);
-        double eps = options.labelSmoothing();
-        double targetWeight = (1 - eps) * value(inputs.classWeights(), target, 1);
-        double all = targetWeight;
-        double loss = targetWeight * (lse - u[target]);
+        SoftTargets soft = options.softTargets();
+        double hard = soft == null ? 1 : 1 - soft.share();
+        double eps = hard * options.labelSmoothing();
+        double targetWeight = (hard - eps) * value(inputs.classWeights(), target, 1);
+        double[] q = new double[vocabulary]; // what pulls each logit up
+        double loss = 0;
+        for (int v = 0; v < vocabulary; v++) {
+            if (u[v] > Double.NEGATIVE_INFINITY) {
+                double teacher = soft == null ? 0 : teacher(t, v, entries);
+                double c = value(inputs.classWeights(), v, 1);
+                q[v] = eps / entries * c
+                        + (v == target ? targetWeight : 0)
+                        + (soft == null ? 0 : soft.share() * c * teacher);
+                boolean relative = soft != null && soft.divergence() == SoftTargets.Divergence.KULLBACK_LEIBLER;
+                loss += relative && teacher > 0 ? soft.share() * c * teacher * FastMath.log(teacher) : 0;
+            }
+        }
+        double all = 0;
         double entropy = 0;
         for (int v = 0; v < vocabulary; v++) {
             if (u[v] > Double.NEGATIVE_INFINITY) {
                 double p = FastMath.exp(u[v] - lse);
-                double share = eps / entries * value(inputs.classWeights(), v, 1);
-                all += share;
-                loss += share * (lse - u[v]);
+                all += q[v];
+                loss += q[v] * (lse - u[v]);
                 entropy -= p * (u[v] - lse);
             }
         }
@@ -126,16 +140,35 @@ public final class OptionsOracle {
         for (int v = 0; v < vocabulary; v++) {
             if (u[v] > Double.NEGATIVE_INFINITY) {
                 double p = FastMath.exp(u[v] - lse);
-                double q = eps / entries * value(inputs.classWeights(), v, 1) + (v == target ? targetWeight : 0);
                 double pull = upstream * (all + 2 * options.zLoss() * lse) - h;
                 double onTarget = v == target ? h : 0;
                 double mixed = -onEntropy * p * (u[v] - lse + entropy);
                 double mixedSize = Math.abs(onEntropy) * p * (lse - u[v] + entropy + 1);
-                g.setEntry(t, v, scale * slope[v] * (pull * p - upstream * q + onTarget + mixed));
+                g.setEntry(t, v, scale * slope[v] * (pull * p - upstream * q[v] + onTarget + mixed));
                 sizes.setEntry(
-                        t, v, scale * (Math.abs(pull) * p + Math.abs(upstream) * q + Math.abs(onTarget) + mixedSize));
+                        t,
+                        v,
+                        scale * (Math.abs(pull) * p + Math.abs(upstream) * q[v] + Math.abs(onTarget) + mixedSize));
             }
         }
+    }
+
+    /** A teacher's probability of one entry. */
+    private double teacher(int t, int v, int entries) {
+        int k = options.softTargets().entries();
+        double sum = 0;
+        double own = 0;
+        for (int j = 0; j < k; j++) {
+            int row = inputs.softTargets().get(t * k + j);
+            double probability = row < 0 ? 0 : inputs.softProbabilities().get(t, j);
+            sum += probability;
+            own += row == v ? probability : 0;
+        }
+        return switch (options.softTargets().remainder()) {
+            case DROPPED -> own;
+            case SCALED -> own / sum;
+            case SPREAD -> own + (1 - sum) / entries;
+        };
     }
 
     private double divisor() {

@@ -108,7 +108,7 @@ final class Chunk {
     /** Tokens whose logits of one vocabulary block a worker has room for; they stay in its second cache. */
     private static final int LOGIT_TOKENS = 512;
 
-    Chunk(Arena arena, Workers workers, int capacity, int vocabulary, int width) {
+    Chunk(Arena arena, Workers workers, int capacity, int vocabulary, int width, int topK) {
         this.workers = workers;
         this.vocabulary = vocabulary;
         this.width = width;
@@ -121,7 +121,7 @@ final class Chunk {
         upstream = new double[capacity];
         logProbabilityUpstream = new double[capacity];
         entropyUpstream = new double[capacity];
-        results = new TokenResults(capacity);
+        results = new TokenResults(capacity, topK);
         targetLogits = allocate(arena, capacity);
         scales = allocate(arena, capacity);
         gathered = Matrix.allocate(arena, capacity, width);
@@ -144,7 +144,7 @@ final class Chunk {
     }
 
     /** Bytes that a chunk takes, {@link GradientScratch} not counted. */
-    static long bytes(int workers, int capacity, int vocabulary, int width) {
+    static long bytes(int workers, int capacity, int vocabulary, int width, int topK) {
         Tile tile = Kernels.current().matrix().tile();
         long blocks = Math.ceilDiv(vocabulary, VOCABULARY_BLOCK);
         long widthBlocks = Math.ceilDiv(width, Gemm.BLOCK);
@@ -154,7 +154,7 @@ final class Chunk {
                 + tile.bytes()
                 + tile.vectorBytes(2)
                 + Packing.stripBytes();
-        return floats * Float.BYTES + workers * each + 108L * capacity;
+        return floats * Float.BYTES + workers * each + (108L + 12L * topK) * capacity;
     }
 
     /** Groups whose logits a worker has room for. */

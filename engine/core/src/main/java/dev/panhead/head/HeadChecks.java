@@ -6,39 +6,65 @@ import dev.panhead.optim.SliceUpdate;
 import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
 import dev.panhead.tensor.ReadableMatrix;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Function;
 
-/** What is checked before a call of the head reads or writes anything. Holds the operands' names side by side, to compare all pairs. */
+/** What is checked before a call of the head reads or writes anything. */
 final class HeadChecks {
 
-    private static final String[] INPUTS = {
-        "hidden",
-        "weight",
-        "bias",
-        "token weights",
-        "class weights",
-        "logit scales",
-        "upstream",
-        "log-probability upstream",
-        "entropy upstream"
-    };
+    /** T, d, V, and the options' numbers of top rows and of soft targets. */
+    private enum Shape {
+        TOKENS_BY_WIDTH,
+        VOCABULARY_BY_WIDTH,
+        TOKENS,
+        VOCABULARY,
+        TOKENS_BY_TOP,
+        TOKENS_BY_SOFT
+    }
 
-    private static final String[] OUTPUTS = {
-        "losses",
-        "log-probabilities",
-        "log-sum-exps",
-        "entropies",
-        "hidden gradient",
-        "weight gradient",
-        "bias gradient"
-    };
+    /** A matrix or ints among the inputs or outputs; null if it is not there. */
+    private record Operand<S>(String name, Shape shape, Function<S, Object> of) {}
+
+    private static final Operand<HeadInputs> WEIGHT =
+            new Operand<>("weight", Shape.VOCABULARY_BY_WIDTH, HeadInputs::weight);
+
+    private static final List<Operand<HeadInputs>> INPUTS = List.of(
+            new Operand<>("hidden", Shape.TOKENS_BY_WIDTH, HeadInputs::hidden),
+            WEIGHT,
+            new Operand<>("targets", Shape.TOKENS, HeadInputs::targets),
+            new Operand<>("bias", Shape.VOCABULARY, HeadInputs::bias),
+            new Operand<>("token weights", Shape.TOKENS, HeadInputs::tokenWeights),
+            new Operand<>("class weights", Shape.VOCABULARY, HeadInputs::classWeights),
+            new Operand<>("logit scales", Shape.TOKENS, HeadInputs::logitScales),
+            new Operand<>("soft targets", Shape.TOKENS_BY_SOFT, HeadInputs::softTargets),
+            new Operand<>("soft targets' probabilities", Shape.TOKENS_BY_SOFT, HeadInputs::softProbabilities),
+            new Operand<>("upstream", Shape.TOKENS, HeadInputs::upstream),
+            new Operand<>("log-probability upstream", Shape.TOKENS, HeadInputs::logProbabilityUpstream),
+            new Operand<>("entropy upstream", Shape.TOKENS, HeadInputs::entropyUpstream));
+
+    private static final List<Operand<HeadOutputs>> OUTPUTS = List.of(
+            new Operand<>("losses", Shape.TOKENS, HeadOutputs::losses),
+            new Operand<>("log-probabilities", Shape.TOKENS, HeadOutputs::logProbabilities),
+            new Operand<>("log-sum-exps", Shape.TOKENS, HeadOutputs::logSumExps),
+            new Operand<>("entropies", Shape.TOKENS, HeadOutputs::entropies),
+            new Operand<>("top log-probabilities", Shape.TOKENS_BY_TOP, HeadOutputs::topLogProbabilities),
+            new Operand<>("hidden gradient", Shape.TOKENS_BY_WIDTH, outputs -> into(outputs.hidden())),
+            new Operand<>("weight gradient", Shape.VOCABULARY_BY_WIDTH, outputs -> into(outputs.weight())),
+            new Operand<>("bias gradient", Shape.VOCABULARY, outputs -> into(outputs.bias())),
+            new Operand<>("predictions", Shape.TOKENS, HeadOutputs::predictions),
+            new Operand<>("ranks", Shape.TOKENS, HeadOutputs::ranks),
+            new Operand<>("top rows", Shape.TOKENS_BY_TOP, HeadOutputs::topRows));
 
     private final Workers workers;
     private final int maxTokens;
     private final int vocabulary;
     private final int width;
     private final HeadOptions options;
-    private final ReadableMatrix[] read = new ReadableMatrix[INPUTS.length];
-    private final Matrix[] written = new Matrix[OUTPUTS.length];
+
+    /** 1 + the last token that had a vocabulary row among its soft targets; null without. */
+    private final int[] lastToken;
 
     HeadChecks(Workers workers, int maxTokens, int vocabulary, int width, HeadOptions options) {
         this.workers = workers;
@@ -46,47 +72,25 @@ final class HeadChecks {
         this.vocabulary = vocabulary;
         this.width = width;
         this.options = options;
+        lastToken = options.softTargets() == null ? null : new int[vocabulary];
     }
 
     /** Checks everything, and returns how many tokens count. */
     int check(HeadInputs inputs, HeadOutputs outputs) {
-        try {
-            collect(inputs, outputs);
-            checkShapes(inputs, outputs);
-            checkApart(inputs, outputs);
-            checkUpstream(inputs, outputs);
-            checkUpdate(inputs, outputs);
-            return countTokens(inputs);
-        } finally {
-            java.util.Arrays.fill(read, null);
-            java.util.Arrays.fill(written, null);
-        }
-    }
-
-    private void collect(HeadInputs inputs, HeadOutputs outputs) {
-        read[0] = inputs.hidden();
-        read[1] = inputs.weight();
-        read[2] = inputs.bias();
-        read[3] = inputs.tokenWeights();
-        read[4] = inputs.classWeights();
-        read[5] = inputs.logitScales();
-        read[6] = inputs.upstream();
-        read[7] = inputs.logProbabilityUpstream();
-        read[8] = inputs.entropyUpstream();
-        written[0] = outputs.losses();
-        written[1] = outputs.logProbabilities();
-        written[2] = outputs.logSumExps();
-        written[3] = outputs.entropies();
-        written[4] = into(outputs.hidden());
-        written[5] = into(outputs.weight());
-        written[6] = into(outputs.bias());
+        checkPlan(inputs, outputs);
+        checkShapes(inputs, outputs);
+        checkApart(inputs, outputs);
+        checkUpstream(inputs, outputs);
+        checkUpdate(inputs, outputs);
+        return countTokens(inputs);
     }
 
     private static Matrix into(Gradient gradient) {
         return gradient == null ? null : gradient.into();
     }
 
-    private void checkShapes(HeadInputs inputs, HeadOutputs outputs) {
+    /** What the head's memory was planned for. */
+    private void checkPlan(HeadInputs inputs, HeadOutputs outputs) {
         int tokens = inputs.hidden().rows();
         if (tokens > maxTokens) {
             throw new IllegalArgumentException(
@@ -100,73 +104,98 @@ final class HeadChecks {
             throw new IllegalArgumentException("hidden has " + tokens + " tokens, but the mask counts token "
                     + (inputs.mask().length() - 1));
         }
-        for (int i = 0; i < INPUTS.length; i++) {
-            if (read[i] != null) {
-                boolean matrix = i < 2;
-                boolean ofVocabulary = i == 1 || i == 2 || i == 4;
-                int rows = !matrix ? 1 : ofVocabulary ? vocabulary : tokens;
-                read[i].requireShape(INPUTS[i], rows, matrix ? width : ofVocabulary ? vocabulary : tokens);
-                workers.requireReadable(INPUTS[i], read[i].segment());
-            }
+        if (options.topK() == 0 && (outputs.topRows() != null || outputs.topLogProbabilities() != null)) {
+            throw new IllegalArgumentException("this head was not planned for top rows; see HeadOptions.withTopK");
         }
-        workers.requireReadable("targets", inputs.targets().segment());
-        for (int i = 0; i < OUTPUTS.length; i++) {
-            if (written[i] != null) {
-                boolean ofVocabulary = i > 4;
-                int rows = i == 4 ? tokens : i == 5 ? vocabulary : 1;
-                int columns = i == 4 || i == 5 ? width : ofVocabulary ? vocabulary : tokens;
-                written[i].requireShape(OUTPUTS[i], rows, columns);
-                workers.requireWritable(OUTPUTS[i], written[i].segment());
-            }
+        if (outputs.weightUpdate() != null && !options.fusedUpdate()) {
+            throw new IllegalArgumentException(
+                    "this head was not planned for an update of the weight; see HeadOptions.withFusedUpdate");
         }
-        checkInts("predictions", outputs.predictions(), tokens);
-        checkInts("ranks", outputs.ranks(), tokens);
+        if ((inputs.softTargets() == null) != (options.softTargets() == null)) {
+            throw new IllegalArgumentException(
+                    options.softTargets() == null
+                            ? "this head was not planned for soft targets; see HeadOptions.withSoftTargets"
+                            : "this head was planned for soft targets, but there are none");
+        }
     }
 
-    private void checkInts(String name, Ints output, int tokens) {
-        if (output == null) {
-            return;
+    private void checkShapes(HeadInputs inputs, HeadOutputs outputs) {
+        int tokens = inputs.hidden().rows();
+        for (int i = 0; i < INPUTS.size(); i++) {
+            Operand<HeadInputs> operand = INPUTS.get(i);
+            Object input = operand.of().apply(inputs);
+            if (input != null) {
+                requireShape(operand.name(), input, operand.shape(), tokens);
+                workers.requireReadable(operand.name(), segment(input));
+            }
         }
-        if (output.size() != tokens) {
-            throw new IllegalArgumentException(name + " must be " + tokens + ", but are " + output.size());
+        for (int i = 0; i < OUTPUTS.size(); i++) {
+            Operand<HeadOutputs> operand = OUTPUTS.get(i);
+            Object output = operand.of().apply(outputs);
+            if (output != null) {
+                requireShape(operand.name(), output, operand.shape(), tokens);
+                workers.requireWritable(operand.name(), segment(output));
+            }
         }
-        workers.requireWritable(name, output.segment());
+    }
+
+    private void requireShape(String name, Object operand, Shape shape, int tokens) {
+        int rows =
+                switch (shape) {
+                    case TOKENS_BY_WIDTH, TOKENS_BY_TOP, TOKENS_BY_SOFT -> tokens;
+                    case VOCABULARY_BY_WIDTH -> vocabulary;
+                    case TOKENS, VOCABULARY -> 1;
+                };
+        int columns =
+                switch (shape) {
+                    case TOKENS_BY_WIDTH, VOCABULARY_BY_WIDTH -> width;
+                    case TOKENS -> tokens;
+                    case VOCABULARY -> vocabulary;
+                    case TOKENS_BY_TOP -> options.topK();
+                    case TOKENS_BY_SOFT -> options.softTargets().entries();
+                };
+        if (operand instanceof ReadableMatrix matrix) {
+            matrix.requireShape(name, rows, columns);
+        } else if (((Ints) operand).size() != (long) rows * columns) {
+            throw new IllegalArgumentException(
+                    name + " must be " + (long) rows * columns + ", but are " + ((Ints) operand).size());
+        }
+    }
+
+    private static MemorySegment segment(Object operand) {
+        return operand instanceof ReadableMatrix matrix ? matrix.segment() : ((Ints) operand).segment();
     }
 
     /** An output shares memory neither with an input nor with another output. */
     private void checkApart(HeadInputs inputs, HeadOutputs outputs) {
-        for (int i = 0; i < OUTPUTS.length; i++) {
-            if (written[i] != null) {
-                for (int j = 0; j < INPUTS.length; j++) {
-                    written[i].requireApart(OUTPUTS[i], INPUTS[j], read[j]);
-                }
-                written[i].requireApart(OUTPUTS[i], "targets", inputs.targets());
-                for (int j = 0; j < i; j++) {
-                    written[i].requireApart(OUTPUTS[i], OUTPUTS[j], written[j]);
-                }
+        for (int i = 0; i < OUTPUTS.size(); i++) {
+            String name = OUTPUTS.get(i).name();
+            Object output = OUTPUTS.get(i).of().apply(outputs);
+            for (int j = 0; j < INPUTS.size(); j++) {
+                requireApart(
+                        name, output, INPUTS.get(j).name(), INPUTS.get(j).of().apply(inputs));
             }
-        }
-        checkApart("predictions", outputs.predictions(), inputs.targets());
-        checkApart("ranks", outputs.ranks(), inputs.targets());
-        if (outputs.ranks() != null && outputs.predictions() != null) {
-            outputs.ranks().requireApart("ranks", "predictions", outputs.predictions());
+            for (int j = 0; j < i; j++) {
+                requireApart(
+                        name, output, OUTPUTS.get(j).name(), OUTPUTS.get(j).of().apply(outputs));
+            }
         }
     }
 
-    private void checkApart(String name, Ints output, Ints targets) {
-        if (output == null) {
+    private static void requireApart(String name, Object one, String otherName, Object other) {
+        if (one == null || other == null) {
             return;
         }
-        output.requireApart(name, "targets", targets);
-        for (int i = 0; i < INPUTS.length; i++) {
-            if (read[i] != null) {
-                read[i].requireApart(INPUTS[i], name, output);
+        if (one instanceof Matrix matrix) {
+            if (other instanceof ReadableMatrix readable) {
+                matrix.requireApart(name, otherName, readable);
+            } else {
+                matrix.requireApart(name, otherName, (Ints) other);
             }
-        }
-        for (int i = 0; i < OUTPUTS.length; i++) {
-            if (written[i] != null) {
-                written[i].requireApart(OUTPUTS[i], name, output);
-            }
+        } else if (other instanceof ReadableMatrix readable) {
+            readable.requireApart(otherName, name, (Ints) one);
+        } else {
+            ((Ints) one).requireApart(name, otherName, (Ints) other);
         }
     }
 
@@ -197,10 +226,6 @@ final class HeadChecks {
         if (update == null) {
             return;
         }
-        if (!options.fusedUpdate()) {
-            throw new IllegalArgumentException(
-                    "this head was not planned for an update of the weight; see HeadOptions.withFusedUpdate");
-        }
         if (outputs.weight() != null) {
             throw new IllegalArgumentException(
                     "the weight's gradient is either written or made an update of; here it is to be both");
@@ -218,14 +243,18 @@ final class HeadChecks {
             String name = i == 0 ? "updated weight" : "optimizer's state";
             Matrix matrix = update.updated().get(i);
             workers.requireWritable(name, matrix.segment());
-            matrix.requireApart(name, "targets", inputs.targets());
-            for (int j = 0; j < INPUTS.length; j++) {
-                if (j != 1) { // the weight itself
-                    matrix.requireApart(name, INPUTS[j], read[j]);
+            for (int j = 0; j < INPUTS.size(); j++) {
+                if (INPUTS.get(j) != WEIGHT) {
+                    requireApart(
+                            name,
+                            matrix,
+                            INPUTS.get(j).name(),
+                            INPUTS.get(j).of().apply(inputs));
                 }
             }
-            for (int j = 0; j < OUTPUTS.length; j++) {
-                matrix.requireApart(name, OUTPUTS[j], written[j]);
+            for (int j = 0; j < OUTPUTS.size(); j++) {
+                requireApart(
+                        name, matrix, OUTPUTS.get(j).name(), OUTPUTS.get(j).of().apply(outputs));
             }
         }
         update.requirePrepared();
@@ -237,12 +266,18 @@ final class HeadChecks {
             float weight = inputs.classWeights().get(0, v);
             require(weight >= 0 && weight < Float.POSITIVE_INFINITY, "class weight of row ", v, weight);
         }
+        if (lastToken != null) {
+            Arrays.fill(lastToken, 0);
+        }
         int kept = 0;
         for (int t = 0; t < inputs.targets().size(); t++) {
             if (!inputs.counts(t, options.ignoreIndex())) {
                 continue;
             }
             checkTarget(inputs, t);
+            if (options.softTargets() != null) {
+                checkSoftTargets(inputs, t);
+            }
             float scale = inputs.logitScale(t);
             require(scale > 0 && scale < Float.POSITIVE_INFINITY, "logit scale of token ", t, scale);
             float both = options.logitScale() * scale;
@@ -274,6 +309,41 @@ final class HeadChecks {
             throw new IllegalArgumentException("the target of token " + token + " is " + target
                     + ", which a bias of -Infinity has taken out of the vocabulary");
         }
+    }
+
+    private void checkSoftTargets(HeadInputs inputs, int token) {
+        int k = options.softTargets().entries();
+        for (int j = 0; j < k; j++) {
+            int row = inputs.softTargets().get(token * k + j);
+            if (row == -1) {
+                continue;
+            }
+            if (row < 0 || row >= vocabulary) {
+                throw new IndexOutOfBoundsException("a soft target of token " + token + " is " + row
+                        + ", which is neither a row of the vocabulary of " + vocabulary + " nor -1");
+            }
+            if (lastToken[row] == token + 1) {
+                throw new IllegalArgumentException("two soft targets of token " + token + " are " + row);
+            }
+            lastToken[row] = token + 1;
+            float probability = inputs.softProbabilities().get(token, j);
+            require(
+                    probability >= 0 && probability < Float.POSITIVE_INFINITY,
+                    "probability of a soft target of token ",
+                    token,
+                    probability);
+            if (probability > 0 && inputs.bias() != null && inputs.bias().get(0, row) == Float.NEGATIVE_INFINITY) {
+                throw new IllegalArgumentException("a soft target of token " + token + " is " + row
+                        + ", which a bias of -Infinity has taken out of the vocabulary");
+            }
+        }
+        double sum = SoftEntries.sum(inputs, token, k);
+        boolean scaled = options.softTargets().remainder() == SoftTargets.Remainder.SCALED;
+        require(
+                scaled ? sum > 0 : sum <= SoftEntries.MOST,
+                "sum of the soft targets' probabilities of token ",
+                token,
+                (float) sum);
     }
 
     private static void requireFinite(String name, Matrix values, int token) {

@@ -22,6 +22,8 @@ public final class HeadInputs {
     private Matrix tokenWeights;
     private Matrix classWeights;
     private Matrix logitScales;
+    private Ints softTargets;
+    private Matrix softProbabilities;
     private double divisor;
     private Matrix upstream;
     private Matrix logProbabilityUpstream;
@@ -51,6 +53,8 @@ public final class HeadInputs {
         copy.tokenWeights = tokenWeights;
         copy.classWeights = classWeights;
         copy.logitScales = logitScales;
+        copy.softTargets = softTargets;
+        copy.softProbabilities = softProbabilities;
         copy.divisor = divisor;
         copy.upstream = upstream;
         copy.logProbabilityUpstream = logProbabilityUpstream;
@@ -93,6 +97,20 @@ public final class HeadInputs {
     public HeadInputs withLogitScales(Matrix logitScales) {
         HeadInputs copy = copy();
         copy.logitScales = logitScales;
+        return copy;
+    }
+
+    /**
+     * These inputs with a teacher's distributions; the head's options {@linkplain HeadOptions#withSoftTargets say} how they count.
+     *
+     * @param softTargets k vocabulary rows of each token, T * k of them, a token's different from each other; -1 for none
+     * @param softProbabilities q_t of these rows, T x k, not negative, a token's sum at most 1 unless they are scaled to it; those of -1
+     *     are not read
+     */
+    public HeadInputs withSoftTargets(Ints softTargets, Matrix softProbabilities) {
+        HeadInputs copy = copy();
+        copy.softTargets = Objects.requireNonNull(softTargets, "softTargets");
+        copy.softProbabilities = Objects.requireNonNull(softProbabilities, "softProbabilities");
         return copy;
     }
 
@@ -170,6 +188,16 @@ public final class HeadInputs {
     /** 1 x T, or null for 1. */
     public Matrix logitScales() {
         return logitScales;
+    }
+
+    /** The teacher's vocabulary rows, T * k of them, or null. */
+    public Ints softTargets() {
+        return softTargets;
+    }
+
+    /** Their probabilities, T x k, or null. */
+    public Matrix softProbabilities() {
+        return softProbabilities;
     }
 
     /** What the mean divides by, or 0 for the sum of the weights. */

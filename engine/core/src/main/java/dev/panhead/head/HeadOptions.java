@@ -11,7 +11,7 @@ import java.util.Objects;
  *   l_t = (1 - eps) c_a (lse_t - u_a) + eps / V' sum over v of c_v (lse_t - u_v) + lambda lse_t^2
  * </pre>
  *
- * c being the class weights (1 if there are none) and V' the number of entries that no bias of -infinity takes out.
+ * and {@link SoftTargets} beside, c being the class weights (1 if there are none) and V' the number of entries that no bias of -infinity takes out.
  *
  * <p>Immutable, with a method for a copy with each value changed; these throw an IllegalArgumentException if it is out of its range.
  */
@@ -37,6 +37,8 @@ public final class HeadOptions {
     private boolean failWhenAllIgnored;
     private boolean lean;
     private boolean fusedUpdate;
+    private int topK;
+    private SoftTargets softTargets;
 
     private HeadOptions() {}
 
@@ -52,6 +54,8 @@ public final class HeadOptions {
         copy.failWhenAllIgnored = failWhenAllIgnored;
         copy.lean = lean;
         copy.fusedUpdate = fusedUpdate;
+        copy.topK = topK;
+        copy.softTargets = softTargets;
         return copy;
     }
 
@@ -152,6 +156,21 @@ public final class HeadOptions {
         return copy;
     }
 
+    /** These options with how many of each token's largest logits a call {@linkplain HeadOutputs#withTopRows can tell}; 0 for none. */
+    public HeadOptions withTopK(int topK) {
+        require(topK >= 0, "topK", "0 for none, or positive", topK);
+        HeadOptions copy = copy();
+        copy.topK = topK;
+        return copy;
+    }
+
+    /** These options with how a teacher's distributions, which are then {@linkplain HeadInputs#withSoftTargets among the inputs}, count; or null. */
+    public HeadOptions withSoftTargets(SoftTargets softTargets) {
+        HeadOptions copy = copy();
+        copy.softTargets = softTargets;
+        return copy;
+    }
+
     /**
      * These options with whether a call whose tokens are all ignored, or weigh 0 together where the mean divides by that, fails
      * instead of giving loss 0 and zero gradients.
@@ -205,6 +224,21 @@ public final class HeadOptions {
     /** Whether the weight may be updated as its gradient becomes final. */
     public boolean fusedUpdate() {
         return fusedUpdate;
+    }
+
+    /** How many of each token's largest logits a call can tell. */
+    public int topK() {
+        return topK;
+    }
+
+    /** How a teacher's distributions count, or null. */
+    public SoftTargets softTargets() {
+        return softTargets;
+    }
+
+    /** Whether part of each token's loss is spread evenly over the vocabulary. */
+    boolean spreads() {
+        return labelSmoothing > 0 || softTargets != null && softTargets.remainder() == SoftTargets.Remainder.SPREAD;
     }
 
     /** Whether a call without tokens that count fails. */

@@ -22,6 +22,8 @@ public final class HeadOutputs {
     private Matrix entropies;
     private Ints predictions;
     private Ints ranks;
+    private Ints topRows;
+    private Matrix topLogProbabilities;
     private Gradient hidden;
     private Gradient weight;
     private SliceUpdate weightUpdate;
@@ -37,6 +39,8 @@ public final class HeadOutputs {
         copy.entropies = entropies;
         copy.predictions = predictions;
         copy.ranks = ranks;
+        copy.topRows = topRows;
+        copy.topLogProbabilities = topLogProbabilities;
         copy.hidden = hidden;
         copy.weight = weight;
         copy.weightUpdate = weightUpdate;
@@ -114,6 +118,24 @@ public final class HeadOutputs {
         return copy;
     }
 
+    /**
+     * These outputs and the vocabulary rows of each token's k largest logits, the largest first, of equals the lower row: T * k of them, k
+     * being {@link HeadOptions#withTopK the options'}; or null for none. Where the vocabulary has less that are not -infinity, and for
+     * ignored tokens, they are -1.
+     */
+    public HeadOutputs withTopRows(Ints topRows) {
+        HeadOutputs copy = copy();
+        copy.topRows = topRows;
+        return copy;
+    }
+
+    /** These outputs and the log-probabilities of the {@linkplain #withTopRows top rows}, T x k; or null for none. */
+    public HeadOutputs withTopLogProbabilities(Matrix topLogProbabilities) {
+        HeadOutputs copy = copy();
+        copy.topLogProbabilities = topLogProbabilities;
+        return copy;
+    }
+
     /** These outputs and dL/dX, T x d; or null for none. */
     public HeadOutputs withHidden(Gradient hidden) {
         HeadOutputs copy = copy();
@@ -174,6 +196,16 @@ public final class HeadOutputs {
     /** Ranks of the targets, T of them, or null. */
     public Ints ranks() {
         return ranks;
+    }
+
+    /** The rows of the k largest logits, T * k of them, or null. */
+    public Ints topRows() {
+        return topRows;
+    }
+
+    /** Their log-probabilities, T x k, or null. */
+    public Matrix topLogProbabilities() {
+        return topLogProbabilities;
     }
 
     /** Where dL/dX goes, T x d, or null. */

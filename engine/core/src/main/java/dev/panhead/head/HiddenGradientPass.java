@@ -16,6 +16,7 @@ import java.lang.foreign.MemorySegment;
 final class HiddenGradientPass implements Workers.Task {
 
     private final Chunk chunk;
+    private final SoftEntries soft;
     private WeightPanels weight;
     private Gradient output;
     private GradientScratch scratch;
@@ -24,8 +25,9 @@ final class HiddenGradientPass implements Workers.Task {
     private int toBlock;
     private int columnsATask;
 
-    HiddenGradientPass(Chunk chunk) {
+    HiddenGradientPass(Chunk chunk, SoftEntries soft) {
         this.chunk = chunk;
+        this.soft = soft;
     }
 
     /**
@@ -127,6 +129,9 @@ final class HiddenGradientPass implements Workers.Task {
             int index = group * chunk.tile.columns() + lane;
             if (smoothing != null) {
                 smoothing.subtractFromHidden(index, column, columns, rows, lane * rowBytes);
+            }
+            if (soft != null) {
+                soft.addToHidden(index, column, columns, rows, lane * rowBytes);
             }
             boolean kept = scratch.targetRows != null;
             Packing.addRow(

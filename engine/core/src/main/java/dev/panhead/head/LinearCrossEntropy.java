@@ -64,6 +64,8 @@ public final class LinearCrossEntropy {
     private final WeightPanels weightPanels;
     private final HeadChecks checks;
     private final Smoothing smoothing;
+    private final SoftEntries soft;
+    private final Workers.Task summingSoft;
     private final Workers.Task packing;
     private final HeadResult result = new HeadResult();
     private GradientScratch scratch;
@@ -87,6 +89,10 @@ public final class LinearCrossEntropy {
                     "a head needs at least 0 tokens, 1 vocabulary entry and 1 hidden dimension," + " but got "
                             + maxTokens + ", " + vocabulary + " and " + width);
         }
+        if (options.topK() > vocabulary) {
+            throw new IllegalArgumentException(
+                    "topK is " + options.topK() + ", but the vocabulary has " + vocabulary + " entries");
+        }
         this.arena = Objects.requireNonNull(arena, "arena");
         this.workers = Objects.requireNonNull(workers, "workers");
         this.maxTokens = maxTokens;
@@ -95,15 +101,17 @@ public final class LinearCrossEntropy {
         this.options = Objects.requireNonNull(options, "options");
         window = window();
         boolean wholeWeight = packsWholeWeight();
-        chunk = new Chunk(arena, workers, capacity(wholeWeight), vocabulary, width);
+        chunk = new Chunk(arena, workers, capacity(wholeWeight), vocabulary, width, options.topK());
         weightPanels = new WeightPanels(arena, chunk, wholeWeight);
-        logits = new LogitsPass(arena, chunk, options);
-        softmax = new SoftmaxPass(chunk, options);
-        hiddenGradient = new HiddenGradientPass(chunk);
-        weightGradient = new WeightGradientPass(chunk);
+        soft = options.softTargets() == null ? null : new SoftEntries(arena, chunk, options.softTargets());
+        summingSoft = soft == null ? null : soft::sumHidden;
+        logits = new LogitsPass(arena, chunk, options, soft);
+        softmax = new SoftmaxPass(chunk, options, soft);
+        hiddenGradient = new HiddenGradientPass(chunk, soft);
+        weightGradient = new WeightGradientPass(chunk, soft);
         packing = chunk::packHidden;
         checks = new HeadChecks(workers, maxTokens, vocabulary, width, options);
-        smoothing = options.labelSmoothing() > 0 ? new Smoothing(arena, chunk, options) : null;
+        smoothing = options.spreads() ? new Smoothing(arena, chunk, options, soft) : null;
     }
 
     /** All vocabulary blocks, unless the options want it otherwise or have no room. */
@@ -150,11 +158,14 @@ public final class LinearCrossEntropy {
     }
 
     private long scratchBytes(int capacity, boolean wholeWeight, int window) {
-        return Chunk.bytes(workers.size(), capacity, vocabulary, width)
+        return Chunk.bytes(workers.size(), capacity, vocabulary, width, options.topK())
                 + GradientScratch.bytes(workers.size(), capacity, vocabulary, width, window, options.fusedUpdate())
                 + LogitGradientPass.bytes(capacity, vocabulary)
-                + Observations.bytes(workers.size(), capacity, vocabulary)
-                + (options.labelSmoothing() > 0 ? Smoothing.bytes(capacity, vocabulary, width) : 0)
+                + Observations.bytes(workers.size(), capacity, vocabulary, options.topK())
+                + (options.spreads() ? Smoothing.bytes(capacity, vocabulary, width) : 0)
+                + (options.softTargets() == null
+                        ? 0
+                        : SoftEntries.bytes(capacity, vocabulary, width, options.softTargets()))
                 + WeightPanels.bytes(vocabulary, width, wholeWeight);
     }
 
@@ -197,7 +208,7 @@ public final class LinearCrossEntropy {
         }
         boolean observes = Observations.wanted(options, inputs, outputs);
         if (observes && observations == null) {
-            observations = new Observations(arena, chunk);
+            observations = new Observations(arena, chunk, options.topK());
         }
         if (observes) {
             observations.begin(options, inputs, outputs);
@@ -255,6 +266,9 @@ public final class LinearCrossEntropy {
             if (smoothing != null) {
                 smoothing.begin(inputs);
             }
+            if (soft != null) {
+                soft.begin(inputs.weight());
+            }
             for (int done = 0; done < kept; done += chunk.count) {
                 token = collect(inputs, token, divisor);
                 runChunk(inputs, outputs, gradients, bent, observed, done == 0);
@@ -263,6 +277,9 @@ public final class LinearCrossEntropy {
             weightPanels.end();
             if (smoothing != null) {
                 smoothing.end();
+            }
+            if (soft != null) {
+                soft.end();
             }
         }
         result.divide(divisor);
@@ -288,8 +305,14 @@ public final class LinearCrossEntropy {
                 chunk.logProbabilityUpstream[chunk.count] = valueOrZero(inputs.logProbabilityUpstream(), next);
                 chunk.entropyUpstream[chunk.count] = valueOrZero(inputs.entropyUpstream(), next);
                 chunk.scales.set(FLOAT, (long) chunk.count * Float.BYTES, options.logitScale() * scale);
+                if (soft != null) {
+                    soft.take(inputs, next, chunk.count, smoothing);
+                }
                 chunk.count++;
             }
+        }
+        if (soft != null) {
+            soft.sort();
         }
         chunk.begin(inputs.hidden());
         return next;
@@ -327,6 +350,9 @@ public final class LinearCrossEntropy {
             }
             result.add(chunk.weights[i], chunk.results, i);
             chunk.results.write(i, chunk.tokens[i], outputs);
+        }
+        if (soft != null && outputs.hidden() != null) {
+            workers.run(chunk.groups, summingSoft);
         }
         if (gradients != null && gradients.targetRows != null) {
             keepTargetRows(gradients.targetRows, inputs.weight());
@@ -371,7 +397,7 @@ public final class LinearCrossEntropy {
         int tokens = inputs.targets().size();
         for (int t = 0; kept < tokens && t < tokens; t++) {
             if (!inputs.counts(t, options.ignoreIndex())) {
-                TokenResults.clear(t, outputs);
+                chunk.results.clear(t, outputs);
                 clear(outputs.hidden(), t);
             }
         }

@@ -23,6 +23,7 @@ final class LogitsPass implements Workers.Task {
 
     private final Chunk chunk;
     private final float softcap;
+    private final SoftEntries soft;
     private final Workers.Task findingTargets = this::findTargets;
     private WeightPanels weight;
     private HeadInputs inputs;
@@ -36,7 +37,8 @@ final class LogitsPass implements Workers.Task {
     private int blocks;
     private int groupsATask;
 
-    LogitsPass(Arena arena, Chunk chunk, HeadOptions options) {
+    LogitsPass(Arena arena, Chunk chunk, HeadOptions options, SoftEntries soft) {
+        this.soft = soft;
         this.chunk = chunk;
         softcap = options.softcap();
         maxima = new MemorySegment[chunk.workers.size()];
@@ -64,6 +66,9 @@ final class LogitsPass implements Workers.Task {
         this.observations = observations;
         if (observations != null && observations.wantsCounts) {
             chunk.workers.run(chunk.groups, findingTargets);
+        }
+        if (observations != null && observations.wantsTop) {
+            observations.top.begin();
         }
         again = false;
         run(weight, inputs, scratch, keeping, 0, chunk.vocabularyBlocks());
@@ -169,6 +174,9 @@ final class LogitsPass implements Workers.Task {
         if (chunk.scaled) {
             kernels.scale(rows, logits, chunk.scales, chunk.tokens(group), false, logits, 0);
         }
+        if (soft != null && !again) {
+            soft.note(block, group, logits);
+        }
         takeTargets(group, row, rows, logits);
         boolean keepsLogits = scratch != null && keeping != null;
         if (keepsLogits) {
@@ -191,7 +199,7 @@ final class LogitsPass implements Workers.Task {
         long at = chunk.statistics(block, group);
         kernels.exponentials(rows, logits, exponentials, chunk.maxima, chunk.sums, at);
         if (observations != null) {
-            observe(row, rows, logits, exponentials, group, at);
+            observe(row, rows, logits, exponentials, group, worker, at);
         }
     }
 
@@ -212,7 +220,8 @@ final class LogitsPass implements Workers.Task {
         }
     }
 
-    private void observe(int row, int rows, MemorySegment logits, MemorySegment exponentials, int group, long at) {
+    private void observe(
+            int row, int rows, MemorySegment logits, MemorySegment exponentials, int group, int worker, long at) {
         SoftmaxKernels kernels = chunk.kernels.softmax();
         if (observations.wantsEnergies) {
             kernels.energies(rows, logits, exponentials, chunk.maxima, observations.energies, at);
@@ -229,6 +238,9 @@ final class LogitsPass implements Workers.Task {
         }
         if (observations.wantsIndices) {
             kernels.argmax(rows, logits, chunk.maxima, observations.indices, at);
+        }
+        if (observations.wantsTop) {
+            observations.top.take(row, rows, logits, group, worker, chunk.maxima, at);
         }
         if (observations.wantsCounts) {
             kernels.countAbove(rows, logits, chunk.targetLogits, chunk.tokens(group), observations.counts, at);

@@ -29,14 +29,19 @@ final class Observations {
     /** Each worker's tile of exponentials, where they are not kept but the logits still wanted. */
     final Panels exponentials;
 
+    /** The largest logits; null if none are ever wanted. */
+    final TopEntries top;
+
     /** Which of them the call at hand wants. */
     boolean wantsEnergies;
 
     boolean wantsIndices;
     boolean wantsCounts;
     boolean wantsWeighted;
+    boolean wantsTop;
 
-    Observations(Arena arena, Chunk chunk) {
+    Observations(Arena arena, Chunk chunk, int topK) {
+        top = topK == 0 ? null : new TopEntries(chunk, topK);
         long floats = (long) chunk.vocabularyBlocks() * chunk.capacity;
         energies = Chunk.allocate(arena, floats);
         indices = Chunk.allocate(arena, floats);
@@ -47,10 +52,11 @@ final class Observations {
     }
 
     /** Bytes that the scratch of a chunk takes. */
-    static long bytes(int workers, int capacity, int vocabulary) {
+    static long bytes(int workers, int capacity, int vocabulary, int topK) {
         long blocks = Math.ceilDiv(vocabulary, Chunk.VOCABULARY_BLOCK);
         return 5 * blocks * capacity * Float.BYTES
-                + workers * Kernels.current().matrix().tile().vectorBytes(Chunk.VOCABULARY_BLOCK);
+                + workers * Kernels.current().matrix().tile().vectorBytes(Chunk.VOCABULARY_BLOCK)
+                + TopEntries.bytes(workers, capacity, topK);
     }
 
     /** Whether a call wants any. */
@@ -58,7 +64,8 @@ final class Observations {
         return wantsEnergies(inputs, outputs)
                 || wantsWeighted(options)
                 || outputs.predictions() != null
-                || outputs.ranks() != null;
+                || outputs.ranks() != null
+                || wantsTop(outputs);
     }
 
     private static boolean wantsEnergies(HeadInputs inputs, HeadOutputs outputs) {
@@ -67,7 +74,11 @@ final class Observations {
 
     /** Whether the smoothed share of the loss is not linear in the hidden states. */
     private static boolean wantsWeighted(HeadOptions options) {
-        return options.softcap() > 0 && options.labelSmoothing() > 0;
+        return options.softcap() > 0 && options.spreads();
+    }
+
+    private static boolean wantsTop(HeadOutputs outputs) {
+        return outputs.topRows() != null || outputs.topLogProbabilities() != null;
     }
 
     /** Takes what a call wants. */
@@ -76,5 +87,6 @@ final class Observations {
         wantsWeighted = wantsWeighted(options);
         wantsIndices = outputs.predictions() != null;
         wantsCounts = outputs.ranks() != null;
+        wantsTop = wantsTop(outputs);
     }
 }

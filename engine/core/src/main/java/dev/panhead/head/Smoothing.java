@@ -24,7 +24,9 @@ final class Smoothing {
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
     private final Chunk chunk;
-    private final double smoothing;
+    private final double smoothing; // the share of labels that is spread evenly, but for a teacher's
+    private final SoftEntries soft;
+    private int entries;
     private final boolean linear;
     private final Workers.Task summing = this::sumBlock;
 
@@ -42,9 +44,11 @@ final class Smoothing {
     private double classes;
     private double share;
 
-    Smoothing(Arena arena, Chunk chunk, HeadOptions options) {
+    Smoothing(Arena arena, Chunk chunk, HeadOptions options, SoftEntries soft) {
         this.chunk = chunk;
-        smoothing = options.labelSmoothing();
+        this.soft = soft;
+        SoftTargets plan = options.softTargets();
+        smoothing = options.labelSmoothing() * (plan == null ? 1 : 1 - plan.share());
         linear = !(options.softcap() > 0);
         blocks = Chunk.allocate(arena, (long) chunk.vocabularyBlocks() * chunk.width);
         mean = new double[chunk.width];
@@ -67,7 +71,7 @@ final class Smoothing {
         }
         beta = 0;
         classes = 0;
-        int entries = 0;
+        entries = 0;
         for (int v = 0; v < chunk.vocabulary; v++) {
             if (isIn(v)) {
                 entries++;
@@ -97,9 +101,18 @@ final class Smoothing {
         return linear;
     }
 
-    /** eps / V'. */
-    double share() {
-        return share;
+    /** What of the i-th token's loss each entry has, eps / V' and what is spread of a teacher's distribution; times c_v. */
+    double share(int i) {
+        return soft == null ? share : share + soft.evenShare(i);
+    }
+
+    /** V', and the sum of c over those entries. */
+    int entries() {
+        return entries;
+    }
+
+    double classes() {
+        return classes;
     }
 
     /** c_v. */
@@ -144,23 +157,23 @@ final class Smoothing {
         }
     }
 
-    /** eps / V' sum over v of c_v: what the smoothed share weighs. */
-    double weight() {
-        return share * classes;
+    /** What the smoothed share of the i-th token weighs, summed over v. */
+    double weight(int i) {
+        return share(i) * classes;
     }
 
-    /** eps / V' sum over v of c_v (lse - u_v) of the chunk's i-th token. */
+    /** The smoothed share of the loss of the chunk's i-th token: the sum over v of c_v (lse - u_v), times the share. */
     double loss(int i, double logSumExp, double scale) {
         double dot = beta;
         for (int k = 0; k < chunk.width; k++) {
             dot += mean[k] * chunk.hidden.get(chunk.hiddenRow + i, k);
         }
-        return share * (classes * logSumExp - scale * dot);
+        return share(i) * (classes * logSumExp - scale * dot);
     }
 
     /** The same from the sum of c_v u_v over the entries other than the target, and the target's logit. */
-    double loss(int target, double logit, double sum, double logSumExp) {
-        return share * (classes * logSumExp - sum - inputs.classWeight(target) * logit);
+    double loss(int i, double logit, double sum, double logSumExp) {
+        return share(i) * (classes * logSumExp - sum - inputs.classWeight(chunk.targets[i]) * logit);
     }
 
     /** Takes the chunk's i-th token's share from some columns of dL/dx_t. */
@@ -170,7 +183,7 @@ final class Smoothing {
 
     /** k_t of the chunk's i-th token. */
     private float coefficient(int i) {
-        return (float) (chunk.upstream[i] * chunk.scale(i) * share);
+        return (float) (chunk.upstream[i] * chunk.scale(i) * share(i));
     }
 
     /** Sums k_t x_t over a token block, in order. */

@@ -29,14 +29,18 @@ final class SoftmaxPass implements Workers.Task {
     private final double zLoss;
     private boolean gradients;
     private Smoothing smoothing;
+    private final SoftEntries soft;
     private LogitGradientPass elementwise;
     private Observations observations;
 
-    SoftmaxPass(Chunk chunk, HeadOptions options) {
+    SoftmaxPass(Chunk chunk, HeadOptions options, SoftEntries soft) {
         this.chunk = chunk;
         softmaxes = new TokenSoftmax[chunk.workers.size()];
         java.util.Arrays.setAll(softmaxes, worker -> new TokenSoftmax());
-        targetShare = 1 - options.labelSmoothing();
+        this.soft = soft;
+        double hard =
+                options.softTargets() == null ? 1 : 1 - options.softTargets().share();
+        targetShare = hard * (1 - options.labelSmoothing());
         zLoss = options.zLoss();
     }
 
@@ -77,12 +81,13 @@ final class SoftmaxPass implements Workers.Task {
         int first = group * lanes;
         int count = chunk.tokensIn(group);
         for (int lane = 0; lane < count; lane++) {
-            finish(chunk.statistics(0, group) + (long) lane * Float.BYTES, first + lane, softmaxes[worker]);
+            finish(chunk.statistics(0, group) + (long) lane * Float.BYTES, first + lane, worker);
         }
     }
 
     /** One token's results; with gradients, the factors of its exponentials and the target's gradient. */
-    private void finish(long at, int token, TokenSoftmax softmax) {
+    private void finish(long at, int token, int worker) {
+        TokenSoftmax softmax = softmaxes[worker];
         double sum = 0;
         long stride = chunk.statistics(1, 0);
         for (int block = 0; block < chunk.vocabularyBlocks(); block++) {
@@ -95,10 +100,16 @@ final class SoftmaxPass implements Workers.Task {
         TokenResults results = chunk.results;
         results.negativeLogLikelihoods[token] = softmax.surprise;
         results.logSumExps[token] = softmax.logSumExp;
-        results.losses[token] = loss(at, token, target, softmax);
+        results.losses[token] = loss(at, token, target, max, softmax);
         results.correct[token] = target > max;
         if (observations != null) {
             observe(token, at, target, max, softmax);
+            if (observations.wantsTop) {
+                observations.top.merge(token, target, max, softmax, worker);
+            }
+        }
+        if (gradients && soft != null) {
+            soft.differentiate(token, elementwise);
         }
         if (gradients && elementwise != null) {
             bend(at, token, target, max, softmax);
@@ -111,26 +122,30 @@ final class SoftmaxPass implements Workers.Task {
         return chunk.classWeights[token] * targetShare;
     }
 
-    private double loss(long at, int token, float target, TokenSoftmax softmax) {
+    private double loss(long at, int token, float target, float max, TokenSoftmax softmax) {
         double lse = softmax.logSumExp;
         double loss = targetWeight(token) * softmax.surprise + zLoss * lse * lse;
+        if (soft != null) {
+            loss += soft.loss(token, max, softmax);
+        }
         if (smoothing == null) {
             return loss;
         }
         return loss
                 + (smoothing.isLinear()
                         ? smoothing.loss(token, lse, chunk.scale(token))
-                        : smoothing.loss(chunk.targets[token], target, weightedSum(at), lse));
+                        : smoothing.loss(token, target, weightedSum(at), lse));
     }
 
     /** B: what pulls the target up and all entries down. */
     private double pull(int token) {
-        return chunk.upstream[token] * targetWeight(token) - chunk.logProbabilityUpstream[token];
+        double weight = targetWeight(token) + (soft == null ? 0 : soft.onTarget(token));
+        return chunk.upstream[token] * weight - chunk.logProbabilityUpstream[token];
     }
 
     /** A - B: what pulls all entries down. */
     private double push(int token, TokenSoftmax softmax) {
-        double spread = smoothing == null ? 0 : smoothing.weight();
+        double spread = (smoothing == null ? 0 : smoothing.weight(token)) + (soft == null ? 0 : soft.onOthers(token));
         return chunk.upstream[token] * (spread + 2 * zLoss * softmax.logSumExp);
     }
 
@@ -155,7 +170,7 @@ final class SoftmaxPass implements Workers.Task {
         double scale = chunk.scale(token);
         double onEntropy = chunk.entropyUpstream[token];
         double entropy = onEntropy == 0 ? 0 : chunk.results.entropies[token];
-        double share = smoothing == null ? 0 : chunk.upstream[token] * smoothing.share();
+        double share = smoothing == null ? 0 : chunk.upstream[token] * smoothing.share(token);
         double own =
                 push * softmax.own - pull * softmax.others + onEntropy * softmax.own * (softmax.surprise - entropy);
         if (smoothing != null && !smoothing.isLinear()) {

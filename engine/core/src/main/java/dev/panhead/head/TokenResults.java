@@ -14,7 +14,16 @@ final class TokenResults {
     final int[] ranks;
     final boolean[] correct;
 
-    TokenResults(int capacity) {
+    /** The rows of the k largest logits, and their log-probabilities: [token][k]. */
+    final int[] topRows;
+
+    final double[] topLogProbabilities;
+    private final int k;
+
+    TokenResults(int capacity, int k) {
+        this.k = k;
+        topRows = new int[capacity * k];
+        topLogProbabilities = new double[capacity * k];
         losses = new double[capacity];
         negativeLogLikelihoods = new double[capacity];
         logSumExps = new double[capacity];
@@ -27,21 +36,36 @@ final class TokenResults {
     /** Writes those of the i-th token that are wanted. */
     void write(int i, int token, HeadOutputs outputs) {
         set(outputs.losses(), token, losses[i]);
-        set(outputs.logProbabilities(), token, -negativeLogLikelihoods[i]);
+        set(outputs.logProbabilities(), token, 0 - negativeLogLikelihoods[i]); // not -0
         set(outputs.logSumExps(), token, logSumExps[i]);
         set(outputs.entropies(), token, entropies[i]);
         set(outputs.predictions(), token, predictions[i]);
         set(outputs.ranks(), token, ranks[i]);
+        for (int j = 0; j < k; j++) {
+            setTop(outputs, token, j, k, topRows[i * k + j], topLogProbabilities[i * k + j]);
+        }
     }
 
     /** Writes those of a token that does not count. */
-    static void clear(int token, HeadOutputs outputs) {
+    void clear(int token, HeadOutputs outputs) {
         set(outputs.losses(), token, 0);
         set(outputs.logProbabilities(), token, 0);
         set(outputs.logSumExps(), token, 0);
         set(outputs.entropies(), token, 0);
         set(outputs.predictions(), token, -1);
         set(outputs.ranks(), token, 0);
+        for (int j = 0; j < k; j++) {
+            setTop(outputs, token, j, k, -1, 0);
+        }
+    }
+
+    private static void setTop(HeadOutputs outputs, int token, int j, int k, int row, double logProbability) {
+        if (outputs.topRows() != null) {
+            outputs.topRows().set(token * k + j, row);
+        }
+        if (outputs.topLogProbabilities() != null) {
+            outputs.topLogProbabilities().set(token, j, (float) logProbability);
+        }
     }
 
     private static void set(Matrix output, int token, double value) {

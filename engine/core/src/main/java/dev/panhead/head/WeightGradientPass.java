@@ -21,6 +21,7 @@ final class WeightGradientPass implements Workers.Task {
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
     private final Chunk chunk;
+    private final SoftEntries soft;
     private final Workers.Task packing = this::packTokens;
     private final Workers.Task updatingByZero = this::updateByZero;
     private GradientScratch scratch;
@@ -34,8 +35,9 @@ final class WeightGradientPass implements Workers.Task {
     private int rowsATask;
     private int panelsATask;
 
-    WeightGradientPass(Chunk chunk) {
+    WeightGradientPass(Chunk chunk, SoftEntries soft) {
         this.chunk = chunk;
+        this.soft = soft;
     }
 
     /**
@@ -142,6 +144,18 @@ final class WeightGradientPass implements Workers.Task {
             }
             if (smoothing != null) {
                 smooth(row, rows, block, fromPanel, slice);
+            }
+            if (soft != null) {
+                int lanes = chunk.tile.columns();
+                soft.addToWeight(
+                        row,
+                        rows,
+                        token / lanes,
+                        Math.ceilDiv(token + kc, lanes),
+                        fromColumn,
+                        columns(fromPanel),
+                        wantsWeight ? slice : null,
+                        bias != null && fromPanel == 0 ? bias.into() : null);
             }
             addTargets(row, rows, token, kc, fromPanel, slice);
         }
