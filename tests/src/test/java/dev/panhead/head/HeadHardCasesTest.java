@@ -93,13 +93,40 @@ class HeadHardCasesTest {
             NonFiniteLogitException e = assertThrows(NonFiniteLogitException.class, c::run);
             assertEquals(0, e.token());
             assertEquals(row, e.row());
-            assertEquals("the logit of token 0 and vocabulary row " + row + " is " + value, e.getMessage());
+            assertEquals(40, e.count());
+            assertEquals(
+                    "the logit of token 0 and vocabulary row " + row + " is " + value
+                            + ", the first of 40 that are not finite",
+                    e.getMessage());
         }
         HeadCase c = new HeadCase(arena, workers, 40, 401, 4);
         c.hidden.set(37, 2, value);
         NonFiniteLogitException e = assertThrows(NonFiniteLogitException.class, c::run);
         assertEquals(37, e.token());
+        int bad = 0;
+        for (int row = 0; row < 401; row++) {
+            float logit = value * c.weight.get(row, 2);
+            bad += !(logit < Float.POSITIVE_INFINITY) || row == c.targets.get(37) ? 1 : 0;
+        }
+        assertEquals(bad, e.count());
         assertThrows(NonFiniteLogitException.class, () -> c.head(workers).run(c.inputs(), HeadOutputs.NONE));
+    }
+
+    /** In any chunk, with any tokens left out. */
+    @Test
+    void nonFiniteLogitsAreCounted() {
+        HeadCase c = new HeadCase(arena, workers, 900, 5000, 4); // chunks of 512 tokens at most
+        for (int t = 0; t < 900; t += 7) {
+            c.targets.set(t, HeadOptions.IGNORE_INDEX);
+            c.hidden.rows(t, t + 1).fill(Float.NaN);
+        }
+        c.hidden.set(300, 1, Float.NaN);
+        c.hidden.set(899, 3, Float.NaN);
+        c.hidden.set(600, 3, Float.NaN);
+        NonFiniteLogitException e = assertThrows(NonFiniteLogitException.class, c::run);
+        assertEquals(300, e.token());
+        assertEquals(0, e.row());
+        assertEquals(3 * 5000, e.count());
     }
 
     @Test
@@ -201,6 +228,8 @@ class HeadHardCasesTest {
         NonFiniteLogitException thrown = assertThrows(NonFiniteLogitException.class, c::run);
         assertEquals(17, thrown.token());
         assertEquals(23, thrown.row());
+        assertEquals(1, thrown.count());
+        assertEquals("the logit of token 17 and vocabulary row 23 is Infinity", thrown.getMessage());
     }
 
     /** The call fails, says so, and has written nothing. */

@@ -271,7 +271,7 @@ public final class LinearCrossEntropy {
             }
             for (int done = 0; done < kept; done += chunk.count) {
                 token = collect(inputs, token, divisor);
-                runChunk(inputs, outputs, gradients, bent, observed, done == 0);
+                runChunk(inputs, outputs, gradients, bent, observed, done == 0, token);
             }
         } finally {
             weightPanels.end();
@@ -314,7 +314,9 @@ public final class LinearCrossEntropy {
         if (soft != null) {
             soft.sort();
         }
-        chunk.begin(inputs.hidden());
+        if (chunk.count > 0) {
+            chunk.begin(inputs.hidden());
+        }
         return next;
     }
 
@@ -328,6 +330,7 @@ public final class LinearCrossEntropy {
      * @param gradients where the logits' gradient is kept, or null if none is wanted
      * @param bent the pass that it takes, or null if factors do
      * @param observed where what else is wanted is kept, or null for nothing
+     * @param next the token after the chunk's
      */
     private void runChunk(
             HeadInputs inputs,
@@ -335,7 +338,8 @@ public final class LinearCrossEntropy {
             GradientScratch gradients,
             LogitGradientPass bent,
             Observations observed,
-            boolean first) {
+            boolean first,
+            int next) {
         workers.run(chunk.groups, packing);
         boolean keeps = gradients != null && gradients.isWhole();
         if (keeps) {
@@ -345,8 +349,7 @@ public final class LinearCrossEntropy {
         softmax.run(gradients != null, smoothing, bent, observed);
         for (int i = 0; i < chunk.count; i++) {
             if (!(chunk.results.negativeLogLikelihoods[i] < Double.POSITIVE_INFINITY)) {
-                throw NonFiniteLogitException.find(
-                        inputs, chunk.tokens[i], chunk.targets[i], options.softcap(), chunk.scale(i));
+                throw nonFinite(inputs, i, next);
             }
             result.add(chunk.weights[i], chunk.results, i);
             chunk.results.write(i, chunk.tokens[i], outputs);
@@ -364,6 +367,19 @@ public final class LinearCrossEntropy {
             }
             runBackward(inputs, outputs, gradients, bent, first);
         }
+    }
+
+    /** What is wrong with the chunk's i-th token, the first one, and how many logits of all tokens are. */
+    private NonFiniteLogitException nonFinite(HeadInputs inputs, int i, int next) {
+        int token = chunk.tokens[i];
+        int target = chunk.targets[i];
+        float scale = chunk.scale(i);
+        long count = logits.countNonFinite(weightPanels, inputs);
+        for (int from = collect(inputs, next, 1); chunk.count > 0; from = collect(inputs, from, 1)) {
+            workers.run(chunk.groups, packing);
+            count += logits.countNonFinite(weightPanels, inputs);
+        }
+        return NonFiniteLogitException.find(inputs, token, target, options.softcap(), scale, count);
     }
 
     private void keepTargetRows(Matrix rows, ReadableMatrix weight) {

@@ -10,6 +10,7 @@ import dev.panhead.tensor.ReadableMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 
 /**
  * Forward: logits block by block, each turned into exponentials and statistics while it is in cache.
@@ -18,6 +19,16 @@ import java.lang.foreign.ValueLayout;
  * place), so that the sums are over the others and nothing has to be subtracted from them later.
  */
 final class LogitsPass implements Workers.Task {
+
+    /** What is done with the logits. */
+    private enum Mode {
+        /** Exponentials and statistics. */
+        FORWARD,
+        /** Exponentials, their statistics being known. */
+        AGAIN,
+        /** Those that are not finite are counted. */
+        COUNT
+    }
 
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
@@ -32,7 +43,8 @@ final class LogitsPass implements Workers.Task {
     private Observations observations;
     private final MemorySegment[] maxima; // each worker's, for statistics that are known already
     private final MemorySegment[] sums;
-    private boolean again;
+    private final long[] notFinite; // each worker's
+    private Mode mode;
     private int firstBlock;
     private int blocks;
     private int groupsATask;
@@ -41,6 +53,7 @@ final class LogitsPass implements Workers.Task {
         this.soft = soft;
         this.chunk = chunk;
         softcap = options.softcap();
+        notFinite = new long[chunk.workers.size()];
         maxima = new MemorySegment[chunk.workers.size()];
         sums = new MemorySegment[chunk.workers.size()];
         for (int w = 0; w < maxima.length; w++) {
@@ -70,15 +83,27 @@ final class LogitsPass implements Workers.Task {
         if (observations != null && observations.wantsTop) {
             observations.top.begin();
         }
-        again = false;
+        mode = Mode.FORWARD;
         run(weight, inputs, scratch, keeping, 0, chunk.vocabularyBlocks());
         this.observations = null;
     }
 
     /** Computes the exponentials of the scratch memory's window again, to the bit, their statistics being known. */
     void runAgain(WeightPanels weight, HeadInputs inputs, GradientScratch scratch, LogitGradientPass keeping) {
-        again = true;
+        mode = Mode.AGAIN;
         run(weight, inputs, scratch, keeping, scratch.firstBlock(), scratch.endBlock());
+    }
+
+    /** How many of the chunk's logits are NaN or +infinity, or -infinity at a target. */
+    long countNonFinite(WeightPanels weight, HeadInputs inputs) {
+        Arrays.fill(notFinite, 0);
+        mode = Mode.COUNT;
+        run(weight, inputs, null, null, 0, chunk.vocabularyBlocks());
+        long sum = 0;
+        for (long count : notFinite) {
+            sum += count;
+        }
+        return sum;
     }
 
     private void run(
@@ -174,7 +199,11 @@ final class LogitsPass implements Workers.Task {
         if (chunk.scaled) {
             kernels.scale(rows, logits, chunk.scales, chunk.tokens(group), false, logits, 0);
         }
-        if (soft != null && !again) {
+        if (mode == Mode.COUNT) {
+            notFinite[worker] += countNonFinite(group, row, rows, logits);
+            return;
+        }
+        if (soft != null && mode == Mode.FORWARD) {
             soft.note(block, group, logits);
         }
         takeTargets(group, row, rows, logits);
@@ -183,7 +212,7 @@ final class LogitsPass implements Workers.Task {
             MemorySegment kept = scratch.exponentials(group, block);
             MemorySegment.copy(logits, 0, kept, 0, kept.byteSize());
         }
-        if (again && keepsLogits) {
+        if (mode == Mode.AGAIN && keepsLogits) {
             return;
         }
         MemorySegment exponentials = logits;
@@ -192,7 +221,7 @@ final class LogitsPass implements Workers.Task {
         } else if (observations != null) {
             exponentials = observations.exponentials.get(worker);
         }
-        if (again) {
+        if (mode == Mode.AGAIN) {
             kernels.exponentials(rows, logits, exponentials, maxima[worker], sums[worker], 0);
             return;
         }
@@ -201,6 +230,20 @@ final class LogitsPass implements Workers.Task {
         if (observations != null) {
             observe(row, rows, logits, exponentials, group, worker, at);
         }
+    }
+
+    private int countNonFinite(int group, int row, int rows, MemorySegment logits) {
+        int columns = chunk.tile.columns();
+        int count = 0;
+        for (int lane = 0; lane < chunk.tokensIn(group); lane++) {
+            int target = chunk.targets[group * columns + lane] - row;
+            for (int i = 0; i < rows; i++) {
+                float logit = logits.get(FLOAT, ((long) i * columns + lane) * Float.BYTES);
+                boolean lost = i == target && logit == Float.NEGATIVE_INFINITY;
+                count += lost || !(logit < Float.POSITIVE_INFINITY) ? 1 : 0;
+            }
+        }
+        return count;
     }
 
     /** Takes the targets' logits out of a tile. */

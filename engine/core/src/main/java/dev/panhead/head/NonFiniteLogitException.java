@@ -7,19 +7,27 @@ public final class NonFiniteLogitException extends ArithmeticException {
 
     private final int token;
     private final int row;
+    private final long count;
 
-    NonFiniteLogitException(int token, int row, float logit) {
-        super("the logit of token " + token + " and vocabulary row " + row + " is " + logit);
+    NonFiniteLogitException(int token, int row, float logit, long count) {
+        super("the logit of token " + token + " and vocabulary row " + row + " is " + logit
+                + (count > 1 ? ", the first of " + count + " that are not finite" : ""));
         this.token = token;
         this.row = row;
+        this.count = count;
     }
 
-    /** Finds the logit that spoiled a token's loss, by computing the token's logits once more. */
-    static NonFiniteLogitException find(HeadInputs inputs, int token, int target, float softcap, float scale) {
+    /**
+     * Finds the first logit that spoiled a token's loss, by computing the token's logits once more.
+     *
+     * @param count how many there are
+     */
+    static NonFiniteLogitException find(
+            HeadInputs inputs, int token, int target, float softcap, float scale, long count) {
         for (int row = 0; row < inputs.weight().rows(); row++) {
             float logit = LogitsPass.logit(inputs, token, row, softcap, scale);
             if (!(logit < Float.POSITIVE_INFINITY) || (row == target && logit == Float.NEGATIVE_INFINITY)) {
-                return new NonFiniteLogitException(token, row, logit);
+                return new NonFiniteLogitException(token, row, logit, count);
             }
         }
         throw new IllegalStateException(
@@ -34,5 +42,10 @@ public final class NonFiniteLogitException extends ArithmeticException {
     /** The first vocabulary row whose logit for that token is such. */
     public int row() {
         return row;
+    }
+
+    /** How many of the call's logits are such. */
+    public long count() {
+        return count;
     }
 }
