@@ -11,12 +11,14 @@ import dev.panhead.head.HeadResult;
 import dev.panhead.head.LinearCrossEntropy;
 import dev.panhead.head.LogSoftmax;
 import dev.panhead.head.Reduction;
+import dev.panhead.head.SoftTargets;
 import dev.panhead.math.Elementwise;
 import dev.panhead.math.Rows;
 import dev.panhead.optim.AdamW;
 import dev.panhead.optim.GradientNorm;
 import dev.panhead.optim.Sgd;
 import dev.panhead.reference.Numbers;
+import dev.panhead.tensor.HalfMatrix;
 import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
@@ -50,6 +52,8 @@ public final class DigestBattery {
             battery.products();
             battery.heads();
             battery.features();
+            battery.halves();
+            battery.taught();
             battery.rest();
             return battery.lines.toString();
         }
@@ -181,6 +185,71 @@ public final class DigestBattery {
         digest(name + " dX", dX);
         digest(name + " dW", dW);
         digest(name + " db", db);
+    }
+
+    private void halves() {
+        Gemm gemm = new Gemm(arena, workers);
+        for (HalfMatrix.Format format : HalfMatrix.Format.values()) {
+            for (int rows : new int[] {1, 5, 20}) {
+                Numbers numbers = new Numbers(rows);
+                Matrix x = numbers.padded(arena, rows, 599, 1);
+                HalfMatrix w = HalfMatrix.of(arena, format, numbers.padded(arena, 77, 599, 1));
+                Matrix c = Matrix.allocate(arena, rows, 77);
+                gemm.multiply(Op.NONE, x, Op.TRANSPOSE, w, c);
+                digest(format + " " + rows, c);
+            }
+        }
+    }
+
+    /** A head of 16-bit floats with a teacher, lean, its weight's update fused, its top rows wanted. */
+    private void taught() {
+        for (int[] s : new int[][] {{5, 7, 3}, {300, 1700, 20}}) {
+            Numbers numbers = new Numbers(s[1]);
+            HalfMatrix hidden = HalfMatrix.of(arena, HalfMatrix.Format.FLOAT16, numbers.padded(arena, s[0], s[2], 1));
+            Matrix weight = numbers.padded(arena, s[1], s[2], 0.3f);
+            Ints targets = numbers.targets(s[0], s[1]);
+            Ints rows = Ints.allocate(arena, 3 * s[0]);
+            Matrix probabilities = Matrix.allocate(arena, s[0], 3);
+            for (int t = 0; t < s[0]; t++) {
+                for (int j = 0; j < 3; j++) {
+                    rows.set(3 * t + j, (targets.get(t) + j * j) % s[1]);
+                    probabilities.set(t, j, 0.1f + 0.05f * (t % 3));
+                }
+            }
+            Ints top = Ints.allocate(arena, 4 * s[0]);
+            Matrix topLogProbabilities = Matrix.allocate(arena, s[0], 4);
+            Matrix dX = Matrix.allocate(arena, s[0], s[2]);
+            AdamW.Slices update =
+                    new AdamW(workers, 0.9, 0.95, 1e-8, 0.1).slices(weight, AdamW.Moments.allocate(arena, s[1], s[2]));
+            update.prepare(1, 0.01);
+            HeadOptions options = HeadOptions.DEFAULT
+                    .withSoftTargets(new SoftTargets(
+                            3, 0.6, SoftTargets.Remainder.SPREAD, SoftTargets.Divergence.KULLBACK_LEIBLER))
+                    .withTopK(4)
+                    .withLean(true)
+                    .withFusedUpdate(true);
+            HeadResult result = new LinearCrossEntropy(arena, workers, s[0], s[1], s[2], options)
+                    .run(
+                            HeadInputs.of(hidden, weight, targets).withSoftTargets(rows, probabilities),
+                            HeadOutputs.NONE
+                                    .withHidden(Gradient.write(dX))
+                                    .withWeightUpdate(update)
+                                    .withTopRows(top)
+                                    .withTopLogProbabilities(topLogProbabilities));
+            String name = "taught " + s[0] + "x" + s[1] + "x" + s[2];
+            lines.append(name)
+                    .append(" loss ")
+                    .append(Double.toHexString(result.loss()))
+                    .append('\n');
+            Matrix order = Matrix.allocate(arena, s[0], 4);
+            for (int i = 0; i < 4 * s[0]; i++) {
+                order.set(i / 4, i % 4, top.get(i));
+            }
+            digest(name + " top", order);
+            digest(name + " top", topLogProbabilities);
+            digest(name + " dX", dX);
+            digest(name + " weight", weight);
+        }
     }
 
     private void rest() {
