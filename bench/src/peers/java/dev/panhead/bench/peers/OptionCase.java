@@ -3,6 +3,11 @@ package dev.panhead.bench.peers;
 import dev.panhead.head.HeadInputs;
 import dev.panhead.head.HeadOptions;
 import dev.panhead.head.Reduction;
+import dev.panhead.head.SoftTargets;
+import dev.panhead.head.SoftTargets.Divergence;
+import dev.panhead.head.SoftTargets.Remainder;
+import dev.panhead.tensor.HalfMatrix;
+import dev.panhead.tensor.HalfMatrix.Format;
 import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
@@ -53,6 +58,9 @@ record OptionCase(String name, HeadOptions options, HeadInputs inputs, String to
     /** One in so many targets is ignored, where some are. */
     private static final int IGNORED = 3;
 
+    /** Entries that a teacher knows. */
+    private static final int TAUGHT = 6;
+
     /** PyTorch's reductions none and sum; mean is its default. */
     private static final String APART = "reduction=0";
 
@@ -84,6 +92,11 @@ record OptionCase(String name, HeadOptions options, HeadInputs inputs, String to
         HeadInputs ignoring = HeadInputs.of(hidden, weight, Ints.of(someIgnored));
         HeadInputs biased = inputs.withBias(Inputs.normal(arena, 1, VOCABULARY, seed + 3, 1));
         HeadInputs classes = inputs.withClassWeights(classFactors);
+        HeadInputs taught = taught(arena, inputs, random);
+        HeadInputs halves = HeadInputs.of(
+                HalfMatrix.of(arena, Format.BFLOAT16, hidden),
+                HalfMatrix.of(arena, Format.BFLOAT16, weight),
+                Ints.of(targets));
         String plain = crossEntropy("logits");
         String capped = "30. * torch.tanh(logits / 30.)";
 
@@ -128,6 +141,18 @@ record OptionCase(String name, HeadOptions options, HeadInputs inputs, String to
                 options,
                 inputs.withLogitScales(tokenFactors),
                 crossEntropy("torch.unsqueeze(logit_scales, 1) * logits")));
+        all.add(new OptionCase(
+                "soft targets",
+                options.withSoftTargets(SoftTargets.of(TAUGHT)),
+                taught,
+                "torch.cross_entropy_loss(logits, soft)"));
+        all.add(new OptionCase(
+                "half KL divergence",
+                options.withSoftTargets(new SoftTargets(TAUGHT, 0.5, Remainder.SCALED, Divergence.KULLBACK_LEIBLER)),
+                taught,
+                "0.5 * " + plain + " + 0.5 * torch.kl_div(torch.log_softmax(logits, 1),"
+                        + " soft / torch.sum(soft, [1], True), 2) / torch.len(targets)"));
+        all.add(new OptionCase("bfloat16 W and X", options, halves, plain));
         all.add(new OptionCase("upstream", apart, inputs.withUpstream(upstream), crossEntropy("logits", APART)));
         all.add(new OptionCase(
                 "log-probability upstream",
@@ -145,6 +170,19 @@ record OptionCase(String name, HeadOptions options, HeadInputs inputs, String to
     private static String crossEntropy(String logits, String... more) {
         return "torch.cross_entropy_loss(" + logits + ", targets" + (more.length == 0 ? "" : ", ")
                 + String.join(", ", more) + ")";
+    }
+
+    /** The inputs with a teacher's probabilities: the target and others, less than 1 together. */
+    private static HeadInputs taught(Arena arena, HeadInputs inputs, RandomGenerator random) {
+        Ints rows = Ints.allocate(arena, TOKENS * TAUGHT);
+        Matrix probabilities = Matrix.allocate(arena, TOKENS, TAUGHT);
+        for (int t = 0; t < TOKENS; t++) {
+            for (int j = 0; j < TAUGHT; j++) {
+                rows.set(t * TAUGHT + j, (inputs.targets().get(t) + j * j) % VOCABULARY);
+                probabilities.set(t, j, (0.5f + 0.4f * random.nextFloat()) / (1 << j + 1));
+            }
+        }
+        return inputs.withSoftTargets(rows, probabilities);
     }
 
     /** Random factors from 1/2 to 3/2. */

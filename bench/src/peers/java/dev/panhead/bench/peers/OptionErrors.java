@@ -210,6 +210,9 @@ final class OptionErrors {
         matrices.values().removeIf(Objects::isNull);
         Map<String, NDArray> tensors = new LinkedHashMap<>();
         matrices.forEach((name, matrix) -> tensors.put(name, tensor(manager, matrix)));
+        if (inputs.softTargets() != null) {
+            tensors.put("soft", dense(manager, inputs));
+        }
         Ints targets = inputs.targets();
         tensors.put(
                 "targets",
@@ -217,6 +220,19 @@ final class OptionErrors {
                         .mapToLong(targets::get)
                         .toArray()));
         return tensors;
+    }
+
+    /** A teacher's probabilities as PyTorch wants them, T x V. */
+    private static NDArray dense(NDManager manager, HeadInputs inputs) {
+        Matrix probabilities = inputs.softProbabilities();
+        int vocabulary = inputs.weight().rows();
+        float[] values = new float[probabilities.rows() * vocabulary];
+        for (int i = 0; i < inputs.softTargets().size(); i++) {
+            int token = i / probabilities.columns();
+            int row = inputs.softTargets().get(i);
+            values[token * vocabulary + row] = probabilities.get(token, i % probabilities.columns());
+        }
+        return manager.create(values, new Shape(probabilities.rows(), vocabulary));
     }
 
     /** A matrix in float32; or a vector, for what Panhead has as a row. */

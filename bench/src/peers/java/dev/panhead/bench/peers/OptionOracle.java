@@ -5,6 +5,7 @@ import dev.panhead.exec.Workers;
 import dev.panhead.head.HeadInputs;
 import dev.panhead.head.HeadOptions;
 import dev.panhead.head.Reduction;
+import dev.panhead.head.SoftTargets;
 import dev.panhead.tensor.Matrix;
 import dev.panhead.tensor.ReadableMatrix;
 import java.util.Arrays;
@@ -150,6 +151,29 @@ final class OptionOracle {
         return sum / divisor();
     }
 
+    /** A teacher's probabilities of all entries, or null without a teacher. */
+    private double[] teacher(int t) {
+        SoftTargets soft = options.softTargets();
+        if (soft == null) {
+            return null;
+        }
+        double[] probabilities = new double[vocabulary];
+        double sum = 0;
+        for (int j = 0; j < soft.entries(); j++) {
+            double probability = inputs.softProbabilities().get(t, j);
+            probabilities[inputs.softTargets().get(t * soft.entries() + j)] = probability;
+            sum += probability;
+        }
+        for (int v = 0; v < vocabulary; v++) {
+            switch (soft.remainder()) {
+                case DROPPED -> {}
+                case SCALED -> probabilities[v] /= sum;
+                case SPREAD -> probabilities[v] += (1 - sum) / vocabulary;
+            }
+        }
+        return probabilities;
+    }
+
     private void token(int t, double[] logits, double divisor) {
         int target = inputs.targets().get(t);
         double scale = (double) options.logitScale() * value(inputs.logitScales(), t, 1);
@@ -166,16 +190,24 @@ final class OptionOracle {
         Oracle.logSoftmax(logP);
         double logSum = targetLogit - logP[target];
 
+        double[] teacher = teacher(t);
+        double share = teacher == null ? 0 : options.softTargets().share();
         double smoothing = options.labelSmoothing();
         double[] q = new double[vocabulary]; // how much of each entry's -log p the loss has
         double all = 0;
         for (int v = 0; v < vocabulary; v++) {
-            q[v] = classWeight(v) * (smoothing / vocabulary + (v == target ? 1 - smoothing : 0));
+            double hard = smoothing / vocabulary + (v == target ? 1 - smoothing : 0);
+            q[v] = classWeight(v) * ((1 - share) * hard + (share > 0 ? share * teacher[v] : 0));
             all += q[v];
             losses[t] -= q[v] * logP[v];
             entropies[t] -= Math.exp(logP[v]) * logP[v];
         }
         losses[t] += options.zLoss() * logSum * logSum;
+        if (teacher != null && options.softTargets().divergence() == SoftTargets.Divergence.KULLBACK_LEIBLER) {
+            for (int v = 0; v < vocabulary; v++) {
+                losses[t] += teacher[v] > 0 ? share * classWeight(v) * teacher[v] * Math.log(teacher[v]) : 0;
+            }
+        }
         logProbabilities[t] = logP[target];
 
         double onLoss =
