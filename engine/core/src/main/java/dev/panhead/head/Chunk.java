@@ -1,6 +1,5 @@
 package dev.panhead.head;
 
-import dev.panhead.blas.Gemm;
 import dev.panhead.exec.Workers;
 import dev.panhead.kernel.Kernels;
 import dev.panhead.kernel.Packing;
@@ -32,7 +31,13 @@ final class Chunk {
     static final int BLOCKS_A_SUM = 16;
 
     /** Tokens that one reduction block of dW adds up; chunks are multiples of it, so that no result depends on theirs. */
-    static final int TOKEN_BLOCK = Gemm.BLOCK;
+    static final int TOKEN_BLOCK = 256;
+
+    /**
+     * Hidden dimensions that one reduction block of the logits adds up. Half as many as in other products: the gradient through an entropy
+     * is as exact as the logits are, which costs a hundredth of a step.
+     */
+    static final int WIDTH_BLOCK = 128;
 
     /** Columns of dX that one task works on; a multiple of every tile's rows. */
     static final int COLUMN_BLOCK = 96;
@@ -126,7 +131,7 @@ final class Chunk {
         scales = allocate(arena, capacity);
         gathered = Matrix.allocate(arena, capacity, width);
         hiddenPanels =
-                Panels.vector(arena, tile, capacity / tile.columns() * widthBlocks(), Math.min(width, Gemm.BLOCK));
+                Panels.vector(arena, tile, capacity / tile.columns() * widthBlocks(), Math.min(width, WIDTH_BLOCK));
         maxima = allocate(arena, (long) vocabularyBlocks() * capacity);
         sums = allocate(arena, (long) vocabularyBlocks() * capacity);
         merged = allocate(arena, capacity);
@@ -135,7 +140,7 @@ final class Chunk {
         logits = new Panels[workers.size()];
         strips = new MemorySegment[workers.size()];
         for (int w = 0; w < workers.size(); w++) {
-            panels[w] = Panels.broadcast(arena, tile, VOCABULARY_BLOCK, Gemm.BLOCK);
+            panels[w] = Panels.broadcast(arena, tile, VOCABULARY_BLOCK, TOKEN_BLOCK);
             spares[w] = arena.allocate(tile.bytes(), Matrix.ALIGNMENT);
             strips[w] = Packing.strip(arena);
             logits[w] = Panels.vector(arena, tile, logitGroups(capacity), VOCABULARY_BLOCK);
@@ -147,9 +152,9 @@ final class Chunk {
     static long bytes(int workers, int capacity, int vocabulary, int width, int topK) {
         Tile tile = Kernels.current().matrix().tile();
         long blocks = Math.ceilDiv(vocabulary, VOCABULARY_BLOCK);
-        long widthBlocks = Math.ceilDiv(width, Gemm.BLOCK);
-        long floats = capacity * (width + widthBlocks * Math.min(width, Gemm.BLOCK) + 2 * blocks + 3);
-        long each = tile.broadcastPanels(VOCABULARY_BLOCK) * Tile.broadcastBytes(Gemm.BLOCK)
+        long widthBlocks = Math.ceilDiv(width, WIDTH_BLOCK);
+        long floats = capacity * (width + widthBlocks * Math.min(width, WIDTH_BLOCK) + 2 * blocks + 3);
+        long each = tile.broadcastPanels(VOCABULARY_BLOCK) * Tile.broadcastBytes(TOKEN_BLOCK)
                 + logitGroups(capacity) * tile.vectorBytes(VOCABULARY_BLOCK)
                 + tile.bytes()
                 + tile.vectorBytes(2)
@@ -168,7 +173,7 @@ final class Chunk {
 
     /** Number of reduction blocks of the forward product. */
     int widthBlocks() {
-        return Math.ceilDiv(width, Gemm.BLOCK);
+        return Math.ceilDiv(width, WIDTH_BLOCK);
     }
 
     int vocabularyBlocks() {
@@ -249,14 +254,14 @@ final class Chunk {
     /** A task: packs the transposed hidden states of one group. */
     void packHidden(int group, int worker) {
         for (int block = 0; block < widthBlocks(); block++) {
-            int k = block * Gemm.BLOCK;
+            int k = block * WIDTH_BLOCK;
             Packing.vector(
                     kernels.matrix(),
                     true,
                     hidden,
                     strips[worker],
                     k,
-                    Math.min(Gemm.BLOCK, width - k),
+                    Math.min(WIDTH_BLOCK, width - k),
                     hiddenRow + group * tile.columns(),
                     tokensIn(group),
                     hiddenPanels,

@@ -1,6 +1,5 @@
 package dev.panhead.head;
 
-import dev.panhead.blas.Gemm;
 import dev.panhead.exec.Workers;
 import dev.panhead.kernel.MatrixKernels;
 import dev.panhead.kernel.Panels;
@@ -140,9 +139,9 @@ final class LogitsPass implements Workers.Task {
     static float logit(HeadInputs inputs, int token, int row, float softcap, float scale) {
         ReadableMatrix hidden = inputs.hidden();
         float logit = 0;
-        for (int from = 0; from < hidden.columns(); from += Gemm.BLOCK) {
+        for (int from = 0; from < hidden.columns(); from += Chunk.WIDTH_BLOCK) {
             float sum = 0;
-            for (int k = from; k < Math.min(from + Gemm.BLOCK, hidden.columns()); k++) {
+            for (int k = from; k < Math.min(from + Chunk.WIDTH_BLOCK, hidden.columns()); k++) {
                 sum = Math.fma(inputs.weight().get(row, k), hidden.get(token, k), sum);
             }
             logit += sum;
@@ -162,10 +161,10 @@ final class LogitsPass implements Workers.Task {
         int rows = chunk.rows(blockIndex);
         MatrixKernels kernels = chunk.kernels.matrix();
         long rowBytes = (long) chunk.tile.columns() * Float.BYTES;
-        for (int k = 0; k < chunk.width; k += Gemm.BLOCK) {
-            int kc = Math.min(Gemm.BLOCK, chunk.width - k);
-            Panels panels = weight.rows(blockIndex, k / Gemm.BLOCK, worker);
-            int first = weight.firstRow(blockIndex, k / Gemm.BLOCK);
+        for (int k = 0; k < chunk.width; k += Chunk.WIDTH_BLOCK) {
+            int kc = Math.min(Chunk.WIDTH_BLOCK, chunk.width - k);
+            Panels panels = weight.rows(blockIndex, k / Chunk.WIDTH_BLOCK, worker);
+            int first = weight.firstRow(blockIndex, k / Chunk.WIDTH_BLOCK);
             for (int group = from; group < to; group++) {
                 MemorySegment logits = chunk.logits[worker].get(group - from);
                 kernels.multiply(
@@ -173,7 +172,7 @@ final class LogitsPass implements Workers.Task {
                         first,
                         chunk.tile.broadcastPanels(rows),
                         kc,
-                        chunk.hiddenPanels.get(chunk.hiddenPanel(group, k / Gemm.BLOCK)),
+                        chunk.hiddenPanels.get(chunk.hiddenPanel(group, k / Chunk.WIDTH_BLOCK)),
                         logits,
                         0,
                         rowBytes,

@@ -1,6 +1,5 @@
 package dev.panhead.head;
 
-import dev.panhead.blas.Gemm;
 import dev.panhead.exec.Workers;
 import dev.panhead.kernel.Kernels;
 import dev.panhead.kernel.Packing;
@@ -47,14 +46,14 @@ final class WeightPanels {
 
     WeightPanels(Arena arena, Chunk chunk, boolean whole) {
         this.chunk = chunk;
-        ones = Chunk.allocate(arena, Gemm.BLOCK);
+        ones = Chunk.allocate(arena, Chunk.WIDTH_BLOCK);
         Packing.repeat(1, ones);
         rows = whole
                 ? Panels.broadcast(
                         arena,
                         chunk.tile,
                         chunk.vocabularyBlocks() * chunk.widthBlocks() * Chunk.VOCABULARY_BLOCK,
-                        Math.min(chunk.width, Gemm.BLOCK))
+                        Math.min(chunk.width, Chunk.WIDTH_BLOCK))
                 : null;
         window = window(chunk.vocabulary, chunk.width);
     }
@@ -80,14 +79,15 @@ final class WeightPanels {
 
     /** Bytes of the panels, of a W that is packed as a whole or not. */
     static long bytes(int vocabulary, int width, boolean whole) {
-        long scale = (long) Gemm.BLOCK * Float.BYTES;
+        long scale = (long) Chunk.WIDTH_BLOCK * Float.BYTES;
         if (!whole) {
             return window(vocabulary, width) * columnBytes(width) + scale;
         }
         long blocks = Math.ceilDiv(vocabulary, Chunk.VOCABULARY_BLOCK);
-        long rowPanels = (long) Math.ceilDiv(width, Gemm.BLOCK)
+        long rowPanels = (long) Math.ceilDiv(width, Chunk.WIDTH_BLOCK)
                 * Kernels.current().matrix().tile().broadcastPanels(Chunk.VOCABULARY_BLOCK);
-        return blocks * (rowPanels * Tile.broadcastBytes(Math.min(width, Gemm.BLOCK)) + columnBytes(width)) + scale;
+        return blocks * (rowPanels * Tile.broadcastBytes(Math.min(width, Chunk.WIDTH_BLOCK)) + columnBytes(width))
+                + scale;
     }
 
     /** Takes a call's weight. */
@@ -163,7 +163,7 @@ final class WeightPanels {
     }
 
     private void packRows(int block, int widthBlock, int worker, Panels panels, int first) {
-        int k = widthBlock * Gemm.BLOCK;
+        int k = widthBlock * Chunk.WIDTH_BLOCK;
         Packing.broadcast(
                 chunk.kernels.matrix(),
                 false,
@@ -173,7 +173,7 @@ final class WeightPanels {
                 chunk.row(block),
                 chunk.rows(block),
                 k,
-                Math.min(Gemm.BLOCK, chunk.width - k),
+                Math.min(Chunk.WIDTH_BLOCK, chunk.width - k),
                 panels,
                 first);
     }
