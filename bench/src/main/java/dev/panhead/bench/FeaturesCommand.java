@@ -6,6 +6,9 @@ import dev.panhead.head.HeadOptions;
 import dev.panhead.head.HeadOutputs;
 import dev.panhead.head.LinearCrossEntropy;
 import dev.panhead.head.Reduction;
+import dev.panhead.head.SoftTargets;
+import dev.panhead.optim.AdamW;
+import dev.panhead.tensor.HalfMatrix;
 import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
@@ -22,8 +25,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /**
- * {@code features}: what each thing that a head can be asked for costs over a plain step, loss and both gradients. A plain step is
- * measured beside each, in turns, and the ratios' median counts: the machine's moods pass.
+ * {@code features}: what each thing that a head can be asked for costs over a plain step, loss and both gradients (with an optimizer's
+ * step, where one is fused). The plain step is measured beside each, in turns, and the ratios' median counts: the machine's moods pass.
  */
 @Command(
         name = FeaturesCommand.NAME,
@@ -32,6 +35,14 @@ import picocli.CommandLine.Spec;
 final class FeaturesCommand implements Callable<Integer> {
 
     static final String NAME = "features";
+
+    /** Top rows, and entries of a teacher's distribution. */
+    private static final int TOP = 10;
+
+    private static final int TAUGHT = 32;
+
+    /** So low that the weight stays what it is. */
+    private static final double RATE = 1e-9;
 
     @Spec
     private CommandSpec spec;
@@ -59,7 +70,10 @@ final class FeaturesCommand implements Callable<Integer> {
             description = "Pairs of steps for each feature; ${DEFAULT-VALUE} by default.")
     private int rounds;
 
-    private final Map<String, Runnable> features = new LinkedHashMap<>();
+    /** What is measured, and what beside it. */
+    private record Feature(Runnable step, Runnable beside) {}
+
+    private final Map<String, Feature> features = new LinkedHashMap<>();
     private Runnable plain;
 
     @Override
@@ -73,7 +87,10 @@ final class FeaturesCommand implements Callable<Integer> {
                     .getOut()
                     .printf(Locale.ROOT, "%-28s %10s %8s %16s%n", "feature", "ms", "ratio", "from .. to");
             for (int i = 0; i < 4; i++) { // until the compiler is done
-                features.values().forEach(Runnable::run);
+                features.values().forEach(feature -> {
+                    feature.beside().run();
+                    feature.step().run();
+                });
             }
             features.forEach(this::measure);
         }
@@ -85,12 +102,11 @@ final class FeaturesCommand implements Callable<Integer> {
     }
 
     private void prepare(Arena arena, Workers workers) {
-        HeadInputs inputs = HeadInputs.of(
-                Data.normal(arena, tokens, width, 1),
-                Data.normal(arena, vocabulary, width, 0.02f),
-                Data.targets(tokens, vocabulary));
-        HeadOutputs outputs =
-                HeadOutputs.gradients(Matrix.allocate(arena, tokens, width), Matrix.allocate(arena, vocabulary, width));
+        Matrix weight = Data.normal(arena, vocabulary, width, 0.02f);
+        Matrix weightGradient = Matrix.allocate(arena, vocabulary, width);
+        HeadInputs inputs =
+                HeadInputs.of(Data.normal(arena, tokens, width, 1), weight, Data.targets(tokens, vocabulary));
+        HeadOutputs outputs = HeadOutputs.gradients(Matrix.allocate(arena, tokens, width), weightGradient);
         Matrix tokenNumbers = ones(arena, tokens);
         Matrix classNumbers = ones(arena, vocabulary);
         Matrix figures = Matrix.allocate(arena, 1, tokens);
@@ -100,7 +116,7 @@ final class FeaturesCommand implements Callable<Integer> {
         HeadOptions options = HeadOptions.DEFAULT;
         LinearCrossEntropy head = head(arena, workers, options);
         plain = () -> head.run(inputs, outputs);
-        features.put("plain", plain);
+        add("plain", plain);
         Map<String, UnaryOperator<HeadInputs>> read = new LinkedHashMap<>();
         read.put("bias", in -> in.withBias(classNumbers));
         read.put("mask", in -> in.withMask(all));
@@ -109,7 +125,7 @@ final class FeaturesCommand implements Callable<Integer> {
         read.put("logit scales", in -> in.withLogitScales(tokenNumbers));
         read.forEach((name, with) -> {
             HeadInputs changed = with.apply(inputs);
-            features.put(name, () -> head.run(changed, outputs));
+            add(name, () -> head.run(changed, outputs));
         });
         Map<String, HeadOptions> chosen = new LinkedHashMap<>();
         chosen.put("label smoothing", options.withLabelSmoothing(0.1));
@@ -119,7 +135,7 @@ final class FeaturesCommand implements Callable<Integer> {
         chosen.put("logit scale", options.withLogitScale(0.7f));
         chosen.forEach((name, others) -> {
             LinearCrossEntropy other = head(arena, workers, others);
-            features.put(name, () -> other.run(inputs, outputs));
+            add(name, () -> other.run(inputs, outputs));
         });
         Map<String, HeadOutputs> written = new LinkedHashMap<>();
         written.put("log-probabilities", outputs.withLogProbabilities(figures));
@@ -128,8 +144,73 @@ final class FeaturesCommand implements Callable<Integer> {
         written.put("ranks", outputs.withRanks(ids));
         LinearCrossEntropy apart = head(arena, workers, options.withReduction(Reduction.NONE));
         HeadInputs policy = inputs.withLogProbabilityUpstream(tokenNumbers).withEntropyUpstream(tokenNumbers);
-        features.put("gradient of entropies", () -> apart.run(policy, outputs));
-        written.forEach((name, more) -> features.put(name, () -> head.run(inputs, more)));
+        add("gradient of entropies", () -> apart.run(policy, outputs));
+        written.forEach((name, more) -> add(name, () -> head.run(inputs, more)));
+        Ints topRows = Ints.allocate(arena, TOP * tokens);
+        HeadOutputs top = outputs.withTopRows(topRows).withTopLogProbabilities(Matrix.allocate(arena, tokens, TOP));
+        LinearCrossEntropy ranking = head(arena, workers, options.withTopK(TOP));
+        add("top rows, " + TOP, () -> ranking.run(inputs, top));
+        LinearCrossEntropy pupil = head(arena, workers, options.withSoftTargets(SoftTargets.of(TAUGHT)));
+        HeadInputs taught = taught(arena, inputs);
+        add("soft targets, " + TAUGHT, () -> pupil.run(taught, outputs));
+        HeadInputs halves = HeadInputs.of(
+                inputs.hidden(), HalfMatrix.of(arena, HalfMatrix.Format.BFLOAT16, weight), inputs.targets());
+        add("bfloat16 weight", () -> head.run(halves, outputs));
+        LinearCrossEntropy lean = head(arena, workers, options.withLean(true));
+        add("lean", () -> lean.run(inputs, outputs));
+        fuse(arena, workers, inputs, weight, weightGradient, outputs.hidden());
+    }
+
+    /** A step of AdamW in the gradient's pass, beside one after it. */
+    private void fuse(
+            Arena arena,
+            Workers workers,
+            HeadInputs inputs,
+            Matrix weight,
+            Matrix weightGradient,
+            HeadOutputs.Gradient hidden) {
+        AdamW optimizer = new AdamW(workers, 0.9, 0.95, 1e-8, 0);
+        AdamW.Moments moments = AdamW.Moments.allocate(arena, vocabulary, width);
+        AdamW.Slices slices = optimizer.slices(weight, moments);
+        HeadOutputs outputs = HeadOutputs.NONE.withHidden(hidden);
+        HeadOutputs whole = outputs.withWeight(HeadOutputs.Gradient.write(weightGradient));
+        HeadOutputs fused = outputs.withWeightUpdate(slices);
+        Map<String, HeadOptions> chosen = new LinkedHashMap<>();
+        chosen.put("AdamW fused", HeadOptions.DEFAULT);
+        chosen.put("AdamW fused, lean", HeadOptions.DEFAULT.withLean(true));
+        LinearCrossEntropy head = head(arena, workers, HeadOptions.DEFAULT);
+        Runnable apart = () -> {
+            head.run(inputs, whole);
+            optimizer.update(weight, weightGradient, moments, 1, RATE, 1);
+        };
+        chosen.forEach((name, options) -> {
+            LinearCrossEntropy fusing = head(arena, workers, options.withFusedUpdate(true));
+            features.put(
+                    name,
+                    new Feature(
+                            () -> {
+                                slices.prepare(1, RATE);
+                                fusing.run(inputs, fused);
+                            },
+                            apart));
+        });
+    }
+
+    private void add(String name, Runnable step) {
+        features.put(name, new Feature(step, plain));
+    }
+
+    /** The inputs with a teacher's distributions. */
+    private HeadInputs taught(Arena arena, HeadInputs inputs) {
+        Ints rows = Ints.allocate(arena, TAUGHT * tokens);
+        Matrix probabilities = Matrix.allocate(arena, tokens, TAUGHT);
+        for (int i = 0; i < rows.size(); i++) {
+            int token = i / TAUGHT;
+            int j = i % TAUGHT;
+            rows.set(i, (int) ((inputs.targets().get(token) + (long) j * j) % vocabulary));
+            probabilities.set(token, j, 0.9f / TAUGHT);
+        }
+        return inputs.withSoftTargets(rows, probabilities);
     }
 
     private LinearCrossEntropy head(Arena arena, Workers workers, HeadOptions options) {
@@ -142,13 +223,13 @@ final class FeaturesCommand implements Callable<Integer> {
         return row;
     }
 
-    private void measure(String name, Runnable feature) {
+    private void measure(String name, Feature feature) {
         double[] times = new double[rounds];
         double[] ratios = new double[rounds];
         for (int i = 0; i < rounds; i++) {
-            double beside = i % 2 == 0 ? milliseconds(plain) : 0;
-            times[i] = milliseconds(feature);
-            ratios[i] = times[i] / (i % 2 == 0 ? beside : milliseconds(plain));
+            double beside = i % 2 == 0 ? milliseconds(feature.beside()) : 0;
+            times[i] = milliseconds(feature.step());
+            ratios[i] = times[i] / (i % 2 == 0 ? beside : milliseconds(feature.beside()));
         }
         Arrays.sort(times);
         Arrays.sort(ratios);
