@@ -310,6 +310,49 @@ class HeadFeaturesTest {
         assertArrayEquals(results[1], results[0]);
     }
 
+    /** Nothing to learn from gives nothing, whatever is asked for; or an error, if that is. */
+    @ParameterizedTest
+    @EnumSource
+    void allIgnored(Feature feature) {
+        FeatureCase c = new FeatureCase(arena, workers, 41, 409, 24);
+        c.with(feature);
+        for (int t = 0; t < c.tokens; t++) {
+            c.targets.set(t, HeadOptions.IGNORE_INDEX);
+            c.hidden.rows(t, t + 1).fill(Float.NaN);
+        }
+        HeadResult result = c.run();
+        assertEquals(0, result.loss());
+        assertEquals(0, result.tokens());
+        assertEquals(41, result.ignored());
+        float nothing = feature == Feature.ACCUMULATE ? 0.25f : 0;
+        for (Matrix gradient : new Matrix[] {c.dX, c.dW, c.db}) {
+            for (float value : gradient.toArray()) {
+                assertEquals(nothing, value);
+            }
+        }
+        for (int t = 0; t < c.tokens; t++) {
+            assertEquals(0, c.losses.get(0, t));
+            assertEquals(-1, c.predictions.get(t));
+            assertTrue(c.topRows == null || c.topRows.get(4 * t + 3) == -1);
+        }
+        c.options = c.options.withFailWhenAllIgnored(true);
+        String message = assertThrows(IllegalArgumentException.class, c::run).getMessage();
+        assertTrue(message.startsWith("all 41 targets are the ignore index -100"), message);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void targetsOutOfRangeAreRefusedBeforeAnythingIsWritten(Feature feature) {
+        FeatureCase c = new FeatureCase(arena, workers, 41, 409, 24);
+        c.with(feature);
+        c.targets.set(5, 409); // a token that counts, with the mask too
+        float before = c.dW.get(0, 0);
+        String message = assertThrows(IndexOutOfBoundsException.class, c::run).getMessage();
+        assertTrue(message.startsWith("the target of token 5 is 409, which is neither a row"), message);
+        assertEquals(before, c.dW.get(0, 0));
+        assertTrue(Float.isNaN(c.losses.get(0, 0)));
+    }
+
     /** The least scratch that a case can do with, as the error says it. */
     private static long smallestScratch(FeatureCase c) {
         HeadOptions options = c.options;

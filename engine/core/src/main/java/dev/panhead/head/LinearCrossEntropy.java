@@ -427,10 +427,9 @@ public final class LinearCrossEntropy {
 
     private static void clear(Gradient gradient, int row) {
         if (gradient != null && !gradient.accumulate()) {
-            Matrix into = gradient.into();
-            MemorySegment segment = into.segment();
-            segment.asSlice(into.offset(row, 0), (long) into.columns() * Float.BYTES)
-                    .fill((byte) 0);
+            for (int column = 0; column < gradient.into().columns(); column++) {
+                gradient.into().set(row, column, 0);
+            }
         }
     }
 }
