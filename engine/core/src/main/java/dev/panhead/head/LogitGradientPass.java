@@ -76,7 +76,7 @@ final class LogitGradientPass implements Workers.Task {
         long stride = chunk.statistics(1, 0);
         for (int block = 0; block < chunk.vocabularyBlocks(); block++) {
             long cell = at + block * stride;
-            double share = chunk.maxima.get(FLOAT, cell) * softmax.factor; // p / e^(u - the block's m)
+            double share = chunk.maxima.get(FLOAT, cell) * softmax.shift * softmax.factor; // p / e^(u - the block's m)
             double logShare = (double) maxima.get(FLOAT, cell) - max + softmax.logFactor;
             boolean counts = share > 0;
             double base = counts ? share * (weight - upstream * (logShare + entropy)) : 0;

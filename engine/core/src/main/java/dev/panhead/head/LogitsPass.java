@@ -200,10 +200,15 @@ final class LogitsPass implements Workers.Task {
         }
         if (mode == Mode.COUNT) {
             notFinite[worker] += countNonFinite(group, row, rows, logits);
+            if (soft != null) {
+                soft.takeOut(block, group, logits, null, worker);
+                notFinite[worker] += soft.countLost(block, group);
+            }
             return;
         }
-        if (soft != null && mode == Mode.FORWARD) {
-            soft.note(block, group, logits);
+        if (soft != null) {
+            boolean noted = mode == Mode.FORWARD && observations != null && observations.wantsTop;
+            soft.takeOut(block, group, logits, noted ? observations.top : null, worker);
         }
         takeTargets(group, row, rows, logits);
         boolean keepsLogits = scratch != null && keeping != null;

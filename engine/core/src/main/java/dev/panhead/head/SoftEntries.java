@@ -9,9 +9,9 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /**
- * A chunk's soft targets: w_j = alpha c_j q_j each. Their logits are noted as the tiles come by, and they are further terms of the gradients
- * beside the dense ones: with e_j = - g w_j du_j/dz_j, e_j W_j joins dL/dx_t, and e_j x_t joins row j of dL/dW. An entry that is the token's
- * target joins the target's own term instead, where nothing cancels.
+ * A chunk's soft targets: w_j = alpha c_j q_j each. Like the target they are taken out of the tiles, so that nothing has to be subtracted from
+ * a sum later: their exponentials join in double, and their gradients e_j, in which A p_j and w_j cancel, are made in double too; e_j W_j is
+ * then a term of dL/dx_t, and e_j x_t one of row j of dL/dW. An entry that is the token's target joins the target's own term instead.
  */
 final class SoftEntries {
 
@@ -52,7 +52,7 @@ final class SoftEntries {
         this.chunk = chunk;
         this.plan = plan;
         k = plan.entries();
-        int size = Math.multiplyExact(chunk.capacity, k);
+        int size = chunk.capacity * k;
         rows = new int[size];
         weights = new double[size];
         logits = new float[size];
@@ -69,7 +69,7 @@ final class SoftEntries {
     /** Bytes that they take for a chunk. */
     static long bytes(int capacity, int vocabulary, int width, SoftTargets plan) {
         long blocks = Math.ceilDiv(vocabulary, Chunk.VOCABULARY_BLOCK);
-        return capacity * (24L * plan.entries() + 32 + (long) width * Float.BYTES + blocks) + 4;
+        return capacity * (24L * plan.entries() + 32 + (long) width * Float.BYTES + blocks) + 4 + 4L * vocabulary;
     }
 
     /** Takes a token's as the chunk's i-th. */
@@ -78,6 +78,7 @@ final class SoftEntries {
         boolean spread = plan.remainder() == SoftTargets.Remainder.SPREAD;
         double scale = plan.remainder() == SoftTargets.Remainder.SCALED ? 1 / sum : 1;
         double even = spread ? Math.max(0, 1 - sum) / smoothing.entries() : 0;
+        boolean relative = plan.divergence() == SoftTargets.Divergence.KULLBACK_LEIBLER;
         double known = 0;
         double negentropy = 0;
         onTarget[i] = 0;
@@ -95,13 +96,12 @@ final class SoftEntries {
                 onOthers[i] += weights[i * k + j];
             }
             known += classWeight;
-            negentropy += classWeight * xLogX(probability + even);
+            negentropy += relative ? classWeight * xLogX(probability + even) : 0;
         }
         evenShares[i] = plan.share() * even;
-        if (spread) {
+        if (spread && relative) {
             negentropy += (smoothing.classes() - known) * xLogX(even);
         }
-        boolean relative = plan.divergence() == SoftTargets.Divergence.KULLBACK_LEIBLER;
         negentropies[i] = relative ? plan.share() * negentropy : 0;
     }
 
@@ -148,14 +148,25 @@ final class SoftEntries {
         return block * (chunk.capacity / chunk.tile.columns()) + group;
     }
 
-    /** Notes the logits that are in a tile. */
-    void note(int block, int group, MemorySegment tile) {
+    /**
+     * Notes the logits that are in a tile, and takes them out of it.
+     *
+     * @param top notes them too, or null
+     */
+    void takeOut(int block, int group, MemorySegment tile, TopEntries top, int worker) {
         int columns = chunk.tile.columns();
         for (int n = starts[bin(block, group)]; n < starts[bin(block, group) + 1]; n++) {
             int entry = order[n];
             int row = rows[entry] - chunk.row(block);
             int lane = entry / k - group * columns;
-            logits[entry] = tile.get(FLOAT, ((long) row * columns + lane) * Float.BYTES);
+            long cell = ((long) row * columns + lane) * Float.BYTES;
+            logits[entry] = tile.get(FLOAT, cell);
+            if (rows[entry] != chunk.targets[entry / k]) {
+                tile.set(FLOAT, cell, Float.NEGATIVE_INFINITY);
+                if (top != null) {
+                    top.take(logits[entry], rows[entry], entry / k, worker);
+                }
+            }
         }
     }
 
@@ -173,25 +184,148 @@ final class SoftEntries {
         return evenShares[i];
     }
 
-    /** The i-th token's alpha D but for what is spread, max being that of the entries other than the target. */
-    double loss(int i, double max, TokenSoftmax softmax) {
+    private boolean isOther(int i, int entry) {
+        return rows[entry] >= 0 && rows[entry] != chunk.targets[i];
+    }
+
+    /** The largest of {@code max} and the i-th token's soft logits. */
+    float max(int i, float max) {
+        float largest = max;
+        for (int e = i * k; e < i * k + k; e++) {
+            largest = isOther(i, e) ? Math.max(largest, logits[e]) : largest;
+        }
+        return largest;
+    }
+
+    /** The sum of e^(u_j - max) over the i-th token's soft logits. */
+    double sum(int i, double max) {
+        double sum = 0;
+        for (int e = i * k; e < i * k + k; e++) {
+            sum += isOther(i, e) ? StrictMath.exp(logits[e] - max) : 0;
+        }
+        return sum;
+    }
+
+    /** The sum of e^(u_j - max) (u_j - max) over the i-th token's soft logits. */
+    double energy(int i, double max) {
+        double energy = 0;
+        for (int e = i * k; e < i * k + k; e++) {
+            double above = logits[e] - max;
+            energy += isOther(i, e) && above > Double.NEGATIVE_INFINITY ? StrictMath.exp(above) * above : 0;
+        }
+        return energy;
+    }
+
+    /** The sum of c_j u_j over the i-th token's soft logits. */
+    double weightedSum(int i, Smoothing smoothing) {
+        double sum = 0;
+        for (int e = i * k; e < i * k + k; e++) {
+            boolean counts = isOther(i, e) && logits[e] > Float.NEGATIVE_INFINITY;
+            sum += counts ? smoothing.classWeight(rows[e]) * logits[e] : 0;
+        }
+        return sum;
+    }
+
+    /** How many of the i-th token's soft logits are above its target's. */
+    int countAbove(int i, float target) {
+        int count = 0;
+        for (int e = i * k; e < i * k + k; e++) {
+            count += isOther(i, e) && logits[e] > target ? 1 : 0;
+        }
+        return count;
+    }
+
+    /** The lowest row of the i-th token's soft logits that equal {@code max}, and of {@code row}. */
+    int firstOf(int i, float max, int row) {
+        int first = row;
+        for (int e = i * k; e < i * k + k; e++) {
+            first = isOther(i, e) && logits[e] == max ? Math.min(first, rows[e]) : first;
+        }
+        return first;
+    }
+
+    /**
+     * The i-th token's alpha D but for what is spread.
+     *
+     * @param max the largest logit of the entries other than the target
+     * @param rest the sum of e^(u - max) over those that are neither target nor soft
+     */
+    double loss(int i, float target, double max, double rest, TokenSoftmax softmax) {
         double loss = negentropies[i] + onTarget[i] * softmax.surprise;
         for (int e = i * k; e < i * k + k; e++) {
-            if (weights[e] > 0 && rows[e] != chunk.targets[i]) {
-                loss += weights[e] * (max - logits[e] - softmax.logFactor);
+            if (weights[e] > 0 && isOther(i, e)) {
+                loss += weights[e] * surprise(i, e, target, max, rest, softmax);
             }
         }
         return loss;
     }
 
-    /** Computes the i-th token's e, without its capped logits' slopes if {@code bent} is null. */
-    void differentiate(int i, LogitGradientPass bent) {
-        double factor = -chunk.upstream[i] * chunk.scale(i);
-        for (int e = i * k; e < i * k + k; e++) {
-            boolean counts = weights[e] > 0 && rows[e] != chunk.targets[i];
-            double slope = bent == null || !counts ? 1 : bent.slope(i, logits[e]);
-            gradients[e] = counts ? (float) (factor * weights[e] * slope) : 0;
+    /** -log p_j; of the largest logit from the sum over the others, so that it keeps its relative accuracy. */
+    private double surprise(int i, int entry, float target, double max, double rest, TokenSoftmax softmax) {
+        if (logits[entry] < max || logits[entry] < target) {
+            return max - logits[entry] - softmax.logFactor;
         }
+        return StrictMath.log1p(others(i, entry, target, max, rest));
+    }
+
+    /** The sum of e^(u - max) over all entries but one. */
+    private double others(int i, int entry, float target, double max, double rest) {
+        double sum = rest + StrictMath.exp(target - max);
+        for (int e = i * k; e < i * k + k; e++) {
+            sum += e != entry && isOther(i, e) ? StrictMath.exp(logits[e] - max) : 0;
+        }
+        return sum;
+    }
+
+    /**
+     * Computes the i-th token's e: e_j = (g' p_j - dL/dl_t w_j + h p_j (surprise_j - H)) du_j/dz_j, the last term of an entropy's upstream
+     * gradient.
+     *
+     * @param max as in {@link #loss}
+     * @param weight g', what all entries but the target are pulled down with
+     * @param even what is pulled up with at each entry, times c_j, if it is not {@link Smoothing}'s to do
+     */
+    void differentiate(
+            int i,
+            float target,
+            double max,
+            double rest,
+            double weight,
+            double even,
+            TokenSoftmax softmax,
+            LogitGradientPass bent,
+            Smoothing smoothing) {
+        double upstream = chunk.entropyUpstream[i];
+        double entropy = upstream == 0 ? 0 : chunk.results.entropies[i];
+        for (int e = i * k; e < i * k + k; e++) {
+            double gradient = 0;
+            if (isOther(i, e) && logits[e] > Float.NEGATIVE_INFINITY) {
+                double exponential = StrictMath.exp(logits[e] - max);
+                double p = exponential * softmax.factor;
+                double lost = p < 0.5 ? 1 - p : others(i, e, target, max, rest) * softmax.factor;
+                double pull = chunk.upstream[i] * weights[e];
+                gradient = (weight - pull) * p - pull * lost;
+                if (upstream != 0) {
+                    gradient += upstream * p * (surprise(i, e, target, max, rest, softmax) - entropy);
+                }
+                if (even != 0) {
+                    gradient -= even * smoothing.classWeight(rows[e]);
+                }
+                gradient *= chunk.scale(i) * (bent == null ? 1 : bent.slope(i, logits[e]));
+            }
+            gradients[e] = (float) gradient;
+        }
+    }
+
+    /** How many of the logits that the tiles of a vocabulary block and group have are -infinity where the teacher is not 0. */
+    int countLost(int block, int group) {
+        int count = 0;
+        for (int n = starts[bin(block, group)]; n < starts[bin(block, group) + 1]; n++) {
+            int entry = order[n];
+            boolean lost = weights[entry] > 0 && logits[entry] == Float.NEGATIVE_INFINITY;
+            count += lost && isOther(entry / k, entry) ? 1 : 0;
+        }
+        return count;
     }
 
     /** Takes a call's weight, for the terms of dX. */

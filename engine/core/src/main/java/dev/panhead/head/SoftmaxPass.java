@@ -94,8 +94,17 @@ final class SoftmaxPass implements Workers.Task {
             long cell = at + block * stride;
             sum += (double) chunk.sums.get(FLOAT, cell) * chunk.maxima.get(FLOAT, cell);
         }
-        float max = chunk.merged.get(FLOAT, (long) token * Float.BYTES);
+        float merged = chunk.merged.get(FLOAT, (long) token * Float.BYTES);
         float target = chunk.targetLogits.get(FLOAT, (long) token * Float.BYTES);
+        float max = merged;
+        softmax.shift = 1;
+        softmax.rest = sum;
+        if (soft != null) {
+            max = soft.max(token, merged);
+            softmax.shift = StrictMath.exp((double) merged - max);
+            softmax.rest = sum * softmax.shift;
+            sum = softmax.rest + soft.sum(token, max);
+        }
         softmax.compute(target, max, sum);
         TokenResults results = chunk.results;
         results.negativeLogLikelihoods[token] = softmax.surprise;
@@ -108,13 +117,8 @@ final class SoftmaxPass implements Workers.Task {
                 observations.top.merge(token, target, max, softmax, worker);
             }
         }
-        if (gradients && soft != null) {
-            soft.differentiate(token, elementwise);
-        }
-        if (gradients && elementwise != null) {
-            bend(at, token, target, max, softmax);
-        } else if (gradients) {
-            scale(at, token, softmax);
+        if (gradients) {
+            differentiate(at, token, target, max, softmax);
         }
     }
 
@@ -126,7 +130,7 @@ final class SoftmaxPass implements Workers.Task {
         double lse = softmax.logSumExp;
         double loss = targetWeight(token) * softmax.surprise + zLoss * lse * lse;
         if (soft != null) {
-            loss += soft.loss(token, max, softmax);
+            loss += soft.loss(token, target, max, softmax.rest, softmax);
         }
         if (smoothing == null) {
             return loss;
@@ -134,7 +138,7 @@ final class SoftmaxPass implements Workers.Task {
         return loss
                 + (smoothing.isLinear()
                         ? smoothing.loss(token, lse, chunk.scale(token))
-                        : smoothing.loss(token, target, weightedSum(at), lse));
+                        : smoothing.loss(token, target, weightedSum(token, at), lse));
     }
 
     /** B: what pulls the target up and all entries down. */
@@ -149,44 +153,46 @@ final class SoftmaxPass implements Workers.Task {
         return chunk.upstream[token] * (spread + 2 * zLoss * softmax.logSumExp);
     }
 
-    /** The gradient where factors make it of the exponentials. */
-    private void scale(long at, int token, TokenSoftmax softmax) {
+    /** dL/du of the target and of soft entries, and what makes it of the other exponentials or logits. */
+    private void differentiate(long at, int token, float target, float max, TokenSoftmax softmax) {
         double pull = pull(token);
         double push = push(token, softmax);
         double scale = chunk.scale(token);
+        double even = smoothing == null || smoothing.isLinear() ? 0 : chunk.upstream[token] * smoothing.share(token);
+        double own = push * softmax.own - pull * softmax.others;
+        if (soft != null) {
+            double all = pull + push;
+            soft.differentiate(token, target, max, softmax.rest, all, even, softmax, elementwise, smoothing);
+        }
+        if (elementwise == null) {
+            chunk.targetGradients[token] = (float) (own * scale);
+            scale(at, softmax.shift * softmax.factor * ((pull + push) * scale));
+            return;
+        }
+        double onEntropy = chunk.entropyUpstream[token];
+        double entropy = onEntropy == 0 ? 0 : chunk.results.entropies[token];
+        own += onEntropy * softmax.own * (softmax.surprise - entropy);
+        own -= even == 0 ? 0 : even * smoothing.classWeight(chunk.targets[token]);
+        chunk.targetGradients[token] = (float) (own * scale * elementwise.slope(token, target));
+        elementwise.prepare(token, at, max, softmax, (pull + push) * scale, entropy, even * scale);
+    }
+
+    /** The factors where they make the gradient of the exponentials. */
+    private void scale(long at, double factor) {
         long stride = chunk.statistics(1, 0);
         for (int block = 0; block < chunk.vocabularyBlocks(); block++) {
             long cell = at + block * stride;
-            double decay = chunk.maxima.get(FLOAT, cell);
-            chunk.maxima.set(FLOAT, cell, (float) (decay * softmax.factor * ((pull + push) * scale)));
+            chunk.maxima.set(FLOAT, cell, (float) (chunk.maxima.get(FLOAT, cell) * factor));
         }
-        chunk.targetGradients[token] = (float) ((push * softmax.own - pull * softmax.others) * scale);
-    }
-
-    /** The gradient where a pass over the logits makes it. */
-    private void bend(long at, int token, float target, float max, TokenSoftmax softmax) {
-        double pull = pull(token);
-        double push = push(token, softmax);
-        double scale = chunk.scale(token);
-        double onEntropy = chunk.entropyUpstream[token];
-        double entropy = onEntropy == 0 ? 0 : chunk.results.entropies[token];
-        double share = smoothing == null ? 0 : chunk.upstream[token] * smoothing.share(token);
-        double own =
-                push * softmax.own - pull * softmax.others + onEntropy * softmax.own * (softmax.surprise - entropy);
-        if (smoothing != null && !smoothing.isLinear()) {
-            own -= share * smoothing.classWeight(chunk.targets[token]);
-        }
-        chunk.targetGradients[token] = (float) (own * scale * elementwise.slope(token, target));
-        elementwise.prepare(token, at, max, softmax, (pull + push) * scale, entropy, share * scale);
     }
 
     /** The sum of c_v u_v over a token's entries other than the target. */
-    private double weightedSum(long at) {
+    private double weightedSum(int token, long at) {
         double sum = 0;
         for (int block = 0; block < chunk.vocabularyBlocks(); block++) {
             sum += observations.weighted.get(FLOAT, at + block * chunk.statistics(1, 0));
         }
-        return sum;
+        return soft == null ? sum : sum + soft.weightedSum(token, smoothing);
     }
 
     /** Entropy, prediction and rank, as far as they are wanted. */
@@ -201,12 +207,19 @@ final class SoftmaxPass implements Workers.Task {
             float blockMax = observations.maxima.get(FLOAT, cell);
             if (observations.wantsEnergies && decay > 0) {
                 double sum = chunk.sums.get(FLOAT, cell);
-                energy += decay * (observations.energies.get(FLOAT, cell) + sum * ((double) blockMax - max));
+                energy += softmax.shift
+                        * decay
+                        * (observations.energies.get(FLOAT, cell) + sum * ((double) blockMax - max));
             }
             if (observations.wantsIndices && blockMax == max && prediction == Integer.MAX_VALUE) {
                 prediction = chunk.row(block) + (int) observations.indices.get(FLOAT, cell);
             }
             rank += observations.wantsCounts ? observations.counts.get(FLOAT, cell) : 0;
+        }
+        if (soft != null) {
+            prediction = soft.firstOf(token, max, prediction);
+            rank += observations.wantsCounts ? soft.countAbove(token, target) : 0;
+            energy += observations.wantsEnergies ? soft.energy(token, max) : 0;
         }
         if (target > max) {
             prediction = chunk.targets[token];

@@ -28,6 +28,11 @@ final class TokenSoftmax {
 
     double logFactor;
 
+    /** The sum of e^(u - m) over entries that are neither target nor soft, and what makes it of a sum that is relative to their own maximum. */
+    double rest;
+
+    double shift;
+
     /** The entropy but for the sum of p (u - m) over the others. */
     double mixing;
 

@@ -81,24 +81,36 @@ final class TopEntries {
         }
     }
 
+    /** Takes a logit that stands in no tile. */
+    void take(float logit, int row, int token, int worker) {
+        if (logit > Float.NEGATIVE_INFINITY) {
+            insert(logit, row, token, worker);
+        }
+    }
+
     private void insert(float logit, int row, int token, int worker) {
         float[] values = logits[worker];
         int[] where = rows[worker];
         int begin = token * k;
-        int at = begin + counts[worker][token];
-        if (at < begin + k) {
-            counts[worker][token]++;
-        } else if (comes(logit, row, values[at - 1], where[at - 1])) {
-            at--;
-        } else {
+        int count = counts[worker][token];
+        int low = begin; // the first entry that comes after the new one
+        for (int high = begin + count; low < high; ) {
+            int middle = low + high >>> 1;
+            if (comes(logit, row, values[middle], where[middle])) {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        if (low == begin + k) {
             return;
         }
-        for (; at > begin && comes(logit, row, values[at - 1], where[at - 1]); at--) {
-            values[at] = values[at - 1];
-            where[at] = where[at - 1];
-        }
-        values[at] = logit;
-        where[at] = row;
+        int moved = Math.min(begin + count, begin + k - 1) - low;
+        System.arraycopy(values, low, values, low + 1, moved);
+        System.arraycopy(where, low, where, low + 1, moved);
+        values[low] = logit;
+        where[low] = row;
+        counts[worker][token] = Math.min(count + 1, k);
     }
 
     /** Whether an entry comes before another. */
