@@ -12,6 +12,7 @@ import dev.panhead.optim.AdamW;
 import dev.panhead.optim.GradientNorm;
 import dev.panhead.optim.Sgd;
 import dev.panhead.reference.Numbers;
+import dev.panhead.tensor.HalfMatrix;
 import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
@@ -32,6 +33,11 @@ class AllocationTest {
             Numbers numbers = new Numbers(1);
             Matrix x = numbers.matrix(arena, ROWS, COLUMNS, 1);
             Matrix y = Matrix.allocate(arena, ROWS, COLUMNS);
+            Matrix few = x.rows(0, 5);
+            Matrix one = x.rows(0, 1);
+            HalfMatrix halves = HalfMatrix.of(arena, HalfMatrix.Format.BFLOAT16, x);
+            Matrix fewProducts = Matrix.allocate(arena, 5, ROWS);
+            Matrix oneProduct = Matrix.allocate(arena, 1, ROWS);
             Matrix square = Matrix.allocate(arena, COLUMNS, COLUMNS);
             Matrix row = Matrix.allocate(arena, 1, COLUMNS);
             Matrix velocity = Matrix.allocate(arena, ROWS, COLUMNS);
@@ -52,6 +58,9 @@ class AllocationTest {
                 for (int i = 0; i < 100; i++) {
                     gemm.multiply(Op.TRANSPOSE, x, Op.NONE, x, square);
                     gemm.multiply(0.01f, Op.NONE, x, Op.TRANSPOSE, square, 0.5f, y);
+                    gemm.multiply(Op.NONE, few, Op.TRANSPOSE, x, fewProducts);
+                    gemm.multiply(Op.NONE, few, Op.TRANSPOSE, halves, fewProducts);
+                    gemm.multiply(Op.NONE, one, Op.TRANSPOSE, halves, oneProduct);
                     rows.gather(x, indices, y);
                     rows.addRow(row, y);
                     rows.columnSums(y, row, false);

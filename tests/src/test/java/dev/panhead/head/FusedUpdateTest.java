@@ -132,6 +132,43 @@ class FusedUpdateTest {
         }
     }
 
+    /** A head that may update its weight but does not, in this call: its weight may be of 16 bits, and dX is as always. */
+    @Test
+    void aCallWithoutAnUpdateIsAnother() {
+        try (Arena arena = Arena.ofShared();
+                Workers workers = new Workers(2)) {
+            HeadCase c = new HeadCase(arena, workers, 20, 1700, 16);
+            HalfMatrix halves = HalfMatrix.of(arena, HalfMatrix.Format.BFLOAT16, c.weight);
+            HeadInputs inputs = HeadInputs.of(c.hidden, halves, c.targets);
+            HeadOutputs outputs = HeadOutputs.NONE.withHidden(Gradient.write(c.dX));
+            c.head().run(inputs, outputs);
+            int[] expected = Numbers.bits(c.dX);
+            c.dX.fill(Float.NaN);
+            c.options = c.options.withFusedUpdate(true).withLean(true);
+            c.head().run(inputs, outputs);
+            assertArrayEquals(expected, Numbers.bits(c.dX));
+        }
+    }
+
+    /** A forward pass that fails leaves the step prepared; one that is made is taken. */
+    @Test
+    void aStepIsTakenWhenItBegins() {
+        try (Arena arena = Arena.ofShared();
+                Workers workers = new Workers(2)) {
+            HeadCase c = new HeadCase(arena, workers, 20, 1700, 16);
+            c.options = c.options.withFusedUpdate(true).withLean(true);
+            AdamW.Slices update =
+                    new AdamW(workers, 0.9, 0.95, 1e-8, 0).slices(c.weight, AdamW.Moments.allocate(arena, 1700, 16));
+            HeadOutputs outputs = HeadOutputs.NONE.withWeightUpdate(update);
+            update.prepare(1, RATE);
+            c.hidden.set(3, 3, Float.NaN);
+            refused(NonFiniteLogitException.class, "is NaN", c, c.inputs(), outputs);
+            c.hidden.set(3, 3, 1);
+            c.head().run(c.inputs(), outputs);
+            refused(IllegalStateException.class, "was not prepared", c, c.inputs(), outputs);
+        }
+    }
+
     @Test
     void refuses() {
         try (Arena arena = Arena.ofShared();
@@ -147,13 +184,13 @@ class FusedUpdateTest {
             int[] before = Numbers.bits(c.weight);
             refused("either written or made an update of", c, c.inputs(), outputs.withWeight(Gradient.write(c.dW)));
             refused(
-                    "is not the weight that is read",
+                    "which is not, or lies elsewhere than, the weight that is read",
                     c,
                     HeadInputs.of(c.hidden, Matrix.allocate(arena, 4, 8), c.targets),
                     outputs);
             HalfMatrix halves = HalfMatrix.of(arena, HalfMatrix.Format.BFLOAT16, c.weight);
             refused(
-                    "is not the weight that is read, HalfMatrix[BFLOAT16, 4 x 8]",
+                    "the weight that is read, HalfMatrix[BFLOAT16, 4 x 8]",
                     c,
                     HeadInputs.of(c.hidden, halves, c.targets),
                     outputs);

@@ -72,6 +72,48 @@ class SoftTargetsTest {
         }
     }
 
+    /** What a teacher is sure of is as exact as what a label is sure of: nothing cancels. */
+    @Test
+    void aSureTeacherIsAsExactAsALabel() {
+        Matrix hidden = Matrix.of(arena, 1, 1, 1);
+        Matrix weight = Matrix.of(arena, 3, 1, 0, 20, 0);
+        Matrix[] gradients = new Matrix[4];
+        double[] losses = new double[2];
+        for (int i = 0; i < 2; i++) {
+            gradients[2 * i] = Matrix.allocate(arena, 1, 1);
+            gradients[2 * i + 1] = Matrix.allocate(arena, 3, 1);
+            HeadInputs inputs = HeadInputs.of(hidden, weight, Ints.of(i == 0 ? 1 : 0));
+            HeadOptions options = HeadOptions.DEFAULT;
+            if (i == 1) {
+                inputs = inputs.withSoftTargets(Ints.of(1), Matrix.of(arena, 1, 1, 1));
+                options = options.withSoftTargets(SoftTargets.of(1));
+            }
+            losses[i] = new LinearCrossEntropy(arena, workers, 1, 3, 1, options)
+                    .run(inputs, HeadOutputs.gradients(gradients[2 * i], gradients[2 * i + 1]))
+                    .loss();
+        }
+        assertEquals(Math.log1p(2 * Math.exp(-20)), losses[0], 1e-22);
+        assertEquals(losses[0], losses[1], 1e-22);
+        assertArrayEquals(Numbers.bits(gradients[0]), Numbers.bits(gradients[2]));
+        assertArrayEquals(Numbers.bits(gradients[1]), Numbers.bits(gradients[3]));
+    }
+
+    /** A logit that overflows to -infinity where the teacher has some probability is a loss of infinity, and said to be. */
+    @Test
+    void aSoftTargetsLogitThatOverflowsIsReported() {
+        FeatureCase c = new FeatureCase(arena, workers, 1, 3, 1);
+        c.hidden.set(0, 0, 1e20f);
+        c.weight.copyFrom(Matrix.of(arena, 3, 1, 1, 2, -1e20f));
+        c.targets.set(0, 1);
+        c.options = c.options.withSoftTargets(SoftTargets.of(1));
+        c.inputs = c.inputs.withSoftTargets(Ints.of(2), Matrix.of(arena, 1, 1, 0.5f));
+        NonFiniteLogitException thrown = assertThrows(NonFiniteLogitException.class, c::run);
+        assertEquals(2, thrown.row());
+        assertEquals(1, thrown.count());
+        c.inputs = c.inputs.withSoftTargets(Ints.of(2), Matrix.of(arena, 1, 1, 0));
+        assertEquals(0, c.run().loss());
+    }
+
     /** Of equal logits the lower rows come first, whichever worker came by them; entries that are taken out never. */
     @Test
     void topRowsOfEqualLogits() {
@@ -152,7 +194,24 @@ class SoftTargetsTest {
         refuse(top, top.inputs, "not planned for top rows");
         top.options = top.options.withTopK(10);
         refuse(top, top.inputs, "topK is 10, but the vocabulary has 9 entries");
-        top.options = top.options.withTopK(3);
+        top.options = top.options.withScratchBytes(Long.MAX_VALUE).withTopK(1 << 23);
+        String many = assertThrows(
+                        IllegalArgumentException.class,
+                        () -> new LinearCrossEntropy(arena, workers, 512, 1 << 24, 1, top.options))
+                .getMessage();
+        assertTrue(many.contains("topK is 8388608, which is too many"), many);
+        String huge = assertThrows(
+                        IllegalArgumentException.class,
+                        () -> new LinearCrossEntropy(
+                                arena,
+                                workers,
+                                1 << 30,
+                                Integer.MAX_VALUE,
+                                1,
+                                HeadOptions.DEFAULT.withFusedUpdate(true)))
+                .getMessage();
+        assertTrue(huge.startsWith("scratchBytes is 268435456, but a chunk of 1073741824 tokens"), huge);
+        top.options = HeadOptions.DEFAULT.withTopK(3);
         refuse(top, top.inputs, "top rows must be 6, but are 4");
     }
 

@@ -37,6 +37,7 @@ final class ThinProduct implements Workers.Task {
     private ReadableMatrix b;
     private Matrix c;
     private float beta;
+    private float[] column = {}; // op(A), if it is one row
     private int k;
 
     /**
@@ -75,9 +76,11 @@ final class ThinProduct implements Workers.Task {
         this.beta = beta;
         k = b.columns();
         if (c.rows() == 1) {
+            if (column.length < k) {
+                column = new float[k];
+            }
             for (int j = 0; j < k; j++) {
-                float value = transposed ? a.get(j, 0) : a.get(0, j);
-                panels.memory().set(FLOAT, j * (long) Float.BYTES, alpha * value);
+                column[j] = alpha * (transposed ? a.get(j, 0) : a.get(0, j));
             }
         } else {
             for (int block = 0; block * Gemm.BLOCK < k; block++) {
@@ -157,7 +160,7 @@ final class ThinProduct implements Workers.Task {
                     b.segment(),
                     b.offset(row, 0),
                     b.rowStride() * elementBytes,
-                    panels.memory(),
+                    column,
                     sums,
                     beta != 0,
                     strips[worker]);

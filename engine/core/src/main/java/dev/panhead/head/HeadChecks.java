@@ -233,11 +233,11 @@ final class HeadChecks {
         Matrix parameters = update.updated().getFirst();
         if (!(inputs.weight() instanceof Matrix weight)
                 || weight.segment().address() != parameters.segment().address()
-                || weight.rowStride() != parameters.rowStride()
+                || vocabulary > 1 && weight.rowStride() != parameters.rowStride()
                 || parameters.rows() != vocabulary
                 || parameters.columns() != width) {
-            throw new IllegalArgumentException(
-                    "the update is of " + parameters + ", which is not the weight that is read, " + inputs.weight());
+            throw new IllegalArgumentException("the update is of " + parameters
+                    + ", which is not, or lies elsewhere than, the weight that is read, " + inputs.weight());
         }
         for (int i = 0; i < update.updated().size(); i++) {
             String name = i == 0 ? "updated weight" : "optimizer's state";

@@ -104,7 +104,7 @@ public final class HeadInputs {
      * These inputs with a teacher's distributions; the head's options {@linkplain HeadOptions#withSoftTargets say} how they count.
      *
      * @param softTargets k vocabulary rows of each token, T * k of them, a token's different from each other; -1 for none
-     * @param softProbabilities q_t of these rows, T x k, not negative, a token's sum at most 1 unless they are scaled to it; those of -1
+     * @param softProbabilities q_t of these rows, T x k, not negative, a token's sum at most 1 (1.001, for roundings) unless they are scaled to it; those of -1
      *     are not read
      */
     public HeadInputs withSoftTargets(Ints softTargets, Matrix softProbabilities) {

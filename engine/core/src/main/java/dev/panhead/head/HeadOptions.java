@@ -137,8 +137,9 @@ public final class HeadOptions {
 
     /**
      * These options with whether gradients are had in little memory by computing the logits a second time, window by window: a third more
-     * arithmetic, and what a chunk of tokens takes hardly grows with V (by 8 bytes for 192 entries and a token). Without that it is done
-     * where the {@linkplain #withScratchBytes bound of memory} leaves no other way. No result depends on it.
+     * arithmetic. A token's scratch memory then grows with V by 36 bytes for each 192 entries (8, if loss and gradients are all that is
+     * asked for), where the default's grows by 4 bytes for each entry. Without this option it is done where the {@linkplain
+     * #withScratchBytes bound of memory} leaves no other way. No result depends on it.
      */
     public HeadOptions withLean(boolean lean) {
         HeadOptions copy = copy();
@@ -148,7 +149,8 @@ public final class HeadOptions {
 
     /**
      * These options with whether a call may {@linkplain HeadOutputs#withWeightUpdate update the weight} as its gradient becomes final. All
-     * tokens are then one chunk, and the scratch memory grows with them: by V floats for each, or by 1536 if {@linkplain #withLean lean}.
+     * tokens are then one chunk, and the scratch memory grows with them: by V floats for each, or by 1536 if {@linkplain #withLean lean}, and some 6 d. A call without an update is
+     * what it is otherwise.
      */
     public HeadOptions withFusedUpdate(boolean fusedUpdate) {
         HeadOptions copy = copy();
@@ -158,7 +160,9 @@ public final class HeadOptions {
 
     /** These options with how many of each token's largest logits a call {@linkplain HeadOutputs#withTopRows can tell}; 0 for none. */
     public HeadOptions withTopK(int topK) {
-        require(topK >= 0, "topK", "0 for none, or positive", topK);
+        if (topK < 0) {
+            throw new IllegalArgumentException("topK must be 0 for none, or positive, but is " + topK);
+        }
         HeadOptions copy = copy();
         copy.topK = topK;
         return copy;

@@ -23,6 +23,7 @@ final class HiddenGradientPass implements Workers.Task {
     private Smoothing smoothing;
     private int fromBlock;
     private int toBlock;
+    private boolean keptRows;
     private int columnsATask;
 
     HiddenGradientPass(Chunk chunk, SoftEntries soft) {
@@ -34,8 +35,10 @@ final class HiddenGradientPass implements Workers.Task {
      * Adds what the window of vocabulary blocks contributes; after the last one, writes or adds the chunk's rows of dX.
      *
      * @param smoothing of the labels, or null for none
+     * @param keptRows whether the targets' rows of W are taken from the scratch memory
      */
-    void run(WeightPanels weight, GradientScratch scratch, Smoothing smoothing, Gradient output) {
+    void run(WeightPanels weight, GradientScratch scratch, Smoothing smoothing, boolean keptRows, Gradient output) {
+        this.keptRows = keptRows;
         this.smoothing = smoothing;
         this.weight = weight;
         this.scratch = scratch;
@@ -133,13 +136,12 @@ final class HiddenGradientPass implements Workers.Task {
             if (soft != null) {
                 soft.addToHidden(index, column, columns, rows, lane * rowBytes);
             }
-            boolean kept = scratch.targetRows != null;
             Packing.addRow(
                     chunk.kernels,
                     chunk.strips[worker],
                     chunk.targetGradients[index],
-                    kept ? scratch.targetRows : weight.matrix(),
-                    kept ? index : chunk.targets[index],
+                    keptRows ? scratch.targetRows : weight.matrix(),
+                    keptRows ? index : chunk.targets[index],
                     column,
                     columns,
                     rows,

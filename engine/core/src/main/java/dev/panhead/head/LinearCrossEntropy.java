@@ -89,6 +89,7 @@ public final class LinearCrossEntropy {
                     "a head needs at least 0 tokens, 1 vocabulary entry and 1 hidden dimension," + " but got "
                             + maxTokens + ", " + vocabulary + " and " + width);
         }
+        Objects.requireNonNull(options, "options");
         if (options.topK() > vocabulary) {
             throw new IllegalArgumentException(
                     "topK is " + options.topK() + ", but the vocabulary has " + vocabulary + " entries");
@@ -101,7 +102,10 @@ public final class LinearCrossEntropy {
         this.options = Objects.requireNonNull(options, "options");
         window = window();
         boolean wholeWeight = packsWholeWeight();
-        chunk = new Chunk(arena, workers, capacity(wholeWeight), vocabulary, width, options.topK());
+        int capacity = capacity(wholeWeight);
+        requireIndexable("topK", capacity, options.topK());
+        requireIndexable("entries", capacity, soft(options));
+        chunk = new Chunk(arena, workers, capacity, vocabulary, width, options.topK());
         weightPanels = new WeightPanels(arena, chunk, wholeWeight);
         soft = options.softTargets() == null ? null : new SoftEntries(arena, chunk, options.softTargets());
         summingSoft = soft == null ? null : soft::sumHidden;
@@ -112,6 +116,18 @@ public final class LinearCrossEntropy {
         packing = chunk::packHidden;
         checks = new HeadChecks(workers, maxTokens, vocabulary, width, options);
         smoothing = options.spreads() ? new Smoothing(arena, chunk, options, soft) : null;
+    }
+
+    private static int soft(HeadOptions options) {
+        return options.softTargets() == null ? 0 : options.softTargets().entries();
+    }
+
+    /** So many numbers for each of a chunk's tokens are one array. */
+    private static void requireIndexable(String name, int capacity, int each) {
+        if ((long) capacity * each > Integer.MAX_VALUE - 8) {
+            throw new IllegalArgumentException(
+                    name + " is " + each + ", which is too many for chunks of " + capacity + " tokens");
+        }
     }
 
     /** All vocabulary blocks, unless the options want it otherwise or have no room. */
@@ -139,7 +155,9 @@ public final class LinearCrossEntropy {
     private int smallestChunk() {
         int lanes = Kernels.current().matrix().tile().columns();
         if (options.fusedUpdate() && maxTokens > Chunk.TOKEN_BLOCK) {
-            return Math.multiplyExact(Math.ceilDiv(maxTokens, Chunk.TOKEN_BLOCK), Chunk.TOKEN_BLOCK);
+            return (int) Math.min(
+                    Math.ceilDiv(maxTokens, Chunk.TOKEN_BLOCK) * (long) Chunk.TOKEN_BLOCK,
+                    Integer.MAX_VALUE / Chunk.TOKEN_BLOCK * Chunk.TOKEN_BLOCK);
         }
         return Math.max(1, Math.ceilDiv(Math.min(maxTokens, Chunk.TOKEN_BLOCK), lanes)) * lanes;
     }
@@ -158,6 +176,9 @@ public final class LinearCrossEntropy {
     }
 
     private long scratchBytes(int capacity, boolean wholeWeight, int window) {
+        if (capacity * ((double) vocabulary + width + options.topK() + soft(options)) > 1e17) {
+            return Long.MAX_VALUE; // what follows would overflow
+        }
         return Chunk.bytes(workers.size(), capacity, vocabulary, width, options.topK())
                 + GradientScratch.bytes(workers.size(), capacity, vocabulary, width, window, options.fusedUpdate())
                 + LogitGradientPass.bytes(capacity, vocabulary)
@@ -173,7 +194,8 @@ public final class LinearCrossEntropy {
      * Computes the loss and whatever the outputs ask for.
      *
      * <p>A rejected call has written nothing. A {@link NonFiniteLogitException}, an interruption or a closed arena ends a call
-     * that is under way, and leaves the outputs with the gradients of some of the tokens.
+     * that is under way, and leaves the outputs with the gradients of some of the tokens. A fused update of the weight begins when
+     * all losses are known to be finite; if it is interrupted, some rows have been updated and some have not, and the weight is lost.
      *
      * @return the loss, overwritten by the next call
      * @throws IllegalArgumentException if a shape does not fit, an output is read-only or shares memory with an input or another
@@ -214,11 +236,9 @@ public final class LinearCrossEntropy {
             observations.begin(options, inputs, outputs);
         }
         clearIgnored(inputs, outputs, kept);
-        if (outputs.weightUpdate() != null) {
+        if (outputs.weightUpdate() != null && kept == 0) {
             outputs.weightUpdate().taken();
-            if (kept == 0) {
-                weightGradient.updateByZero(scratch, outputs.weightUpdate());
-            }
+            weightGradient.updateByZero(scratch, outputs.weightUpdate());
         }
         result.begin(kept, tokens - kept);
         if (kept > 0) {
@@ -348,7 +368,8 @@ public final class LinearCrossEntropy {
         logits.run(weightPanels, inputs, keeps ? gradients : null, bent, observed);
         softmax.run(gradients != null, smoothing, bent, observed);
         for (int i = 0; i < chunk.count; i++) {
-            if (!(chunk.results.negativeLogLikelihoods[i] < Double.POSITIVE_INFINITY)) {
+            if (!(chunk.results.negativeLogLikelihoods[i] < Double.POSITIVE_INFINITY)
+                    || soft != null && !(chunk.results.losses[i] < Double.POSITIVE_INFINITY)) {
                 throw nonFinite(inputs, i, next);
             }
             result.add(chunk.weights[i], chunk.results, i);
@@ -357,7 +378,8 @@ public final class LinearCrossEntropy {
         if (soft != null && outputs.hidden() != null) {
             workers.run(chunk.groups, summingSoft);
         }
-        if (gradients != null && gradients.targetRows != null) {
+        boolean outlives = outputs.weightUpdate() != null && outputs.hidden() != null && !gradients.isWhole();
+        if (outlives) {
             keepTargetRows(gradients.targetRows, inputs.weight());
         }
         for (int block = 0; gradients != null && block < chunk.vocabularyBlocks(); block = gradients.endBlock()) {
@@ -365,7 +387,7 @@ public final class LinearCrossEntropy {
             if (!gradients.isWhole()) {
                 logits.runAgain(weightPanels, inputs, gradients, bent);
             }
-            runBackward(inputs, outputs, gradients, bent, first);
+            runBackward(inputs, outputs, gradients, bent, first, outlives);
         }
     }
 
@@ -382,6 +404,7 @@ public final class LinearCrossEntropy {
         return NonFiniteLogitException.find(inputs, token, target, options.softcap(), scale, count);
     }
 
+    /** Keeps the targets' rows of W, which are updated before dX wants them. */
     private void keepTargetRows(Matrix rows, ReadableMatrix weight) {
         for (int i = 0; i < chunk.count; i++) {
             MemorySegment.copy(
@@ -395,13 +418,21 @@ public final class LinearCrossEntropy {
 
     /** The gradients' passes, for a window of vocabulary blocks. */
     private void runBackward(
-            HeadInputs inputs, HeadOutputs outputs, GradientScratch gradients, LogitGradientPass bent, boolean first) {
+            HeadInputs inputs,
+            HeadOutputs outputs,
+            GradientScratch gradients,
+            LogitGradientPass bent,
+            boolean first,
+            boolean keptRows) {
         if (bent != null) {
             bent.run(gradients, inputs.classWeights());
         }
         Smoothing linear = smoothing != null && smoothing.isLinear() ? smoothing : null;
         if (outputs.hidden() != null) {
-            hiddenGradient.run(weightPanels, gradients, linear, outputs.hidden());
+            hiddenGradient.run(weightPanels, gradients, linear, keptRows, outputs.hidden());
+        }
+        if (outputs.weightUpdate() != null && gradients.firstBlock() == 0) {
+            outputs.weightUpdate().taken(); // from here on it may be made in part
         }
         if (outputs.weight() != null || outputs.weightUpdate() != null || outputs.bias() != null) {
             weightGradient.run(gradients, linear, outputs, first);

@@ -1,6 +1,8 @@
 package dev.panhead.head;
 
-/** A logit came out as NaN or +infinity (or a target's as -infinity), so that there is no loss to speak of. */
+import dev.panhead.tensor.Matrix;
+
+/** A logit came out as NaN or +infinity (or a hard or soft target's as -infinity), so that there is no loss to speak of. */
 public final class NonFiniteLogitException extends ArithmeticException {
 
     private static final long serialVersionUID = 1;
@@ -26,12 +28,25 @@ public final class NonFiniteLogitException extends ArithmeticException {
             HeadInputs inputs, int token, int target, float softcap, float scale, long count) {
         for (int row = 0; row < inputs.weight().rows(); row++) {
             float logit = LogitsPass.logit(inputs, token, row, softcap, scale);
-            if (!(logit < Float.POSITIVE_INFINITY) || (row == target && logit == Float.NEGATIVE_INFINITY)) {
+            boolean lost = logit == Float.NEGATIVE_INFINITY && (row == target || isTaught(inputs, token, row));
+            if (lost || !(logit < Float.POSITIVE_INFINITY)) {
                 return new NonFiniteLogitException(token, row, logit, count);
             }
         }
         throw new IllegalStateException(
                 "token " + token + " has finite logits, but its loss is not: its inputs changed");
+    }
+
+    /** Whether a teacher gives an entry some probability. */
+    private static boolean isTaught(HeadInputs inputs, int token, int row) {
+        Matrix probabilities = inputs.softProbabilities();
+        for (int j = 0; probabilities != null && j < probabilities.columns(); j++) {
+            int taught = inputs.softTargets().get(token * probabilities.columns() + j);
+            if (taught == row && probabilities.get(token, j) > 0) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** The first token that has such a logit: its row in the hidden states. */

@@ -11,7 +11,7 @@ import java.util.Objects;
  * </pre>
  *
  * with the letters of {@link HeadOptions}. Teacher and student are compared at the temperature of the student's logits: let q be the
- * teacher's softmax at that temperature.
+ * teacher's softmax at that temperature. The hard target still says whether a token counts and what the mean divides by, with share 1 too.
  *
  * @param entries k, how many a token has in {@link HeadInputs#withSoftTargets}, at least 1
  * @param share alpha, 0 to 1
@@ -26,7 +26,7 @@ public record SoftTargets(int entries, double share, Remainder remainder, Diverg
         DROPPED,
         /** The given ones are divided by their sum. */
         SCALED,
-        /** It is spread evenly: R_t / V' is added to the probability of each entry of the vocabulary that no bias takes out. */
+        /** It is spread evenly, unless roundings make it negative: R_t / V' is added to the probability of each entry of the vocabulary that no bias takes out. */
         SPREAD
     }
 

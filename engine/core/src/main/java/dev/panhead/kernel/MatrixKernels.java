@@ -89,7 +89,7 @@ public interface MatrixKernels {
             MemorySegment a,
             long aOffset,
             long aStride,
-            MemorySegment x,
+            float[] x,
             MemorySegment c,
             boolean accumulate,
             MemorySegment spare);

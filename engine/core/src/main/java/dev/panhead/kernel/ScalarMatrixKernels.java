@@ -82,7 +82,7 @@ final class ScalarMatrixKernels implements MatrixKernels {
             MemorySegment a,
             long aOffset,
             long aStride,
-            MemorySegment x,
+            float[] x,
             MemorySegment c,
             boolean accumulate,
             MemorySegment spare) {
@@ -95,12 +95,11 @@ final class ScalarMatrixKernels implements MatrixKernels {
     }
 
     /** One row's chain, from an element (inclusive) to another (exclusive). */
-    static float chain(
-            float start, HalfMatrix.Format format, int from, int to, MemorySegment a, long at, MemorySegment x) {
+    static float chain(float start, HalfMatrix.Format format, int from, int to, MemorySegment a, long at, float[] x) {
         float sum = start;
         for (int k = from; k < to; k++) {
             float value = format == null ? a.get(FLOAT, at + k * 4L) : format.widen(a.get(SHORT, at + k * 2L));
-            sum = Math.fma(value, x.get(FLOAT, k * 4L), sum);
+            sum = Math.fma(value, x[k], sum);
         }
         return sum;
     }

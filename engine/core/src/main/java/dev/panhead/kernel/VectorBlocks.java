@@ -1,6 +1,5 @@
 package dev.panhead.kernel;
 
-import static dev.panhead.kernel.VectorWidth.FLOAT;
 import static dev.panhead.kernel.VectorWidth.ORDER;
 
 import java.lang.foreign.MemorySegment;
@@ -92,20 +91,12 @@ final class VectorBlocks {
      * c(i) = sum over k of a(i, k) * x(k), one chain a row in ascending k, for 8 rows of A in the lanes of one vector.
      *
      * @param rows how many are there; the last one stands for the rest
-     * @param end bytes of a row, whole blocks
-     * @param x from {@code xAt} on
+     * @param kc length of the rows, whole blocks
+     * @param x from {@code from} on; on the heap, where C2 needs far less of its inlining budget for it
      * @param c 8 floats from {@code to} on
      */
     static void multiply(
-            int rows,
-            int end,
-            MemorySegment a,
-            long a0,
-            long stride,
-            MemorySegment x,
-            long xAt,
-            MemorySegment c,
-            long to) {
+            int rows, int kc, MemorySegment a, long a0, long stride, float[] x, int from, MemorySegment c, long to) {
         long last = rows - 1;
         long a1 = a0 + Math.min(1, last) * stride;
         long a2 = a0 + Math.min(2, last) * stride;
@@ -115,15 +106,15 @@ final class VectorBlocks {
         long a6 = a0 + Math.min(6, last) * stride;
         long a7 = a0 + Math.min(7, last) * stride;
         FloatVector sum = FloatVector.zero(S);
-        for (int o = 0; o < end; o += 8 * Float.BYTES) {
-            FloatVector r0 = FloatVector.fromMemorySegment(S, a, a0 + o, ORDER);
-            FloatVector r1 = FloatVector.fromMemorySegment(S, a, a1 + o, ORDER);
-            FloatVector r2 = FloatVector.fromMemorySegment(S, a, a2 + o, ORDER);
-            FloatVector r3 = FloatVector.fromMemorySegment(S, a, a3 + o, ORDER);
-            FloatVector r4 = FloatVector.fromMemorySegment(S, a, a4 + o, ORDER);
-            FloatVector r5 = FloatVector.fromMemorySegment(S, a, a5 + o, ORDER);
-            FloatVector r6 = FloatVector.fromMemorySegment(S, a, a6 + o, ORDER);
-            FloatVector r7 = FloatVector.fromMemorySegment(S, a, a7 + o, ORDER);
+        for (int k = 0; k < kc; k += 8) {
+            FloatVector r0 = FloatVector.fromMemorySegment(S, a, a0 + 4L * k, ORDER);
+            FloatVector r1 = FloatVector.fromMemorySegment(S, a, a1 + 4L * k, ORDER);
+            FloatVector r2 = FloatVector.fromMemorySegment(S, a, a2 + 4L * k, ORDER);
+            FloatVector r3 = FloatVector.fromMemorySegment(S, a, a3 + 4L * k, ORDER);
+            FloatVector r4 = FloatVector.fromMemorySegment(S, a, a4 + 4L * k, ORDER);
+            FloatVector r5 = FloatVector.fromMemorySegment(S, a, a5 + 4L * k, ORDER);
+            FloatVector r6 = FloatVector.fromMemorySegment(S, a, a6 + 4L * k, ORDER);
+            FloatVector r7 = FloatVector.fromMemorySegment(S, a, a7 + 4L * k, ORDER);
 
             FloatVector s0 = r0.blend(r1.rearrange(RIGHT_1), BIT_1);
             FloatVector s1 = r0.rearrange(LEFT_1).blend(r1, BIT_1);
@@ -143,29 +134,21 @@ final class VectorBlocks {
             r5 = s5.blend(s7.rearrange(RIGHT_2), BIT_2);
             r7 = s5.rearrange(LEFT_2).blend(s7, BIT_2);
 
-            sum = r0.blend(r4.rearrange(TURN_4), BIT_4).fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + o)), sum);
-            sum = r1.blend(r5.rearrange(TURN_4), BIT_4).fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + o + 4)), sum);
-            sum = r2.blend(r6.rearrange(TURN_4), BIT_4).fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + o + 8)), sum);
-            sum = r3.blend(r7.rearrange(TURN_4), BIT_4).fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + o + 12)), sum);
-            sum = r0.rearrange(TURN_4).blend(r4, BIT_4).fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + o + 16)), sum);
-            sum = r1.rearrange(TURN_4).blend(r5, BIT_4).fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + o + 20)), sum);
-            sum = r2.rearrange(TURN_4).blend(r6, BIT_4).fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + o + 24)), sum);
-            sum = r3.rearrange(TURN_4).blend(r7, BIT_4).fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + o + 28)), sum);
+            sum = r0.blend(r4.rearrange(TURN_4), BIT_4).fma(FloatVector.broadcast(S, x[from + k]), sum);
+            sum = r1.blend(r5.rearrange(TURN_4), BIT_4).fma(FloatVector.broadcast(S, x[from + k + 1]), sum);
+            sum = r2.blend(r6.rearrange(TURN_4), BIT_4).fma(FloatVector.broadcast(S, x[from + k + 2]), sum);
+            sum = r3.blend(r7.rearrange(TURN_4), BIT_4).fma(FloatVector.broadcast(S, x[from + k + 3]), sum);
+            sum = r0.rearrange(TURN_4).blend(r4, BIT_4).fma(FloatVector.broadcast(S, x[from + k + 4]), sum);
+            sum = r1.rearrange(TURN_4).blend(r5, BIT_4).fma(FloatVector.broadcast(S, x[from + k + 5]), sum);
+            sum = r2.rearrange(TURN_4).blend(r6, BIT_4).fma(FloatVector.broadcast(S, x[from + k + 6]), sum);
+            sum = r3.rearrange(TURN_4).blend(r7, BIT_4).fma(FloatVector.broadcast(S, x[from + k + 7]), sum);
         }
         sum.intoMemorySegment(c, to, ORDER);
     }
 
     /** The same of rows of bfloat16, which are transposed in pairs; whole blocks are 16 of them. */
     static void multiplyBfloat16(
-            int rows,
-            int end,
-            MemorySegment a,
-            long a0,
-            long stride,
-            MemorySegment x,
-            long xAt,
-            MemorySegment c,
-            long to) {
+            int rows, int kc, MemorySegment a, long a0, long stride, float[] x, int from, MemorySegment c, long to) {
         long last = rows - 1;
         long a1 = a0 + Math.min(1, last) * stride;
         long a2 = a0 + Math.min(2, last) * stride;
@@ -175,15 +158,15 @@ final class VectorBlocks {
         long a6 = a0 + Math.min(6, last) * stride;
         long a7 = a0 + Math.min(7, last) * stride;
         FloatVector sum = FloatVector.zero(S);
-        for (int o = 0; o < end; o += 8 * Float.BYTES) {
-            IntVector r0 = IntVector.fromMemorySegment(WORDS, a, a0 + o, ORDER);
-            IntVector r1 = IntVector.fromMemorySegment(WORDS, a, a1 + o, ORDER);
-            IntVector r2 = IntVector.fromMemorySegment(WORDS, a, a2 + o, ORDER);
-            IntVector r3 = IntVector.fromMemorySegment(WORDS, a, a3 + o, ORDER);
-            IntVector r4 = IntVector.fromMemorySegment(WORDS, a, a4 + o, ORDER);
-            IntVector r5 = IntVector.fromMemorySegment(WORDS, a, a5 + o, ORDER);
-            IntVector r6 = IntVector.fromMemorySegment(WORDS, a, a6 + o, ORDER);
-            IntVector r7 = IntVector.fromMemorySegment(WORDS, a, a7 + o, ORDER);
+        for (int k = 0; k < kc; k += 16) {
+            IntVector r0 = IntVector.fromMemorySegment(WORDS, a, a0 + 2L * k, ORDER);
+            IntVector r1 = IntVector.fromMemorySegment(WORDS, a, a1 + 2L * k, ORDER);
+            IntVector r2 = IntVector.fromMemorySegment(WORDS, a, a2 + 2L * k, ORDER);
+            IntVector r3 = IntVector.fromMemorySegment(WORDS, a, a3 + 2L * k, ORDER);
+            IntVector r4 = IntVector.fromMemorySegment(WORDS, a, a4 + 2L * k, ORDER);
+            IntVector r5 = IntVector.fromMemorySegment(WORDS, a, a5 + 2L * k, ORDER);
+            IntVector r6 = IntVector.fromMemorySegment(WORDS, a, a6 + 2L * k, ORDER);
+            IntVector r7 = IntVector.fromMemorySegment(WORDS, a, a7 + 2L * k, ORDER);
 
             IntVector s0 = r0.blend(r1.rearrange(WORD_RIGHT_1), WORD_BIT_1);
             IntVector s1 = r0.rearrange(WORD_LEFT_1).blend(r1, WORD_BIT_1);
@@ -213,52 +196,36 @@ final class VectorBlocks {
             s7 = r3.rearrange(WORD_TURN_4).blend(r7, WORD_BIT_4);
             sum = s0.lanewise(VectorOperators.LSHL, 16)
                     .reinterpretAsFloats()
-                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o)), sum);
-            sum = s0.and(UPPER)
-                    .reinterpretAsFloats()
-                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 4)), sum);
+                    .fma(FloatVector.broadcast(S, x[from + k]), sum);
+            sum = s0.and(UPPER).reinterpretAsFloats().fma(FloatVector.broadcast(S, x[from + k + 1]), sum);
             sum = s1.lanewise(VectorOperators.LSHL, 16)
                     .reinterpretAsFloats()
-                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 8)), sum);
-            sum = s1.and(UPPER)
-                    .reinterpretAsFloats()
-                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 12)), sum);
+                    .fma(FloatVector.broadcast(S, x[from + k + 2]), sum);
+            sum = s1.and(UPPER).reinterpretAsFloats().fma(FloatVector.broadcast(S, x[from + k + 3]), sum);
             sum = s2.lanewise(VectorOperators.LSHL, 16)
                     .reinterpretAsFloats()
-                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 16)), sum);
-            sum = s2.and(UPPER)
-                    .reinterpretAsFloats()
-                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 20)), sum);
+                    .fma(FloatVector.broadcast(S, x[from + k + 4]), sum);
+            sum = s2.and(UPPER).reinterpretAsFloats().fma(FloatVector.broadcast(S, x[from + k + 5]), sum);
             sum = s3.lanewise(VectorOperators.LSHL, 16)
                     .reinterpretAsFloats()
-                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 24)), sum);
-            sum = s3.and(UPPER)
-                    .reinterpretAsFloats()
-                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 28)), sum);
+                    .fma(FloatVector.broadcast(S, x[from + k + 6]), sum);
+            sum = s3.and(UPPER).reinterpretAsFloats().fma(FloatVector.broadcast(S, x[from + k + 7]), sum);
             sum = s4.lanewise(VectorOperators.LSHL, 16)
                     .reinterpretAsFloats()
-                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 32)), sum);
-            sum = s4.and(UPPER)
-                    .reinterpretAsFloats()
-                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 36)), sum);
+                    .fma(FloatVector.broadcast(S, x[from + k + 8]), sum);
+            sum = s4.and(UPPER).reinterpretAsFloats().fma(FloatVector.broadcast(S, x[from + k + 9]), sum);
             sum = s5.lanewise(VectorOperators.LSHL, 16)
                     .reinterpretAsFloats()
-                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 40)), sum);
-            sum = s5.and(UPPER)
-                    .reinterpretAsFloats()
-                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 44)), sum);
+                    .fma(FloatVector.broadcast(S, x[from + k + 10]), sum);
+            sum = s5.and(UPPER).reinterpretAsFloats().fma(FloatVector.broadcast(S, x[from + k + 11]), sum);
             sum = s6.lanewise(VectorOperators.LSHL, 16)
                     .reinterpretAsFloats()
-                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 48)), sum);
-            sum = s6.and(UPPER)
-                    .reinterpretAsFloats()
-                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 52)), sum);
+                    .fma(FloatVector.broadcast(S, x[from + k + 12]), sum);
+            sum = s6.and(UPPER).reinterpretAsFloats().fma(FloatVector.broadcast(S, x[from + k + 13]), sum);
             sum = s7.lanewise(VectorOperators.LSHL, 16)
                     .reinterpretAsFloats()
-                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 56)), sum);
-            sum = s7.and(UPPER)
-                    .reinterpretAsFloats()
-                    .fma(FloatVector.broadcast(S, x.get(FLOAT, xAt + 2L * o + 60)), sum);
+                    .fma(FloatVector.broadcast(S, x[from + k + 14]), sum);
+            sum = s7.and(UPPER).reinterpretAsFloats().fma(FloatVector.broadcast(S, x[from + k + 15]), sum);
         }
         sum.intoMemorySegment(c, to, ORDER);
     }

@@ -6,6 +6,7 @@ import static dev.panhead.kernel.VectorWidth.ORDER;
 import dev.panhead.tensor.HalfMatrix;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -170,7 +171,7 @@ final class VectorMatrixKernels implements MatrixKernels {
             MemorySegment a,
             long aOffset,
             long aStride,
-            MemorySegment x,
+            float[] x,
             MemorySegment c,
             boolean accumulate,
             MemorySegment spare) {
@@ -182,12 +183,11 @@ final class VectorMatrixKernels implements MatrixKernels {
             } else if (format == null) {
                 done = kc & -8;
                 long from = aOffset + (long) k * Float.BYTES;
-                VectorBlocks.multiply(rows, done * Float.BYTES, a, from, aStride, x, (long) k * Float.BYTES, spare, 0);
-            } else if (format == HalfMatrix.Format.BFLOAT16) {
+                VectorBlocks.multiply(rows, done, a, from, aStride, x, k, spare, 0);
+            } else if (format == HalfMatrix.Format.BFLOAT16 && ORDER == ByteOrder.LITTLE_ENDIAN) {
                 done = kc & -16;
                 long from = aOffset + (long) k * Short.BYTES;
-                VectorBlocks.multiplyBfloat16(
-                        rows, done * Short.BYTES, a, from, aStride, x, (long) k * Float.BYTES, spare, 0);
+                VectorBlocks.multiplyBfloat16(rows, done, a, from, aStride, x, k, spare, 0);
             } else {
                 done = kc & -8;
                 int run = (int) (spare.byteSize() / (STREAMS * Float.BYTES)) / block * block;
@@ -197,8 +197,8 @@ final class VectorMatrixKernels implements MatrixKernels {
                     widen(format, rows, n, a, aOffset + (long) k * Short.BYTES, aStride, spare, pitch);
                 }
                 long from = k % run * (long) Float.BYTES;
-                VectorBlocks.multiply(
-                        rows, done * Float.BYTES, spare, from, pitch, x, (long) k * Float.BYTES, spare, 0);
+                // The sums take the place of numbers that are done with: those of the run's first block.
+                VectorBlocks.multiply(rows, done, spare, from, pitch, x, k, spare, 0);
             }
             for (int i = 0; done < kc && i < rows; i++) {
                 long at = i * (long) Float.BYTES;
@@ -349,7 +349,7 @@ final class VectorMatrixKernels implements MatrixKernels {
 
     @Override
     public void widen(HalfMatrix.Format format, int n, MemorySegment source, long from, MemorySegment target, long to) {
-        int whole = n / LANES * LANES;
+        int whole = n / VectorHalves.LANES * VectorHalves.LANES;
         switch (format) {
             case BFLOAT16 -> VectorHalves.widenBfloat16(whole, source, from, target, to);
             case FLOAT16 -> VectorHalves.widenFloat16(whole, source, from, target, to);

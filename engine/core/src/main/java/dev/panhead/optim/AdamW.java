@@ -181,7 +181,7 @@ public final class AdamW {
 
         @Override
         public void requirePrepared() {
-            SliceUpdate.require(prepared);
+            Ranges.requirePrepared(prepared);
         }
 
         @Override

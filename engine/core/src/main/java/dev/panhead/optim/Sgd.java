@@ -127,7 +127,7 @@ public final class Sgd {
 
         @Override
         public void requirePrepared() {
-            SliceUpdate.require(prepared);
+            Ranges.requirePrepared(prepared);
         }
 
         @Override

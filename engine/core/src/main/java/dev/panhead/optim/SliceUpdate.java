@@ -10,7 +10,7 @@ import java.util.List;
  *
  * <p>A gradient's norm is known when all of it is, so that there is no clipping by it here.
  */
-public interface SliceUpdate {
+public sealed interface SliceUpdate permits AdamW.Slices, Sgd.Slices {
 
     /** What is updated: the parameters, and then the optimizer's state, all of one shape. */
     List<Matrix> updated();
@@ -21,13 +21,6 @@ public interface SliceUpdate {
      * @throws IllegalStateException if none was since the last one was taken
      */
     void requirePrepared();
-
-    /** What {@link #requirePrepared} does. */
-    static void require(boolean prepared) {
-        if (!prepared) {
-            throw new IllegalStateException("this step of the optimizer was not prepared");
-        }
-    }
 
     /** Takes the prepared step: the next one is to be prepared anew. */
     void taken();

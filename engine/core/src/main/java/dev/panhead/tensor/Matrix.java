@@ -215,7 +215,7 @@ public final class Matrix implements ReadableMatrix {
         if (!ReadableMatrix.touch(this, other.segment)) {
             return false;
         }
-        if (rowStride != other.rowStride) {
+        if (rowStride != other.rowStride || rowStride > Long.MAX_VALUE / Float.BYTES) {
             return true;
         }
         long apart = Math.floorMod(other.segment.address() - segment.address(), rowStride * Float.BYTES);
