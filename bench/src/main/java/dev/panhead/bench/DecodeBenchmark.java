@@ -4,7 +4,9 @@ import dev.panhead.blas.Gemm;
 import dev.panhead.blas.Gemm.Op;
 import dev.panhead.exec.Workers;
 import dev.panhead.head.LogSoftmax;
+import dev.panhead.tensor.HalfMatrix;
 import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.ReadableMatrix;
 import java.lang.foreign.Arena;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -41,6 +43,10 @@ public class DecodeBenchmark {
     @Param("50257")
     private int vocabulary;
 
+    /** What the weight is stored as; BFLOAT16 and FLOAT16 are there too. */
+    @Param("FLOAT32")
+    private String format;
+
     @Param("2")
     private int threads;
 
@@ -49,7 +55,7 @@ public class DecodeBenchmark {
     private Gemm gemm;
     private LogSoftmax softmax;
     private Matrix hidden;
-    private Matrix weight;
+    private ReadableMatrix weight;
     private Matrix logits;
 
     /** Hidden states, the weight, and a place for the logits. */
@@ -60,7 +66,8 @@ public class DecodeBenchmark {
         gemm = new Gemm(arena, workers);
         softmax = new LogSoftmax(workers);
         hidden = Data.normal(arena, tokens, width, 1);
-        weight = Data.normal(arena, vocabulary, width, 0.02f);
+        Matrix floats = Data.normal(arena, vocabulary, width, 0.02f);
+        weight = format.equals("FLOAT32") ? floats : HalfMatrix.of(arena, HalfMatrix.Format.valueOf(format), floats);
         logits = Matrix.allocate(arena, tokens, vocabulary);
     }
 
@@ -76,7 +83,8 @@ public class DecodeBenchmark {
     public void logProbabilities(Work work) {
         gemm.multiply(Op.NONE, hidden, Op.TRANSPOSE, weight, logits);
         softmax.values(logits, logits);
-        double read = ((double) tokens + vocabulary) * width;
+        double share = weight instanceof Matrix ? 1 : 0.5; // of a float32
+        double read = (tokens + share * vocabulary) * width;
         work.count(2.0 * tokens * width * vocabulary, read + (double) tokens * vocabulary);
     }
 }

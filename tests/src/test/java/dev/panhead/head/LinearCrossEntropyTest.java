@@ -171,7 +171,7 @@ class LinearCrossEntropyTest {
                 largest = Math.max(largest, size);
             }
         }
-        int roundings = Math.min(hidden.columns(), 128) + hidden.columns() / 128 + 3;
+        int roundings = Math.min(hidden.columns(), 256) + hidden.columns() / 256 + 3;
         return roundings * Oracle.U * largest;
     }
 

@@ -1,5 +1,6 @@
 package dev.panhead.head;
 
+import dev.panhead.blas.Gemm;
 import dev.panhead.exec.Workers;
 import dev.panhead.kernel.Kernels;
 import dev.panhead.kernel.Packing;
@@ -31,13 +32,10 @@ final class Chunk {
     static final int BLOCKS_A_SUM = 16;
 
     /** Tokens that one reduction block of dW adds up; chunks are multiples of it, so that no result depends on theirs. */
-    static final int TOKEN_BLOCK = 256;
+    static final int TOKEN_BLOCK = Gemm.BLOCK;
 
-    /**
-     * Hidden dimensions that one reduction block of the logits adds up. Half as many as in other products: the gradient through an entropy
-     * is as exact as the logits are, which costs a hundredth of a step.
-     */
-    static final int WIDTH_BLOCK = 128;
+    /** Hidden dimensions that one reduction block of the logits adds up, as in other products. */
+    static final int WIDTH_BLOCK = Gemm.BLOCK;
 
     /** Columns of dX that one task works on; a multiple of every tile's rows. */
     static final int COLUMN_BLOCK = 96;
