@@ -104,7 +104,7 @@ final class HeadChecks {
             throw new IllegalArgumentException("hidden has " + tokens + " tokens, but the mask counts token "
                     + (inputs.mask().length() - 1));
         }
-        if (options.topK() == 0 && (outputs.topRows() != null || outputs.topLogProbabilities() != null)) {
+        if (options.topK() == 0 && outputs.wantsTop()) {
             throw new IllegalArgumentException("this head was not planned for top rows; see HeadOptions.withTopK");
         }
         if (outputs.weightUpdate() != null && !options.fusedUpdate()) {

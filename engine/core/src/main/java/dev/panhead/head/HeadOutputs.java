@@ -228,6 +228,11 @@ public final class HeadOutputs {
         return bias;
     }
 
+    /** Whether top rows or their log-probabilities are asked for. */
+    boolean wantsTop() {
+        return topRows != null || topLogProbabilities != null;
+    }
+
     /** Whether any gradient is asked for. */
     public boolean wantsGradients() {
         return hidden != null || weight != null || weightUpdate != null || bias != null;

@@ -65,7 +65,7 @@ final class Observations {
                 || wantsWeighted(options)
                 || outputs.predictions() != null
                 || outputs.ranks() != null
-                || wantsTop(outputs);
+                || outputs.wantsTop();
     }
 
     private static boolean wantsEnergies(HeadInputs inputs, HeadOutputs outputs) {
@@ -77,16 +77,12 @@ final class Observations {
         return options.softcap() > 0 && options.spreads();
     }
 
-    private static boolean wantsTop(HeadOutputs outputs) {
-        return outputs.topRows() != null || outputs.topLogProbabilities() != null;
-    }
-
     /** Takes what a call wants. */
     void begin(HeadOptions options, HeadInputs inputs, HeadOutputs outputs) {
         wantsEnergies = wantsEnergies(inputs, outputs);
         wantsWeighted = wantsWeighted(options);
         wantsIndices = outputs.predictions() != null;
         wantsCounts = outputs.ranks() != null;
-        wantsTop = wantsTop(outputs);
+        wantsTop = outputs.wantsTop();
     }
 }

@@ -41,7 +41,7 @@ final class TokenResults {
         set(outputs.entropies(), token, entropies[i]);
         set(outputs.predictions(), token, predictions[i]);
         set(outputs.ranks(), token, ranks[i]);
-        for (int j = 0; wantsTop(outputs) && j < k; j++) {
+        for (int j = 0; outputs.wantsTop() && j < k; j++) {
             setTop(outputs, token, j, k, topRows[i * k + j], topLogProbabilities[i * k + j]);
         }
     }
@@ -54,13 +54,9 @@ final class TokenResults {
         set(outputs.entropies(), token, 0);
         set(outputs.predictions(), token, -1);
         set(outputs.ranks(), token, 0);
-        for (int j = 0; wantsTop(outputs) && j < k; j++) {
+        for (int j = 0; outputs.wantsTop() && j < k; j++) {
             setTop(outputs, token, j, k, -1, 0);
         }
-    }
-
-    private static boolean wantsTop(HeadOutputs outputs) {
-        return outputs.topRows() != null || outputs.topLogProbabilities() != null;
     }
 
     private static void setTop(HeadOutputs outputs, int token, int j, int k, int row, double logProbability) {

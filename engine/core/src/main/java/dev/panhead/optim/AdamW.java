@@ -140,25 +140,23 @@ public final class AdamW {
      * @throws IllegalArgumentException if the shapes differ or the memory is shared
      */
     public Slices slices(Matrix parameters, Moments moments) {
+        moments.first().requireShape("first moment", parameters.rows(), parameters.columns());
+        parameters.requireApart("parameters", "first moment", moments.first());
+        parameters.requireApart("parameters", "second moment", moments.second());
         return new Slices(parameters, moments);
     }
 
     /** AdamW's step on one parameter, slice by slice. */
-    public final class Slices implements SliceUpdate {
+    public final class Slices extends SliceUpdate {
 
         private final Matrix parameters;
         private final Moments moments;
-        private final List<Matrix> updated;
         private final AdamWStep step = new AdamWStep();
-        private boolean prepared;
 
         private Slices(Matrix parameters, Moments moments) {
-            moments.first().requireShape("first moment", parameters.rows(), parameters.columns());
-            parameters.requireApart("parameters", "first moment", moments.first());
-            parameters.requireApart("parameters", "second moment", moments.second());
+            super(List.of(parameters, moments.first(), moments.second()));
             this.parameters = parameters;
             this.moments = moments;
-            updated = List.of(parameters, moments.first(), moments.second());
             settle(step);
         }
 
@@ -171,22 +169,7 @@ public final class AdamW {
          */
         public void prepare(long number, double learningRate) {
             AdamW.this.prepare(step, number, learningRate, 1);
-            prepared = true;
-        }
-
-        @Override
-        public List<Matrix> updated() {
-            return updated;
-        }
-
-        @Override
-        public void requirePrepared() {
-            Ranges.requirePrepared(prepared);
-        }
-
-        @Override
-        public void taken() {
-            prepared = false;
+            prepared();
         }
 
         @Override

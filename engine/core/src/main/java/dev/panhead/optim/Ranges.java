@@ -17,12 +17,6 @@ final class Ranges {
         return require(value > 0 && value < Double.POSITIVE_INFINITY, name, value, "positive and finite");
     }
 
-    static void requirePrepared(boolean prepared) {
-        if (!prepared) {
-            throw new IllegalStateException("this step of the optimizer was not prepared");
-        }
-    }
-
     private static double require(boolean holds, String name, double value, String range) {
         if (!holds) {
             throw new IllegalArgumentException(name + " must be " + range + ", but is " + value);

@@ -86,23 +86,21 @@ public final class Sgd {
      * @throws IllegalArgumentException if the shapes differ, the memory is shared, a velocity is missing or there is no use for it
      */
     public Slices slices(Matrix parameters, Matrix velocity) {
+        requireVelocity(parameters, velocity);
         return new Slices(parameters, velocity);
     }
 
     /** The step on one parameter, slice by slice. */
-    public final class Slices implements SliceUpdate {
+    public final class Slices extends SliceUpdate {
 
         private final Matrix parameters;
         private final Matrix velocity;
-        private final List<Matrix> updated;
         private final SgdStep step = new SgdStep();
-        private boolean prepared;
 
         private Slices(Matrix parameters, Matrix velocity) {
-            requireVelocity(parameters, velocity);
+            super(velocity == null ? List.of(parameters) : List.of(parameters, velocity));
             this.parameters = parameters;
             this.velocity = velocity;
-            updated = velocity == null ? List.of(parameters) : List.of(parameters, velocity);
             step.momentum = Sgd.this.step.momentum;
             step.decay = Sgd.this.step.decay;
             step.nesterov = Sgd.this.step.nesterov;
@@ -117,22 +115,7 @@ public final class Sgd {
          */
         public void prepare(double learningRate) {
             step.rate = (float) Ranges.notNegative("learningRate", learningRate);
-            prepared = true;
-        }
-
-        @Override
-        public List<Matrix> updated() {
-            return updated;
-        }
-
-        @Override
-        public void requirePrepared() {
-            Ranges.requirePrepared(prepared);
-        }
-
-        @Override
-        public void taken() {
-            prepared = false;
+            prepared();
         }
 
         @Override

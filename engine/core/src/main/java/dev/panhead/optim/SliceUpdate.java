@@ -10,20 +10,40 @@ import java.util.List;
  *
  * <p>A gradient's norm is known when all of it is, so that there is no clipping by it here.
  */
-public sealed interface SliceUpdate permits AdamW.Slices, Sgd.Slices {
+public abstract sealed class SliceUpdate permits AdamW.Slices, Sgd.Slices {
+
+    private final List<Matrix> updated;
+    private boolean prepared;
+
+    SliceUpdate(List<Matrix> updated) {
+        this.updated = updated;
+    }
 
     /** What is updated: the parameters, and then the optimizer's state, all of one shape. */
-    List<Matrix> updated();
+    public final List<Matrix> updated() {
+        return updated;
+    }
+
+    /** The next step may be made. */
+    final void prepared() {
+        prepared = true;
+    }
 
     /**
      * Checks that a step was prepared.
      *
      * @throws IllegalStateException if none was since the last one was taken
      */
-    void requirePrepared();
+    public final void requirePrepared() {
+        if (!prepared) {
+            throw new IllegalStateException("this step of the optimizer was not prepared");
+        }
+    }
 
     /** Takes the prepared step: the next one is to be prepared anew. */
-    void taken();
+    public final void taken() {
+        prepared = false;
+    }
 
     /**
      * Updates a slice. Threads may do so side by side, each with slices of its own.
@@ -32,5 +52,5 @@ public sealed interface SliceUpdate permits AdamW.Slices, Sgd.Slices {
      * @param column where the slice begins
      * @param gradient {@code rows x columns} of it, from its element (0, 0) on
      */
-    void update(int row, int column, int rows, int columns, Matrix gradient);
+    public abstract void update(int row, int column, int rows, int columns, Matrix gradient);
 }
