@@ -87,10 +87,8 @@ final class FeaturesCommand implements Callable<Integer> {
                     .getOut()
                     .printf(Locale.ROOT, "%-28s %10s %8s %16s%n", "feature", "ms", "ratio", "from .. to");
             for (int i = 0; i < 4; i++) { // until the compiler is done
-                features.values().forEach(feature -> {
-                    feature.beside().run();
-                    feature.step().run();
-                });
+                features.values().stream().map(Feature::beside).distinct().forEach(Runnable::run);
+                features.values().stream().map(Feature::step).forEach(Runnable::run);
             }
             features.forEach(this::measure);
         }
