@@ -205,7 +205,7 @@ final class FeaturesCommand implements Callable<Integer> {
         for (int i = 0; i < rows.size(); i++) {
             int token = i / TAUGHT;
             int j = i % TAUGHT;
-            rows.set(i, (int) ((inputs.targets().get(token) + (long) j * j) % vocabulary));
+            rows.set(i, (int) ((inputs.targets().get(token) + (long) 37 * j) % vocabulary));
             probabilities.set(token, j, 0.9f / TAUGHT);
         }
         return inputs.withSoftTargets(rows, probabilities);
