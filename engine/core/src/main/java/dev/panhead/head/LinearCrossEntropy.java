@@ -2,7 +2,6 @@ package dev.panhead.head;
 
 import dev.panhead.exec.Workers;
 import dev.panhead.head.HeadOutputs.Gradient;
-import dev.panhead.kernel.Kernels;
 import dev.panhead.tensor.Matrix;
 import dev.panhead.tensor.ReadableMatrix;
 import java.lang.foreign.Arena;
@@ -39,23 +38,14 @@ import java.util.Objects;
  */
 public final class LinearCrossEntropy {
 
-    /** The logits' scratch is about this large if it may: it stays in the last level cache. */
-    private static final long CACHED_BYTES = 4L << 20;
-
-    /** Fewer tokens than this make packing W for each chunk felt. */
-    private static final int WORTHWHILE_TOKENS = 512;
-
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
     private final Arena arena;
     private final Workers workers;
-    private final int maxTokens;
     private final int vocabulary;
     private final int width;
     private final HeadOptions options;
-    /** Vocabulary blocks whose exponentials are kept at once: all, or a few. */
-    private final int window;
-
+    private final HeadPlan plan;
     private final Chunk chunk;
     private final LogitsPass logits;
     private final SoftmaxPass softmax;
@@ -89,24 +79,18 @@ public final class LinearCrossEntropy {
                     "a head needs at least 0 tokens, 1 vocabulary entry and 1 hidden dimension," + " but got "
                             + maxTokens + ", " + vocabulary + " and " + width);
         }
-        Objects.requireNonNull(options, "options");
+        this.options = Objects.requireNonNull(options, "options");
         if (options.topK() > vocabulary) {
             throw new IllegalArgumentException(
                     "topK is " + options.topK() + ", but the vocabulary has " + vocabulary + " entries");
         }
         this.arena = Objects.requireNonNull(arena, "arena");
         this.workers = Objects.requireNonNull(workers, "workers");
-        this.maxTokens = maxTokens;
         this.vocabulary = vocabulary;
         this.width = width;
-        this.options = Objects.requireNonNull(options, "options");
-        window = window();
-        boolean wholeWeight = packsWholeWeight();
-        int capacity = capacity(wholeWeight);
-        requireIndexable("topK", capacity, options.topK());
-        requireIndexable("entries", capacity, soft(options));
-        chunk = new Chunk(arena, workers, capacity, vocabulary, width, options.topK());
-        weightPanels = new WeightPanels(arena, chunk, wholeWeight);
+        plan = new HeadPlan(workers.size(), maxTokens, vocabulary, width, options);
+        chunk = new Chunk(arena, workers, plan.capacity, vocabulary, width, options.topK());
+        weightPanels = new WeightPanels(arena, chunk, plan.wholeWeight);
         soft = options.softTargets() == null ? null : new SoftEntries(arena, chunk, options.softTargets());
         summingSoft = soft == null ? null : soft::sumHidden;
         logits = new LogitsPass(arena, chunk, options, soft);
@@ -116,78 +100,6 @@ public final class LinearCrossEntropy {
         packing = chunk::packHidden;
         checks = new HeadChecks(workers, maxTokens, vocabulary, width, options);
         smoothing = options.spreads() ? new Smoothing(arena, chunk, options, soft) : null;
-    }
-
-    private static int soft(HeadOptions options) {
-        return options.softTargets() == null ? 0 : options.softTargets().entries();
-    }
-
-    /** So many numbers for each of a chunk's tokens are one array. */
-    private static void requireIndexable(String name, int capacity, int each) {
-        if ((long) capacity * each > Integer.MAX_VALUE - 8) {
-            throw new IllegalArgumentException(
-                    name + " is " + each + ", which is too many for chunks of " + capacity + " tokens");
-        }
-    }
-
-    /** All vocabulary blocks, unless the options want it otherwise or have no room. */
-    private int window() {
-        int blocks = Math.ceilDiv(vocabulary, Chunk.VOCABULARY_BLOCK);
-        boolean lean = options.lean() || scratchBytes(smallestChunk(), false, blocks) > options.scratchBytes();
-        return lean ? Math.min(GradientScratch.WINDOW_BLOCKS, blocks) : blocks;
-    }
-
-    /** Whether W is packed once a call: where it is small, packing it for each chunk would be felt. */
-    private boolean packsWholeWeight() {
-        int smallest = smallestChunk();
-        long needed = scratchBytes(smallest, false, window);
-        if (needed > options.scratchBytes()) {
-            throw new IllegalArgumentException(
-                    "scratchBytes is " + options.scratchBytes() + ", but a chunk of " + smallest
-                            + " tokens for a vocabulary of " + vocabulary + " and width " + width + " takes " + needed);
-        }
-        return window == Math.ceilDiv(vocabulary, Chunk.VOCABULARY_BLOCK)
-                && WeightPanels.bytes(vocabulary, width, true) <= WeightPanels.MOST_BYTES
-                && scratchBytes(smallest, true, window) <= options.scratchBytes();
-    }
-
-    /** A whole reduction block of tokens, or all tokens if they are fewer, or if they are to be one chunk. */
-    private int smallestChunk() {
-        int lanes = Kernels.current().matrix().tile().columns();
-        if (options.fusedUpdate() && maxTokens > Chunk.TOKEN_BLOCK) {
-            return (int) Math.min(
-                    Math.ceilDiv(maxTokens, Chunk.TOKEN_BLOCK) * (long) Chunk.TOKEN_BLOCK,
-                    Integer.MAX_VALUE / Chunk.TOKEN_BLOCK * Chunk.TOKEN_BLOCK);
-        }
-        return Math.max(1, Math.ceilDiv(Math.min(maxTokens, Chunk.TOKEN_BLOCK), lanes)) * lanes;
-    }
-
-    /** The chunk's size in tokens: whole reduction blocks, or all tokens if they are fewer than one. */
-    private int capacity(boolean wholeWeight) {
-        int kept = Math.min(vocabulary, window * Chunk.VOCABULARY_BLOCK);
-        long limit = Math.max(wholeWeight ? 0 : WORTHWHILE_TOKENS, CACHED_BYTES / Float.BYTES / kept);
-        int capacity = smallestChunk();
-        while (capacity < maxTokens
-                && capacity + Chunk.TOKEN_BLOCK <= limit
-                && scratchBytes(capacity + Chunk.TOKEN_BLOCK, wholeWeight, window) <= options.scratchBytes()) {
-            capacity += Chunk.TOKEN_BLOCK;
-        }
-        return capacity;
-    }
-
-    private long scratchBytes(int capacity, boolean wholeWeight, int window) {
-        if (capacity * ((double) vocabulary + width + options.topK() + soft(options)) > 1e17) {
-            return Long.MAX_VALUE; // what follows would overflow
-        }
-        return Chunk.bytes(workers.size(), capacity, vocabulary, width, options.topK())
-                + GradientScratch.bytes(workers.size(), capacity, vocabulary, width, window, options.fusedUpdate())
-                + LogitGradientPass.bytes(capacity, vocabulary)
-                + Observations.bytes(workers.size(), capacity, vocabulary, options.topK())
-                + (options.spreads() ? Smoothing.bytes(capacity, vocabulary, width) : 0)
-                + (options.softTargets() == null
-                        ? 0
-                        : SoftEntries.bytes(capacity, vocabulary, width, options.softTargets()))
-                + WeightPanels.bytes(vocabulary, width, wholeWeight);
     }
 
     /**
@@ -219,7 +131,7 @@ public final class LinearCrossEntropy {
         }
         boolean gradients = outputs.wantsGradients();
         if (gradients && scratch == null) {
-            scratch = new GradientScratch(arena, chunk, window, options.fusedUpdate());
+            scratch = new GradientScratch(arena, chunk, plan.window, options.fusedUpdate());
         }
         if (outputs.hidden() != null) {
             weightPanels.reserveColumns(arena);
