@@ -8,6 +8,7 @@ module dev.panhead.trainer {
     requires com.fasterxml.jackson.jr.ob;
     requires me.tongfei.progressbar;
     requires commons.math3;
+    requires jtokkit;
 
     opens dev.panhead.trainer.cli to
             info.picocli;
