@@ -8,16 +8,27 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.panhead.reference.Numbers;
 import dev.panhead.tensor.HalfMatrix;
 import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.ReadableMatrix;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -43,7 +54,7 @@ class SafetensorsTest {
             for (Map.Entry<String, Matrix> entry : matrices.entrySet()) {
                 assertArrayEquals(Numbers.bits(entry.getValue()), Numbers.bits(file.matrix(entry.getKey(), arena)));
             }
-            assertEquals(java.util.List.of(7L), file.tensor("row").shape());
+            assertEquals(List.of(7L), file.tensor("row").shape());
             try (var left = Files.list(folder)) {
                 assertEquals(1, left.count());
             }
@@ -82,6 +93,136 @@ class SafetensorsTest {
             assertThrows(FormatException.class, () -> file.matrix("l", arena));
             assertThrows(FormatException.class, () -> file.targets("h", arena));
         }
+    }
+
+    @Test
+    void halvesAreWrittenAsTheyLieAndEveryNumberAtAMultipleOfItsSize() throws IOException {
+        Path path = folder.resolve("x.safetensors");
+        try (Arena arena = Arena.ofShared()) {
+            Matrix values = new Numbers(3).matrix(arena, 3, 5, 100);
+            values.set(0, 0, Float.POSITIVE_INFINITY);
+            values.set(0, 1, -0f);
+            LinkedHashMap<String, ReadableMatrix> matrices = new LinkedHashMap<>();
+            matrices.put("b", Numbers.halves(arena, HalfMatrix.Format.BFLOAT16, values)); // 15: an odd number of them
+            matrices.put("f", new Numbers(4).padded(arena, 3, 5, 1));
+            matrices.put("h", Numbers.halves(arena, HalfMatrix.Format.FLOAT16, values));
+            matrices.put("g", new Numbers(5).matrix(arena, 1, 3, 1));
+            matrices.put("none", HalfMatrix.of(arena, HalfMatrix.Format.FLOAT16, Matrix.allocate(arena, 0, 2)));
+            Safetensors.write(path, matrices, Map.of());
+            Safetensors file = Safetensors.open(path, arena);
+            assertEquals(matrices.sequencedKeySet(), file.names());
+            for (Map.Entry<String, ReadableMatrix> entry : matrices.entrySet()) {
+                ReadableMatrix view = file.view(entry.getKey(), arena);
+                assertEquals(DType.of(entry.getValue()), DType.of(view));
+                assertEquals(DType.of(view), file.tensor(entry.getKey()).type());
+                assertArrayEquals(bits(entry.getValue(), arena), bits(view, arena), entry.getKey());
+                assertEquals(0, view.segment().address() % (DType.of(view).bits() / 8), entry.getKey());
+            }
+        }
+    }
+
+    private static int[] bits(ReadableMatrix matrix, Arena arena) {
+        return Numbers.bits(
+                switch (matrix) {
+                    case Matrix floats -> floats;
+                    case HalfMatrix halves -> halves.toMatrix(arena);
+                });
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, 1", "2, 70001", "300, 301", "0, 3", "3, 0"})
+    void rowsOfEveryLengthComeTogetherInEitherOrderOfBytes(int rows, int columns) throws IOException {
+        try (Arena arena = Arena.ofShared()) {
+            Matrix padded = new Numbers(6).padded(arena, rows, columns, 1);
+            Matrix dense = Matrix.allocate(arena, rows, columns);
+            dense.copyFrom(padded);
+            ReadableMatrix half = Numbers.halves(arena, HalfMatrix.Format.BFLOAT16, padded);
+            for (ByteOrder machine : new ByteOrder[] {ByteOrder.LITTLE_ENDIAN, ByteOrder.BIG_ENDIAN}) {
+                boolean turned = machine != ByteOrder.nativeOrder();
+                ByteBuffer expected = ByteBuffer.allocate(10 * rows * columns)
+                        .order(turned ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN);
+                for (float value : padded.toArray()) {
+                    expected.putFloat(value);
+                }
+                for (float value : padded.toArray()) {
+                    expected.putShort(HalfMatrix.Format.BFLOAT16.narrow(value));
+                }
+                for (float value : padded.toArray()) {
+                    expected.putFloat(value);
+                }
+                Path path = folder.resolve("rows");
+                AtomicFile.write(path, channel -> RowWriter.write(channel, List.of(padded, half, dense), machine));
+                assertArrayEquals(expected.array(), Files.readAllBytes(path));
+            }
+        }
+    }
+
+    @Test
+    void onAMachineOfTheOtherOrderNumbersAreTurned() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment bytes = arena.allocate(8);
+            bytes.copyFrom(MemorySegment.ofArray(new byte[] {1, 2, 3, 4, 5, 6, 7, 8}));
+            Elements words = new Elements("w", DType.F32, List.of(2L), bytes);
+            Elements halves = new Elements("h", DType.F16, List.of(4L), bytes);
+            assertArrayEquals(
+                    new byte[] {4, 3, 2, 1, 8, 7, 6, 5},
+                    words.inOrder(arena, ByteOrder.BIG_ENDIAN).toArray(ValueLayout.JAVA_BYTE));
+            assertArrayEquals(
+                    new byte[] {2, 1, 4, 3, 6, 5, 8, 7},
+                    halves.inOrder(arena, ByteOrder.BIG_ENDIAN).toArray(ValueLayout.JAVA_BYTE));
+            assertEquals(bytes, words.inOrder(arena, ByteOrder.LITTLE_ENDIAN));
+        }
+    }
+
+    @Test
+    void everyTruncationIsRefused() throws IOException {
+        Path path = folder.resolve("x.safetensors");
+        try (Arena arena = Arena.ofConfined()) {
+            LinkedHashMap<String, ReadableMatrix> matrices = new LinkedHashMap<>();
+            matrices.put("a", Matrix.of(arena, 1, 2, 1, 2));
+            matrices.put("h", HalfMatrix.of(arena, HalfMatrix.Format.FLOAT16, Matrix.of(arena, 1, 1, 3)));
+            Safetensors.write(path, matrices, Map.of());
+            byte[] whole = Files.readAllBytes(path);
+            for (int length = 0; length < whole.length; length++) {
+                Files.write(path, Arrays.copyOf(whole, length));
+                String message = assertThrows(FormatException.class, () -> Safetensors.open(path, arena))
+                        .getMessage();
+                assertTrue(message.startsWith(path.toString()), message);
+            }
+            Files.write(path, Arrays.copyOf(whole, whole.length + 1));
+            assertThrows(FormatException.class, () -> Safetensors.open(path, arena));
+        }
+    }
+
+    @Test
+    void whatCannotBeWrittenToIsNamed() throws IOException {
+        Path missing = folder.resolve("missing");
+        NoSuchFileException none =
+                assertThrows(NoSuchFileException.class, () -> AtomicFile.write(missing.resolve("x"), channel -> {}));
+        assertEquals(missing.toString(), none.getFile());
+        Path file = Files.createFile(folder.resolve("file"));
+        NotDirectoryException no =
+                assertThrows(NotDirectoryException.class, () -> AtomicFile.write(file.resolve("x"), channel -> {}));
+        assertEquals(file.toString(), no.getFile());
+        Path inner = Files.createDirectory(folder.resolve("inner"));
+        FileSystemException is = assertThrows(FileSystemException.class, () -> AtomicFile.write(inner, channel -> {}));
+        assertEquals(inner + ": is a folder", is.getMessage());
+        assertTrue(Files.isDirectory(inner));
+        try (Arena arena = Arena.ofConfined()) {
+            String message = assertThrows(IOException.class, () -> Safetensors.open(inner, arena))
+                    .getMessage();
+            assertEquals(inner + ": is a folder", message);
+        }
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void aFolderThatMayBeWrittenButNotReadIsWrittenTo() throws IOException {
+        Path closed = Files.createDirectory(folder.resolve("closed"));
+        Files.setPosixFilePermissions(closed, PosixFilePermissions.fromString("-wx------"));
+        AtomicFile.write(closed.resolve("x"), channel -> channel.write(ByteBuffer.wrap(new byte[] {7})));
+        assertArrayEquals(new byte[] {7}, Files.readAllBytes(closed.resolve("x")));
+        Files.setPosixFilePermissions(closed, PosixFilePermissions.fromString("rwx------"));
     }
 
     @ParameterizedTest

@@ -119,7 +119,7 @@ class CommandLineTest {
     @Test
     void helpComesWithAnExampleForEveryCommand() throws IOException, InterruptedException {
         assertTrue(jar.run("--help").succeeded().out().contains("Example: panhead train"));
-        for (String command : new String[] {"train", "eval", "score", "generate", "validate", "info"}) {
+        for (String command : new String[] {"train", "eval", "score", "generate", "validate", "export", "info"}) {
             String help = jar.run(command, "--help").succeeded().out();
             assertTrue(help.contains("Example: panhead " + command), help);
         }

@@ -2,8 +2,12 @@ package dev.panhead.format;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -23,12 +27,14 @@ public final class AtomicFile {
 
     /**
      * Writes a file, replacing one that is there. A reader sees the old content or the new; after a failure, the old is as it
-     * was and nothing is left behind.
+     * was and nothing is left behind. Only where the very last step fails, that of forcing the folder to disk, the new content is
+     * in place already, but might not outlive a loss of power.
      *
+     * @throws NoSuchFileException naming the folder, if there is none to write to
      * @throws IOException as the body or the file system throws it
      */
     public static void write(Path path, Body body) throws IOException {
-        Path folder = path.toAbsolutePath().getParent();
+        Path folder = requireFolder(path);
         Path temporary = folder.resolve("." + path.getFileName() + "-" + UUID.randomUUID() + ".tmp");
         FileChannel opened = FileChannel.open(temporary, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW);
         try {
@@ -42,12 +48,28 @@ public final class AtomicFile {
         }
     }
 
+    /** The folder of a file to be written; that of the temporary file is nothing that an error should name. */
+    private static Path requireFolder(Path path) throws IOException {
+        if (Files.isDirectory(path)) {
+            throw new FileSystemException(path.toString(), null, "is a folder");
+        }
+        Path folder = path.toAbsolutePath().getParent();
+        if (Files.notExists(folder)) {
+            throw new NoSuchFileException(folder.toString());
+        }
+        if (!Files.isDirectory(folder)) {
+            throw new NotDirectoryException(folder.toString());
+        }
+        return folder;
+    }
+
     /**
      * Puts a finished file in another's place, or where none was, and makes that durable. A reader of the path sees the old
      * content or the new.
      *
      * @param path the file to be replaced
      * @param finished the file that takes its place and name, in the same folder, its content already forced to disk
+     * @throws IOException if it cannot be put there, or the folder, which can be opened, cannot be forced to disk
      */
     public static void replace(Path path, Path finished) throws IOException {
         try {
@@ -58,12 +80,16 @@ public final class AtomicFile {
         forceFolder(path.toAbsolutePath().getParent());
     }
 
-    /** Makes the rename durable where a folder can be opened; elsewhere the file system sees to it. */
-    private static void forceFolder(Path folder) {
-        try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
+    /** Makes the rename durable, where a folder can be opened; elsewhere that is the file system's affair. */
+    private static void forceFolder(Path folder) throws IOException {
+        FileChannel opened;
+        try {
+            opened = FileChannel.open(folder, StandardOpenOption.READ);
+        } catch (AccessDeniedException closed) {
+            return; // Windows opens no folder, and elsewhere one may be writable but not readable
+        }
+        try (FileChannel channel = opened) {
             channel.force(true);
-        } catch (IOException unsupported) {
-            return; // Windows does not open folders
         }
     }
 }

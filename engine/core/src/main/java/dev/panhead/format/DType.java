@@ -1,6 +1,10 @@
 package dev.panhead.format;
 
-/** Element types of a safetensors file, as the format names them. */
+import dev.panhead.tensor.HalfMatrix;
+import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.ReadableMatrix;
+
+/** Element types of tensors in files, by the names that safetensors gives them. */
 public enum DType {
     /** Truth values, one byte each. */
     BOOL(8),
@@ -51,6 +55,18 @@ public enum DType {
 
     DType(int bits) {
         this.bits = bits;
+    }
+
+    /** The type of a matrix's elements: F32, BF16 or F16. */
+    public static DType of(ReadableMatrix matrix) {
+        return switch (matrix) {
+            case Matrix floats -> F32;
+            case HalfMatrix halves ->
+                switch (halves.format()) {
+                    case BFLOAT16 -> BF16;
+                    case FLOAT16 -> F16;
+                };
+        };
     }
 
     /** Bits of an element; those of less than 8 lie close together, and a tensor of them fills whole bytes. */

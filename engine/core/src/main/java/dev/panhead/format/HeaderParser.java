@@ -1,6 +1,7 @@
 package dev.panhead.format;
 
-import java.util.ArrayList;
+import static dev.panhead.format.HeaderScanner.requireOnce;
+
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -17,20 +18,16 @@ final class HeaderParser {
     /** The name that is no tensor's. */
     static final String METADATA = "__metadata__";
 
-    /** More dimensions than any program makes. */
-    private static final int MAX_DIMENSIONS = 64;
-
     /** What the header says of one tensor. */
     record Entry(String dtype, List<Long> shape, List<Long> offsets) {}
 
     /** What the header says, in its order. */
     record Header(Map<String, String> metadata, Map<String, Entry> tensors) {}
 
-    private final String text;
-    private int at;
+    private final HeaderScanner text;
 
     HeaderParser(String text) {
-        this.text = text;
+        this.text = new HeaderScanner(text);
     }
 
     /** Parses one header that fills the text, blanks aside. */
@@ -38,11 +35,11 @@ final class HeaderParser {
         Map<String, String> metadata = new LinkedHashMap<>();
         Map<String, Entry> tensors = new LinkedHashMap<>();
         boolean described = false;
-        expect('{');
-        for (boolean more = !closes('}'); more; more = goesOn('}')) {
-            int start = at;
+        text.expect('{');
+        for (boolean more = !text.closes('}'); more; more = text.goesOn('}')) {
+            int start = text.position();
             String name = string();
-            expect(':');
+            text.expect(':');
             boolean twice;
             if (name.equals(METADATA)) {
                 twice = described;
@@ -53,19 +50,16 @@ final class HeaderParser {
             }
             requireOnce(!twice, start, name);
         }
-        skipBlanks();
-        if (at < text.length()) {
-            throw unexpected("the end");
-        }
+        text.expectEnd();
         return new Header(metadata, tensors);
     }
 
     private void metadata(Map<String, String> metadata) throws FormatException {
-        expect('{');
-        for (boolean more = !closes('}'); more; more = goesOn('}')) {
-            int start = at;
+        text.expect('{');
+        for (boolean more = !text.closes('}'); more; more = text.goesOn('}')) {
+            int start = text.position();
             String name = string();
-            expect(':');
+            text.expect(':');
             requireOnce(metadata.put(name, string()) == null, start, METADATA + "." + name);
         }
     }
@@ -75,16 +69,16 @@ final class HeaderParser {
         List<Long> shape = null;
         List<Long> offsets = null;
         Set<String> seen = new HashSet<>();
-        expect('{');
-        for (boolean more = !closes('}'); more; more = goesOn('}')) {
-            int start = at;
+        text.expect('{');
+        for (boolean more = !text.closes('}'); more; more = text.goesOn('}')) {
+            int start = text.position();
             String field = string();
-            expect(':');
+            text.expect(':');
             requireOnce(seen.add(field), start, field);
             switch (field) {
                 case "dtype" -> dtype = string();
-                case "shape" -> shape = integers();
-                case "data_offsets" -> offsets = integers();
+                case "shape" -> shape = text.integers('[', ']');
+                case "data_offsets" -> offsets = text.integers('[', ']');
                 default ->
                     throw new FormatException(
                             "header position " + start + ": tensor " + name + " has an unknown field " + field);
@@ -96,52 +90,24 @@ final class HeaderParser {
         return new Entry(dtype, shape, offsets);
     }
 
-    private List<Long> integers() throws FormatException {
-        List<Long> integers = new ArrayList<>();
-        int start = at;
-        expect('[');
-        for (boolean more = !closes(']'); more; more = goesOn(']')) {
-            if (integers.size() == MAX_DIMENSIONS) {
-                throw new FormatException("header position " + start + ": more than " + MAX_DIMENSIONS + " integers");
-            }
-            integers.add(integer());
-        }
-        return List.copyOf(integers);
-    }
-
-    private long integer() throws FormatException {
-        skipBlanks();
-        int start = at;
-        while (at < text.length() && text.charAt(at) >= '0' && text.charAt(at) <= '9') {
-            at++;
-        }
-        if (at == start) {
-            throw unexpected("an integer");
-        }
-        if (at - start > 18 || at - start > 1 && text.charAt(start) == '0') {
-            throw new FormatException(
-                    "header position " + start + ": bad number " + text.substring(start, Math.min(at, start + 30)));
-        }
-        return Long.parseLong(text, start, at, 10);
-    }
-
     private String string() throws FormatException {
-        expect('"');
+        text.expect('"');
         StringBuilder string = new StringBuilder();
         while (true) {
-            char c = next();
+            char c = text.next();
             if (c == '"') {
                 return string.toString();
             }
             if (c < ' ') {
-                throw new FormatException("header position " + (at - 1) + ": control character in a string");
+                throw new FormatException(
+                        "header position " + (text.position() - 1) + ": control character in a string");
             }
             string.append(c == '\\' ? escape() : c);
         }
     }
 
     private char escape() throws FormatException {
-        char c = next();
+        char c = text.next();
         return switch (c) {
             case '"', '\\', '/' -> c;
             case 'b' -> '\b';
@@ -152,73 +118,15 @@ final class HeaderParser {
             case 'u' -> {
                 int code = 0;
                 for (int i = 0; i < 4; i++) {
-                    int digit = Character.digit(next(), 16);
+                    int digit = Character.digit(text.next(), 16);
                     if (digit < 0) {
-                        throw new FormatException("header position " + (at - 1) + ": bad \\u escape");
+                        throw new FormatException("header position " + (text.position() - 1) + ": bad \\u escape");
                     }
                     code = code * 16 + digit;
                 }
                 yield (char) code;
             }
-            default -> throw new FormatException("header position " + (at - 1) + ": bad escape \\" + c);
+            default -> throw new FormatException("header position " + (text.position() - 1) + ": bad escape \\" + c);
         };
-    }
-
-    /** Whether the object or array that has just been opened ends at once. */
-    private boolean closes(char end) throws FormatException {
-        skipBlanks();
-        boolean closes = peek() == end;
-        if (closes) {
-            at++;
-        }
-        return closes;
-    }
-
-    /** Whether another element follows; the object or array ends otherwise. */
-    private boolean goesOn(char end) throws FormatException {
-        if (closes(end)) {
-            return false;
-        }
-        expect(',');
-        skipBlanks();
-        return true;
-    }
-
-    private static void requireOnce(boolean once, int start, String name) throws FormatException {
-        if (!once) {
-            throw new FormatException("header position " + start + ": \"" + name + "\" stands there twice");
-        }
-    }
-
-    private void skipBlanks() {
-        while (at < text.length() && " \t\r\n".indexOf(text.charAt(at)) >= 0) {
-            at++;
-        }
-    }
-
-    private char peek() throws FormatException {
-        if (at >= text.length()) {
-            throw new FormatException("header ends in the middle, at position " + at);
-        }
-        return text.charAt(at);
-    }
-
-    private char next() throws FormatException {
-        char c = peek();
-        at++;
-        return c;
-    }
-
-    private void expect(char c) throws FormatException {
-        skipBlanks();
-        if (peek() != c) {
-            throw unexpected("'" + c + "'");
-        }
-        at++;
-    }
-
-    private FormatException unexpected(String wanted) {
-        return new FormatException("header position " + at + ": expected " + wanted + ", found "
-                + (at < text.length() ? "'" + text.charAt(at) + "'" : "the end"));
     }
 }

@@ -12,11 +12,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -36,14 +34,6 @@ public final class Safetensors {
 
     private static final long MAX_HEADER = 100_000_000;
 
-    /** Floats that are written at once. */
-    private static final int PIECE = 1 << 16;
-
-    private static final ValueLayout.OfFloat FLOAT =
-            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfShort SHORT =
-            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     /**
@@ -74,12 +64,12 @@ public final class Safetensors {
      * @throws IOException if the file cannot be read
      */
     public static Safetensors open(Path path, Arena arena) throws IOException {
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-            long size = channel.size();
+        MemorySegment file = MappedFile.map(path, arena);
+        long size = file.byteSize();
+        try {
             if (size < Long.BYTES) {
                 throw new FormatException("a safetensors file has at least 8 bytes, but this has " + size);
             }
-            MemorySegment file = channel.map(FileChannel.MapMode.READ_ONLY, 0, size, arena);
             long headerBytes = file.get(LONG, 0);
             if (headerBytes < 2 || headerBytes > MAX_HEADER || headerBytes > size - Long.BYTES) {
                 throw new FormatException("the header is said to have " + headerBytes + " bytes, in a file of " + size);
@@ -117,16 +107,7 @@ public final class Safetensors {
             throw new FormatException("tensor " + name + " has the unknown dtype " + entry.dtype(), e);
         }
         List<Long> shape = entry.shape();
-        long bits = type.bits();
-        for (long n : shape) {
-            if (n > 0 && bits > Long.MAX_VALUE / n) {
-                throw new FormatException("tensor " + name + " of shape " + shape + " is too large to exist");
-            }
-            bits *= n;
-        }
-        if (bits % Byte.SIZE != 0) {
-            throw new FormatException("tensor " + name + " of " + type + " " + shape + " does not fill whole bytes");
-        }
+        long bytes = Elements.bytes("tensor " + name, type, shape);
         List<Long> offsets = entry.offsets();
         if (offsets.size() != 2) {
             throw new FormatException("tensor " + name + " has " + offsets.size() + " data_offsets instead of 2");
@@ -137,7 +118,6 @@ public final class Safetensors {
             throw new FormatException("tensor " + name + " has data_offsets " + offsets + ", but there are "
                     + data.byteSize() + " bytes of data");
         }
-        long bytes = bits / Byte.SIZE;
         if (to - from != bytes) {
             throw new FormatException("tensor " + name + " of " + type + " " + shape + " takes " + bytes
                     + " bytes, but its data_offsets span " + (to - from));
@@ -163,6 +143,11 @@ public final class Safetensors {
             throw new FormatException("there are " + (data.address() + data.byteSize() - end)
                     + " bytes of data that belong to no tensor");
         }
+    }
+
+    /** The file. */
+    public Path path() {
+        return path;
     }
 
     /** The tensors' names, in the header's order. */
@@ -195,10 +180,7 @@ public final class Safetensors {
      * @throws FormatException if there is no such tensor, or it has another type or more dimensions
      */
     public Matrix matrix(String name, Arena arena) throws FormatException {
-        return switch (view(name, arena)) {
-            case Matrix floats -> floats;
-            case HalfMatrix halves -> halves.toMatrix(arena);
-        };
+        return elements(name).matrix(arena);
     }
 
     /**
@@ -208,38 +190,7 @@ public final class Safetensors {
      * @throws FormatException if there is no such tensor, or it has another type or more dimensions
      */
     public ReadableMatrix view(String name, Arena arena) throws FormatException {
-        Tensor tensor = tensor(name);
-        int dimensions = tensor.shape.size();
-        if (dimensions != 1 && dimensions != 2) {
-            throw new FormatException(
-                    path + ": tensor " + name + " has shape " + tensor.shape + ", not that of a matrix");
-        }
-        int rows = dimensions == 1 ? 1 : dimension(tensor, 0);
-        int columns = dimension(tensor, dimensions - 1);
-        return switch (tensor.type) {
-            case F32 -> Matrix.wrap(inOrder(tensor, arena), rows, columns);
-            case BF16 -> HalfMatrix.wrap(HalfMatrix.Format.BFLOAT16, inOrder(tensor, arena), rows, columns);
-            case F16 -> HalfMatrix.wrap(HalfMatrix.Format.FLOAT16, inOrder(tensor, arena), rows, columns);
-            default ->
-                throw new FormatException(
-                        path + ": tensor " + name + " is of " + tensor.type + ", not of F32, BF16 or F16");
-        };
-    }
-
-    /** A tensor's bytes in the machine's order. */
-    private static MemorySegment inOrder(Tensor tensor, Arena arena) {
-        if (ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN) {
-            return tensor.data;
-        }
-        MemorySegment turned = arena.allocate(tensor.data.byteSize(), Matrix.ALIGNMENT);
-        int bytes = tensor.type.bits() / Byte.SIZE;
-        for (long i = 0; i < turned.byteSize(); i++) {
-            turned.set(
-                    ValueLayout.JAVA_BYTE,
-                    i / bytes * bytes + bytes - 1 - i % bytes,
-                    tensor.data.get(ValueLayout.JAVA_BYTE, i));
-        }
-        return turned;
+        return elements(name).view(arena);
     }
 
     /**
@@ -248,121 +199,33 @@ public final class Safetensors {
      * @throws FormatException if there is no such tensor, it has another type or shape, or a value is beyond 32 bits
      */
     public Ints targets(String name, Arena arena) throws FormatException {
-        Tensor tensor = tensor(name);
-        if (tensor.shape.size() != 1 || tensor.type != DType.I32 && tensor.type != DType.I64) {
-            throw new FormatException(path + ": tensor " + name + " is of " + tensor.type + " " + tensor.shape
-                    + ", not of I32 or I64 in one dimension");
-        }
-        Ints targets = Ints.allocate(arena, dimension(tensor, 0));
-        for (int i = 0; i < targets.size(); i++) {
-            long value = tensor.type == DType.I32 ? tensor.data.getAtIndex(INT, i) : tensor.data.getAtIndex(LONG, i);
-            if (value != (int) value) {
-                throw new FormatException(path + ": tensor " + name + " holds " + value + " at " + i);
-            }
-            targets.set(i, (int) value);
-        }
-        return targets;
+        return elements(name).targets(arena);
     }
 
-    private int dimension(Tensor tensor, int axis) throws FormatException {
-        long n = tensor.shape.get(axis);
-        if (n != (int) n) {
-            throw new FormatException(path + ": tensor " + tensor.name + " has a dimension of " + n);
-        }
-        return (int) n;
+    private Elements elements(String name) throws FormatException {
+        Tensor tensor = tensor(name);
+        return new Elements(path + ": tensor " + name, tensor.type, tensor.shape, tensor.data);
     }
 
     /**
-     * Writes matrices as F32 tensors of two dimensions, or of one for those with a single row, atomically.
+     * Writes matrices, atomically, as tensors of two dimensions, or of one for those with a single row: a {@link Matrix} as F32, a {@link
+     * HalfMatrix} as BF16 or F16, bit by bit. The header has them in the order given; the data of the F32 ones lies before that of
+     * the others, so that every number lies at a multiple of its size, as PyTorch wants it.
      *
      * @throws IllegalArgumentException if a matrix is named {@code __metadata__}
      * @throws IOException if the file cannot be written; what was there before is then as it was
      */
-    public static void write(Path path, SequencedMap<String, Matrix> matrices, Map<String, String> metadata)
+    public static void write(
+            Path path, SequencedMap<String, ? extends ReadableMatrix> matrices, Map<String, String> metadata)
             throws IOException {
         if (matrices.containsKey(HeaderParser.METADATA)) {
             throw new IllegalArgumentException("no tensor can have the name " + HeaderParser.METADATA);
         }
-        byte[] header = header(matrices, metadata).getBytes(StandardCharsets.UTF_8);
+        byte[] header = HeaderWriter.header(matrices, metadata);
         AtomicFile.write(path, channel -> {
             ByteBuffer start = ByteBuffer.allocate(Long.BYTES + header.length).order(ByteOrder.LITTLE_ENDIAN);
-            writeAll(channel, start.putLong(header.length).put(header).flip());
-            ByteBuffer piece = ByteBuffer.allocate(PIECE * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-            for (Matrix matrix : matrices.values()) {
-                for (int row = 0; row < matrix.rows(); row++) {
-                    writeRow(channel, matrix, row, piece);
-                }
-            }
+            RowWriter.write(channel, start.putLong(header.length).put(header).flip());
+            RowWriter.write(channel, HeaderWriter.order(matrices), ByteOrder.nativeOrder());
         });
-    }
-
-    private static void writeRow(FileChannel channel, Matrix matrix, int row, ByteBuffer piece) throws IOException {
-        int column = 0;
-        while (column < matrix.columns()) {
-            piece.clear();
-            while (piece.hasRemaining() && column < matrix.columns()) {
-                piece.putFloat(matrix.get(row, column++));
-            }
-            writeAll(channel, piece.flip());
-        }
-    }
-
-    private static void writeAll(FileChannel channel, ByteBuffer bytes) throws IOException {
-        while (bytes.hasRemaining()) {
-            channel.write(bytes);
-        }
-    }
-
-    private static String header(SequencedMap<String, Matrix> matrices, Map<String, String> metadata) {
-        StringBuilder json = new StringBuilder("{");
-        if (!metadata.isEmpty()) {
-            json.append(quoted(HeaderParser.METADATA)).append(":{");
-            String separator = "";
-            for (Map.Entry<String, String> entry : metadata.entrySet()) {
-                json.append(separator)
-                        .append(quoted(entry.getKey()))
-                        .append(':')
-                        .append(quoted(entry.getValue()));
-                separator = ",";
-            }
-            json.append('}');
-        }
-        long offset = 0;
-        for (Map.Entry<String, Matrix> entry : matrices.entrySet()) {
-            Matrix matrix = entry.getValue();
-            long end = offset + matrix.size() * Float.BYTES;
-            String shape = matrix.rows() == 1
-                    ? "[" + matrix.columns() + "]"
-                    : "[" + matrix.rows() + "," + matrix.columns() + "]";
-            json.append(json.length() > 1 ? "," : "")
-                    .append(quoted(entry.getKey()))
-                    .append(":{\"dtype\":\"F32\",\"shape\":")
-                    .append(shape)
-                    .append(",\"data_offsets\":[")
-                    .append(offset)
-                    .append(',')
-                    .append(end)
-                    .append("]}");
-            offset = end;
-        }
-        json.append('}');
-        while (json.toString().getBytes(StandardCharsets.UTF_8).length % Long.BYTES != 0) {
-            json.append(' '); // the data begins at a multiple of 8 bytes
-        }
-        return json.toString();
-    }
-
-    private static String quoted(String text) {
-        StringBuilder quoted = new StringBuilder("\"");
-        for (char c : text.toCharArray()) {
-            if (c == '"' || c == '\\') {
-                quoted.append('\\').append(c);
-            } else if (c < ' ') {
-                quoted.append(String.format("\\u%04x", (int) c));
-            } else {
-                quoted.append(c);
-            }
-        }
-        return quoted.append('"').toString();
     }
 }

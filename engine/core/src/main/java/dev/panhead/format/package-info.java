@@ -1,2 +1,2 @@
-/** Files: {@link dev.panhead.format.Safetensors}, memory-mapped to read and written atomically. */
+/** Files: {@link dev.panhead.format.Safetensors} and {@link dev.panhead.format.Npy}, memory-mapped to read and written atomically. */
 package dev.panhead.format;

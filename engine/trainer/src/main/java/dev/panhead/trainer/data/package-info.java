@@ -1,2 +1,2 @@
-/** Text, and how batches are drawn from it. */
+/** Text and hidden states, the files they lie in, and how batches are drawn from them. */
 package dev.panhead.trainer.data;
