@@ -19,7 +19,7 @@ import java.util.stream.Stream;
 final class PanheadJar {
 
     private static final int SECONDS = 60;
-    private static final String MODULES = "panhead-|picocli|progressbar|jline|jackson|commons-math3";
+    private static final String MODULES = "panhead-|picocli|progressbar|jline|jackson|commons-math3|xchart|uplot";
 
     private final Path folder;
     private final List<String> java;
