@@ -12,7 +12,7 @@ import java.util.function.ToDoubleFunction;
 /** The page's charts: of what there are figures for. The page's script draws them from {@link #json}. */
 final class Charts {
 
-    /** Where a figure's largest is so many times its smallest, its axis is logarithmic if it may be. */
+    /** How many times its smallest a figure's largest is where its axis becomes logarithmic. */
     private static final double LOGARITHMIC = 10;
 
     /** Whether a chart shows the training or the machine at work, and so takes the page's width or half of it. */
@@ -21,20 +21,28 @@ final class Charts {
         HALF
     }
 
-    private record Chart(String id, String title, String unit, Size size, boolean logarithmic, List<Curve> curves) {}
+    /** How the vertical axis is laid out. */
+    private enum Axis {
+        FITTING,
+        FROM_ZERO,
+        /** Fitting, where the figures are all alike or not all positive. */
+        LOGARITHMIC
+    }
+
+    private record Chart(String id, String title, String unit, Size size, Axis axis, List<Curve> curves) {}
 
     private final TrainingLog log;
     private final List<Chart> charts = new ArrayList<>();
 
     Charts(TrainingLog log) {
         this.log = log;
-        add("loss", "Loss", "nats a token", Size.WIDE, false, losses(log));
+        add("loss", "Loss", "nats a token", Size.WIDE, Axis.FITTING, losses(log));
         add(
                 "bits",
                 "Bits a byte",
                 "",
                 Size.HALF,
-                false,
+                Axis.FITTING,
                 List.of(
                         training("training", Point::bitsPerByte),
                         heldOut("held out", false, HeldOut::bitsPerByte),
@@ -44,13 +52,13 @@ final class Charts {
                 "Accuracy",
                 "% of the tokens",
                 Size.HALF,
-                false,
+                Axis.FITTING,
                 List.of(
                         heldOut("held out", false, evaluation -> 100 * evaluation.accuracy()),
                         heldOut("held out, whole", true, evaluation -> 100 * evaluation.accuracy())));
-        addTraining("rate", "Learning rate", "", false, Point::learningRate);
-        addTraining("norm", "Gradient norm", "before clipping", true, Point::gradientNorm);
-        addTraining("speed", "Speed", "tokens a second", false, Point::tokensPerSecond);
+        addTraining("rate", "Learning rate", "", Axis.FROM_ZERO, Point::learningRate);
+        addTraining("norm", "Gradient norm", "before clipping", Axis.LOGARITHMIC, Point::gradientNorm);
+        addTraining("speed", "Speed", "tokens a second", Axis.FROM_ZERO, Point::tokensPerSecond);
     }
 
     /** The curves of the loss, some of them maybe empty. */
@@ -76,15 +84,15 @@ final class Charts {
         return Curve.of(label, evaluations, HeldOut::at, figure);
     }
 
-    private void addTraining(
-            String id, String title, String unit, boolean mayBeLogarithmic, ToDoubleFunction<Point> figure) {
-        add(id, title, unit, Size.HALF, mayBeLogarithmic, List.of(training(title.toLowerCase(Locale.ROOT), figure)));
+    private void addTraining(String id, String title, String unit, Axis axis, ToDoubleFunction<Point> figure) {
+        add(id, title, unit, Size.HALF, axis, List.of(training("training", figure)));
     }
 
-    private void add(String id, String title, String unit, Size size, boolean mayBeLogarithmic, List<Curve> curves) {
+    private void add(String id, String title, String unit, Size size, Axis axis, List<Curve> curves) {
         List<Curve> drawn = curves.stream().filter(curve -> !curve.isEmpty()).toList();
         if (!drawn.isEmpty()) {
-            charts.add(new Chart(id, title, unit, size, mayBeLogarithmic && spans(drawn), drawn));
+            Axis fit = axis == Axis.LOGARITHMIC && !spans(drawn) ? Axis.FITTING : axis;
+            charts.add(new Chart(id, title, unit, size, fit, drawn));
         }
     }
 
@@ -111,7 +119,7 @@ final class Charts {
         for (Chart chart : charts) {
             Map<String, Object> object = new LinkedHashMap<>();
             object.put("id", chart.id());
-            object.put("logarithmic", chart.logarithmic());
+            object.put("axis", chart.axis().name().toLowerCase(Locale.ROOT));
             object.put(
                     "curves",
                     chart.curves().stream().map(curve -> curve.json(timed)).toList());
@@ -148,7 +156,7 @@ final class Charts {
         if (!chart.unit().isEmpty()) {
             words.append(" (").append(chart.unit()).append(')');
         }
-        words.append(chart.logarithmic() ? ", logarithmic, by step." : " by step.");
+        words.append(chart.axis() == Axis.LOGARITHMIC ? ", logarithmic, by step." : " by step.");
         for (Curve curve : chart.curves()) {
             List<Curve.Value> values = curve.finite();
             Curve.Value first = values.getFirst();

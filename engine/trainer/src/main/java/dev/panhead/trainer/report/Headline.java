@@ -16,13 +16,13 @@ final class Headline {
 
     /** How far the training is, as a word and a sentence. */
     String state() {
-        Fields end = log.end();
+        End end = log.end();
         Point last = log.last();
         StringBuilder state = new StringBuilder();
         if (end == null) {
             state.append("<strong class=\"badge open\">not finished</strong> ");
         } else {
-            String reason = end.has("reason") ? Markup.shorten(end.text("reason"), 60) : "ended";
+            String reason = end.reason().isEmpty() ? "ended" : Markup.shorten(end.reason(), 60);
             state.append("<strong class=\"badge ")
                     .append(reason.equals("finished") ? "done" : "open")
                     .append("\">")
@@ -33,7 +33,7 @@ final class Headline {
             return state.append("No step has been noted yet.").toString();
         }
         state.append(end == null ? "The last step noted is step " : "After step ")
-                .append(Numbers.count(end == null ? last.step() : Math.max(last.step(), steps(end))));
+                .append(Numbers.count(end != null && end.step() > last.step() ? end.step() : last.step()));
         if (Double.isFinite(last.tokens())) {
             state.append(", ").append(Numbers.count(last.tokens())).append(" tokens");
         }
@@ -48,10 +48,6 @@ final class Headline {
         return state.append('.').toString();
     }
 
-    private static long steps(Fields end) {
-        return end.has("step") ? end.step() : 0;
-    }
-
     /** The figures, each with its name and what it refers to. */
     String tiles() {
         if (result != null) {
@@ -64,12 +60,13 @@ final class Headline {
         }
         if (log.last() != null) {
             tile("speed", Numbers.count(speed()), "tokens a second");
+            tile("learnt from", Numbers.rounded(log.last().tokens()), "tokens");
             tile("time", Numbers.duration(log.last().seconds()), "in all");
         }
         tile(
                 "parameters",
-                Numbers.count(log.run().number("parameters")),
-                Markup.line(Markup.shorten(log.run().text("model_type"), 40)));
+                Numbers.rounded(log.run().parameters()),
+                Markup.line(Markup.shorten(log.run().modelType(), 40)));
         return tiles.toString();
     }
 

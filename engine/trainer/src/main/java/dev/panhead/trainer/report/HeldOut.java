@@ -3,7 +3,7 @@ package dev.panhead.trainer.report;
 /**
  * An evaluation of the held-out part. A figure that was not noted, or was no number, is NaN.
  *
- * @param at how far the training was
+ * @param at how far the training was; null until that is known
  * @param loss mean loss in nats a token
  * @param bitsPerByte bits a byte of text
  * @param accuracy fraction of the tokens that were the likeliest
@@ -15,6 +15,11 @@ record HeldOut(Point at, double loss, double bitsPerByte, double accuracy, doubl
     /** e^loss. */
     double perplexity() {
         return Math.exp(loss);
+    }
+
+    /** The same, for a place in the training. */
+    HeldOut placed(Point place) {
+        return new HeldOut(place, loss, bitsPerByte, accuracy, tokens, whole);
     }
 
     /** This evaluation with what another knows better: its figures wherever they are numbers. */

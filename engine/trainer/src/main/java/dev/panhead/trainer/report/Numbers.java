@@ -18,6 +18,17 @@ final class Numbers {
         return Double.isFinite(value) ? String.format(Locale.ROOT, "%,.0f", value) : NONE;
     }
 
+    /** Exact up to ten millions, then in millions or billions. */
+    static String rounded(double value) {
+        double size = Math.abs(value);
+        if (!(size >= 1e7 && size < 1e15)) {
+            return count(value);
+        }
+        return size < 1e9
+                ? String.format(Locale.ROOT, "%,.1f\u00a0million", value / 1e6)
+                : String.format(Locale.ROOT, "%,.2f\u00a0billion", value / 1e9);
+    }
+
     /** With so many decimals. */
     static String decimals(double value, int decimals) {
         if (!Double.isFinite(value)) {

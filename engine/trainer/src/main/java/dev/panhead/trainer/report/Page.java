@@ -5,9 +5,7 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeParseException;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Matcher;
@@ -61,7 +59,7 @@ final class Page {
     }
 
     private String description() {
-        String data = log.run().text("data");
+        String data = log.run().data();
         return data.isEmpty() ? "" : Markup.line(Markup.shorten(data, TEXT_CHARACTERS));
     }
 
@@ -86,11 +84,11 @@ final class Page {
             Spread.over(log.evaluations(), FIGURE_ROWS)
                     .forEach(evaluation -> addRow(table, evaluation.at(), evaluation));
         } else {
-            HeldOut none =
+            HeldOut only =
                     log.evaluations().isEmpty() ? null : log.evaluations().getFirst();
             Spread.over(log.points(), FIGURE_ROWS)
                     .forEach(point ->
-                            addRow(table, point, none != null && none.at().step() == point.step() ? none : null));
+                            addRow(table, point, only != null && only.at().step() == point.step() ? only : null));
         }
         return """
                 <details>
@@ -115,33 +113,26 @@ final class Page {
 
     /** Configuration, model and machine, side by side where there is room. */
     private String run() {
-        Fields run = log.run();
-        List<String> options = new ArrayList<>();
-        run.object("options").values().forEach((name, value) -> {
-            if (options.size() < OPTIONS) {
-                options.add(row(String.valueOf(name).replace('_', ' '), option(value)));
-            }
-        });
-        String model = text("type", run.text("model_type"))
-                + number("parameters", run.number("parameters"))
-                + number("vocabulary", run.number("vocabulary"))
-                + number("width", run.number("width"))
-                + number("tokens to learn from", run.number("tokens"))
-                + number("tokens held out", run.number("held_out_tokens"));
-        String kernel = run.text("kernel") + (run.has("vector_bits") ? ", " + run.text("vector_bits") + " bits" : "");
-        String machine = text("processor", run.text("processor"))
-                + text("kernels", run.has("kernel") ? kernel : "")
-                + number("threads", run.number("threads"))
-                + text("Panhead", run.text("version"))
-                + text("started", time(run.text("started")))
+        Run run = log.run();
+        StringBuilder options = new StringBuilder();
+        run.options().entrySet().stream()
+                .limit(OPTIONS)
+                .forEach(option -> options.append(row(option.getKey().replace('_', ' '), option.getValue())));
+        String model = text("type", run.modelType())
+                + number("parameters", run.parameters())
+                + number("vocabulary", run.vocabulary())
+                + number("width", run.width())
+                + number("tokens to learn from", run.tokens())
+                + number("tokens held out", run.heldOutTokens());
+        String bits = Double.isFinite(run.vectorBits()) ? ", " + Numbers.count(run.vectorBits()) + " bits" : "";
+        String machine = text("processor", run.processor())
+                + text("kernels", run.kernel().isEmpty() ? "" : run.kernel() + bits)
+                + number("threads", run.threads())
+                + text("Panhead", run.version())
+                + text("started", time(run.started()))
                 + text("checkpoints", checkpoints());
-        String tables =
-                facts("Configuration", String.join("", options)) + facts("Model", model) + facts("Machine", machine);
+        String tables = facts("Configuration", options.toString()) + facts("Model", model) + facts("Machine", machine);
         return tables.isEmpty() ? "" : "<section class=\"facts\">\n" + tables + "</section>\n";
-    }
-
-    private static String option(Object value) {
-        return value instanceof Double number ? Numbers.significant(number, 6) : String.valueOf(value);
     }
 
     private String checkpoints() {

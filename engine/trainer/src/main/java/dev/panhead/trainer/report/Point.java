@@ -20,4 +20,13 @@ record Point(
         double bitsPerByte,
         double learningRate,
         double gradientNorm,
-        double tokensPerSecond) {}
+        double tokensPerSecond) {
+
+    /** The same, so many seconds later. */
+    Point later(double offset) {
+        return offset == 0
+                ? this
+                : new Point(
+                        step, seconds + offset, tokens, loss, bitsPerByte, learningRate, gradientNorm, tokensPerSecond);
+    }
+}

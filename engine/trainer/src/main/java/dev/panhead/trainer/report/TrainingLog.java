@@ -9,8 +9,8 @@ import java.util.List;
  */
 final class TrainingLog {
 
-    private Fields run = Fields.NONE;
-    private Fields end;
+    private Run run = Run.UNKNOWN;
+    private End end;
     private final List<Point> points = new ArrayList<>();
     private final List<HeldOut> evaluations = new ArrayList<>();
     private final List<Point> resumes = new ArrayList<>();
@@ -24,12 +24,12 @@ final class TrainingLog {
     private long latest;
 
     /** What the run was given: data, model, machine, options. */
-    Fields run() {
+    Run run() {
         return run;
     }
 
     /** How it ended, or null as long as it did not. */
-    Fields end() {
+    End end() {
         return end;
     }
 
@@ -87,36 +87,40 @@ final class TrainingLog {
                 result = evaluation;
             }
         }
-        if (end == null || Double.isNaN(end.number("held_out_loss"))) {
+        if (end == null || Double.isNaN(end.result().loss()) || last() == null) {
             return result;
         }
-        HeldOut atEnd = heldOut(point(end), end, true);
+        HeldOut atEnd = end.result().placed(last());
         return result == null || !result.whole() ? atEnd : result.or(atEnd);
     }
 
     /** Takes a line's object in. */
     void add(Fields line) {
         switch (line.text("kind")) {
-            case "run" -> run = line;
+            case "run" -> run = Run.of(line);
             case "step" -> {
                 Point point = point(line);
                 forgetAfter(point.step());
-                replace(point);
+                replace(onClock(point));
+                end = null; // what comes after an end is a training taken up again
             }
             case "evaluation" -> {
                 Point point = point(line);
-                HeldOut heldOut = heldOut(point, line, line.flag("whole"));
+                HeldOut heldOut = heldOut(line, line.flag("whole"));
                 forgetAfter(point.step());
-                if (points.isEmpty() || points.getLast().step() < point.step()) {
-                    points.add(point);
+                if (last() == null || last().step() < point.step()) {
+                    points.add(onClock(point));
                 }
-                evaluations.add(heldOut);
+                replace(heldOut.placed(last()));
             }
             case "resume" -> {
-                end = null;
                 Point point = point(line);
                 forgetAfter(point.step());
+                if (last() != null && point.seconds() < last().seconds()) {
+                    clockOffset = last().seconds() - point.seconds();
+                }
                 resumes.add(point);
+                end = null;
             }
             case "checkpoint" -> {
                 checkpoints++;
@@ -127,12 +131,13 @@ final class TrainingLog {
                         line.step(), line.number("tokens"), line.number("max_rel_error"), line.number("bound")));
             case "sample" -> samples.add(new Sample(line.step(), line.text("prompt"), line.text("text")));
             case "hardest" -> {
-                hardestStep = line.step();
-                hardest = line.objects("tokens").stream()
+                List<HardToken> tokens = line.objects("tokens").stream()
                         .map(TrainingLog::hardToken)
                         .toList();
+                hardestStep = line.step();
+                hardest = tokens;
             }
-            case "end" -> end = line;
+            case "end" -> end = new End(line.number("step"), line.text("reason"), heldOut(line, true));
             default -> {} // a later version's
         }
     }
@@ -159,17 +164,27 @@ final class TrainingLog {
         points.add(point);
     }
 
-    /** A clock that was set back, by a training taken up again, goes on from where it was. */
-    private Point point(Fields line) {
-        double seconds = line.number("seconds") + clockOffset;
-        double before = last() == null ? Double.NaN : last().seconds();
-        if (seconds < before && line.step() > last().step()) {
-            clockOffset += before - seconds;
-            seconds = before;
+    private void replace(HeldOut evaluation) {
+        long step = evaluation.at().step();
+        if (!evaluations.isEmpty() && evaluations.getLast().at().step() == step) {
+            evaluations.removeIf(other -> other.at().step() == step && other.whole() == evaluation.whole());
         }
+        evaluations.add(evaluation);
+    }
+
+    /** A clock that was set back, by a training taken up again, goes on from where it was. */
+    private Point onClock(Point point) {
+        Point last = last();
+        if (last != null && point.step() > last.step() && point.seconds() + clockOffset < last.seconds()) {
+            clockOffset = last.seconds() - point.seconds();
+        }
+        return point.later(clockOffset);
+    }
+
+    private static Point point(Fields line) {
         return new Point(
                 line.step(),
-                seconds,
+                line.number("seconds"),
                 line.number("tokens"),
                 line.number("loss"),
                 line.number("bits_per_byte"),
@@ -178,9 +193,9 @@ final class TrainingLog {
                 line.number("tokens_per_second"));
     }
 
-    private static HeldOut heldOut(Point at, Fields line, boolean whole) {
+    private static HeldOut heldOut(Fields line, boolean whole) {
         return new HeldOut(
-                at,
+                null,
                 line.number("held_out_loss"),
                 line.number("held_out_bits_per_byte"),
                 line.number("held_out_accuracy"),

@@ -5,9 +5,15 @@
   const root = document.documentElement;
   const colours = {training: 1, 'held out': 2, 'held out, whole': 3};
   const number = new Intl.NumberFormat('en', {maximumSignificantDigits: 4});
+  const exact = new Intl.NumberFormat('en', {maximumSignificantDigits: 12});
   const fixed = new Intl.NumberFormat('en', {minimumSignificantDigits: 4, maximumSignificantDigits: 4});
   const whole = new Intl.NumberFormat('en', {maximumFractionDigits: 0});
-  const PAPER = 660; // CSS pixels that fit between the margins of a sheet
+  const PAPER = {whole: [680, 320], half: [324, 210]}; // CSS pixels that fit between the margins of a sheet
+  const SCALES = {
+    fitting: {},
+    from_zero: {range: {min: {pad: 0.1, soft: 0, mode: 1}, max: {pad: 0.1, soft: 0, mode: 2}}},
+    logarithmic: {distr: 3},
+  };
   let axis = 'steps';
   let plots = [];
 
@@ -20,13 +26,19 @@
     return size >= 1000 ? whole.format(value) : (aligned ? fixed : number).format(value);
   };
 
-  const tick = value => {
-    if (value === null) return '';
-    const size = Math.abs(value);
-    if (value !== 0 && (size < 1e-3 || size >= 1e9)) return String(+value.toPrecision(6)).includes('e')
-      ? String(+value.toPrecision(6)) : (+value.toPrecision(6)).toExponential();
-    if (size >= 1e6) return number.format(value / 1e6) + 'M';
-    return size >= 1e4 ? number.format(value / 1e3) + 'k' : number.format(value);
+  /** Labels of an axis, all written in one way, with as many digits as it takes to tell them apart. */
+  const ticks = values => {
+    const most = Math.max(...values.map(value => Math.abs(value)));
+    const write = value => {
+      if (value === null) return '';
+      if (value === 0) return '0';
+      if (most < 1e-3 || most >= 1e9) return (+value.toPrecision(6)).toExponential().replace('e+', 'e');
+      if (most >= 1e6) return number.format(value / 1e6) + 'M';
+      return most >= 1e4 ? number.format(value / 1e3) + 'k' : number.format(value);
+    };
+    const labels = values.map(write);
+    const shown = labels.filter(label => label !== '');
+    return new Set(shown).size === shown.length ? labels : values.map(value => value === null ? '' : exact.format(value));
   };
 
   const powerOfTen = value => Math.abs(Math.log10(value) % 1) < 1e-9 ? value : null;
@@ -92,21 +104,29 @@
     ctx.restore();
   };
 
+  /** Width and height of a chart. On the way to paper, the page is still laid out for the screen. */
+  const size = place => {
+    if (!root.classList.contains('paper')) return [place.clientWidth, place.clientHeight];
+    const spans = getComputedStyle(place.parentElement).gridColumnEnd === '-1';
+    return [spans ? PAPER.whole[0] : PAPER.half[0], place.parentElement.classList.contains('wide') ? PAPER.whole[1] : PAPER.half[1]];
+  };
+
   const draw = chart => {
     const figure = document.getElementById(chart.id);
     const place = figure.querySelector('.plot');
     const readout = figure.querySelector('.readout');
     const table = columns(chart);
+    const [width, height] = size(place);
     const font = '12px system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
     const lines = {stroke: colour('line'), width: 1};
     const style = {stroke: colour('muted'), font, labelFont: font, grid: lines, ticks: {show: false}};
     const plot = new uPlot({
-      width: root.classList.contains('paper') ? Math.min(place.clientWidth, PAPER) : place.clientWidth,
-      height: place.clientHeight,
-      padding: [10, 8, 0, 0],
+      width,
+      height,
+      padding: [10, 18, 0, 0],
       legend: {show: false},
       cursor: {sync: {key: 'panhead', scales: ['x', null]}, y: false, points: {size: 8}},
-      scales: {x: {time: false}, y: {distr: chart.logarithmic ? 3 : 1}},
+      scales: {x: {time: false}, y: SCALES[chart.axis]},
       series: [{}].concat(chart.curves.map(curve => ({
         stroke: colour(colourOf(curve)),
         width: 1.75,
@@ -114,10 +134,10 @@
         points: {show: curve.values.length <= 40, size: 6, fill: colour(colourOf(curve))},
       }))),
       axes: [
-        {...style, grid: {show: false}, values: (_, splits) => splits.map(tick), size: 28, space: 60,
+        {...style, grid: {show: false}, values: (_, splits) => ticks(splits), size: 28, space: 60,
           label: axis === 'steps' ? 'step' : unit.name, labelSize: 18},
-        {...style, values: (_, splits) => splits.map(tick), space: 34,
-          grid: {...lines, filter: (_, splits) => chart.logarithmic ? splits.map(powerOfTen) : splits},
+        {...style, values: (_, splits) => ticks(splits), space: 34,
+          grid: {...lines, filter: (_, splits) => chart.axis === 'logarithmic' ? splits.map(powerOfTen) : splits},
           size: (_, values) => 14 + 7 * Math.max(1, ...(values || []).map(value => value.length))},
       ],
       hooks: {
