@@ -357,12 +357,26 @@ class ReportTest {
     @Test
     void anEvaluationOfAPartIsCalledOne() throws IOException {
         String words = words(page(new Metrics()
+                .line("run", "held_out_tokens", 5000)
                 .line("evaluation", "step", 10, "held_out_loss", 2.0, "held_out_tokens", 500)
                 .line("evaluation", "step", 20, "held_out_loss", 1.5, "held_out_tokens", 500)
                 .line("evaluation", "step", 30, "held_out_loss", 1.75, "held_out_tokens", 500)));
         assertTrue(words.contains("held-out loss 1.7500"), words);
         assertTrue(words.contains("of 500 tokens, a part of those held out, at step 30"), words);
         assertTrue(words.contains("The lowest loss on the held-out part, 1.5000, was that of step 20."), words);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            500 | of all 500 tokens that were held out.
+            501 | of 500 tokens, a part of those held out, at step 3.
+                | of 500 tokens at step 3.
+            """)
+    void whatTheHeldOutFiguresAreOfIsSaidAsFarAsItIsKnown(Integer heldOut, String said) throws IOException {
+        String words = words(page(new Metrics()
+                .line("run", "held_out_tokens", heldOut)
+                .line("evaluation", "step", 3, "held_out_loss", 2.0, "held_out_tokens", 500)));
+        assertTrue(words.contains("Held-out figures are " + said), words);
     }
 
     @Test

@@ -86,10 +86,13 @@ final class Headline {
             return "";
         }
         String tokens = Double.isFinite(result.tokens()) ? Numbers.count(result.tokens()) + " " : "";
-        return result.whole()
-                ? "Held-out figures are of all " + tokens + "tokens that were held out."
-                : "Held-out figures are of " + tokens + "tokens, a part of those held out, at step "
-                        + Numbers.count(result.at().step()) + ".";
+        if (result.whole() || result.tokens() >= log.run().heldOutTokens()) {
+            return "Held-out figures are of all " + tokens + "tokens that were held out.";
+        }
+        boolean part = result.tokens() < log.run().heldOutTokens();
+        return "Held-out figures are of " + (tokens.isEmpty() ? "" : tokens + "tokens" + (part ? ", " : " at "))
+                + (part ? "a part of those held out, at step " : "step ")
+                + Numbers.count(result.at().step()) + ".";
     }
 
     /** When the held-out loss was lower than it is now: a sign that the model has begun to learn by heart; else empty. */
