@@ -19,7 +19,8 @@ import java.util.stream.Stream;
 final class PanheadJar {
 
     private static final int SECONDS = 60;
-    private static final String MODULES = "panhead-|picocli|progressbar|jline|jackson|commons-math3|jtokkit";
+    private static final String MODULES =
+            "panhead-|picocli|progressbar|jline|jackson|commons-math3|jtokkit|xchart|uplot";
 
     private final Path folder;
     private final List<String> java;
@@ -109,11 +110,16 @@ final class PanheadJar {
         return new Outcome(running.process.exitValue(), new byte[0], Files.readString(running.errFile));
     }
 
-    private Running start(Path out, String... arguments) throws IOException {
+    /** The command that runs it. */
+    List<String> command(String... arguments) {
         List<String> command = new ArrayList<>(java);
         command.addAll(List.of(arguments));
+        return command;
+    }
+
+    private Running start(Path out, String... arguments) throws IOException {
         Path err = Files.createTempFile(folder, "err", ".log");
-        Process process = new ProcessBuilder(command)
+        Process process = new ProcessBuilder(command(arguments))
                 .directory(folder.toFile())
                 .redirectOutput(Redirect.to(out.toFile()))
                 .redirectError(Redirect.to(err.toFile()))

@@ -31,6 +31,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             ScoreCommand.class,
             GenerateCommand.class,
             ValidateCommand.class,
+            ReportCommand.class,
             ExportCommand.class,
             InfoCommand.class,
             HelpCommand.class
