@@ -7,11 +7,13 @@ public final class FormatException extends IOException {
 
     private static final long serialVersionUID = 1;
 
-    FormatException(String message) {
+    /** A message that names the file, the place and the reason. */
+    public FormatException(String message) {
         super(message);
     }
 
-    FormatException(String message, Throwable cause) {
+    /** A message that names the file, the place and the reason, and what showed it. */
+    public FormatException(String message, Throwable cause) {
         super(message, cause);
     }
 }

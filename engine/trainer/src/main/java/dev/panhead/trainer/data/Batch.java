@@ -1,32 +1,63 @@
 package dev.panhead.trainer.data;
 
+import dev.panhead.tensor.HalfMatrix;
 import dev.panhead.tensor.Ints;
+import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.ReadableMatrix;
 import java.lang.foreign.Arena;
 
-/** Tokens to predict and the contexts before them. The memory is reused from batch to batch. */
+/**
+ * Tokens to predict, each with what it is predicted from: the tokens before it, for an encoder, or a hidden state that came from
+ * elsewhere. The memory is reused from batch to batch.
+ */
 public final class Batch {
 
     private final int context;
-    private final Ints allContexts;
     private final Ints allTargets;
-    private Ints contexts;
+    private final Ints allContexts;
+    private final ReadableMatrix allHidden;
     private Ints targets;
+    private Ints contexts;
+    private ReadableMatrix hidden;
+
+    private Batch(int context, Ints targets, Ints contexts, ReadableMatrix hidden) {
+        this.context = context;
+        allTargets = targets;
+        allContexts = contexts;
+        allHidden = hidden;
+        this.targets = targets;
+        this.contexts = contexts;
+        this.hidden = hidden;
+    }
 
     /** A batch of at most {@code maxTokens} tokens after {@code context} ones each. */
-    public Batch(Arena arena, int maxTokens, int context) {
-        this.context = context;
-        allContexts = Ints.allocate(arena, maxTokens * context);
-        allTargets = Ints.allocate(arena, maxTokens);
-        contexts = allContexts;
-        targets = allTargets;
+    public static Batch ofContexts(Arena arena, int maxTokens, int context) {
+        return new Batch(
+                context,
+                Ints.allocate(arena, maxTokens),
+                Ints.allocate(arena, Math.multiplyExact(maxTokens, context)),
+                null);
+    }
+
+    /** A batch of at most as many tokens as the matrix has rows, their hidden states; T x d. */
+    public static Batch ofHidden(Arena arena, ReadableMatrix hidden) {
+        return new Batch(0, Ints.allocate(arena, hidden.rows()), null, hidden);
     }
 
     /** Sets how many tokens the batch has. */
     public void resize(int tokens) {
         if (targets.size() != tokens) {
-            contexts = allContexts.view(0, tokens * context);
             targets = allTargets.view(0, tokens);
+            contexts = allContexts == null ? null : allContexts.view(0, tokens * context);
+            hidden = allHidden == null ? null : rows(allHidden, tokens);
         }
+    }
+
+    private static ReadableMatrix rows(ReadableMatrix matrix, int tokens) {
+        return switch (matrix) {
+            case Matrix floats -> floats.rows(0, tokens);
+            case HalfMatrix halves -> halves.rows(0, tokens);
+        };
     }
 
     /** Most tokens it can hold. */
@@ -34,29 +65,18 @@ public final class Batch {
         return allTargets.size();
     }
 
-    /** Makes token {@code index} of the batch the one at a position of the text. */
-    public void set(int index, Corpus corpus, int position) {
-        for (int i = 0; i < context; i++) {
-            contexts.set(index * context + i, corpus.at(position - context + i));
-        }
-        targets.set(index, corpus.at(position));
+    /** The tokens to predict, T. */
+    public Ints targets() {
+        return targets;
     }
 
-    /** Makes the batch the tokens from {@code position} on. */
-    public void setRun(Corpus corpus, int position, int tokens) {
-        resize(tokens);
-        for (int i = 0; i < tokens; i++) {
-            set(i, corpus, position + i);
-        }
-    }
-
-    /** The contexts, oldest token first. */
+    /** The tokens before each, oldest first, T * context; null if hidden states are given. */
     public Ints contexts() {
         return contexts;
     }
 
-    /** The tokens to predict. */
-    public Ints targets() {
-        return targets;
+    /** The hidden states, T x d; null if contexts are given. */
+    public ReadableMatrix hidden() {
+        return hidden;
     }
 }

@@ -12,6 +12,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import java.util.zip.CRC32C;
 
 /**
  * A model's hidden states with their labels: T rows of d numbers and one label each, from one file or many, which follow each other.
@@ -23,6 +24,9 @@ public final class HiddenStates {
 
     /** The label of a row that is not to be learnt from. */
     public static final int IGNORED = HeadOptions.IGNORE_INDEX;
+
+    /** About so many rows go into the fingerprint. */
+    private static final long FINGERPRINT_ROWS = 4096;
 
     private final ReadableMatrix[] shards;
     private final long[] starts;
@@ -166,6 +170,30 @@ public final class HiddenStates {
             }
         }
         return low;
+    }
+
+    /** The largest label, or {@link #IGNORED} if all are ignored. */
+    public int largestLabel() {
+        int largest = IGNORED;
+        for (long row = 0; row < rows; row++) {
+            largest = Math.max(largest, labels.get(row));
+        }
+        return largest;
+    }
+
+    /** Tells these states from others: CRC-32C of all labels and of some rows, spread over all. */
+    public long fingerprint() {
+        CRC32C sum = new CRC32C();
+        labels.addTo(sum);
+        long every = Math.max(1, rows / FINGERPRINT_ROWS);
+        for (long row = 0; row < rows; row += every) {
+            int s = last(starts, row);
+            ReadableMatrix shard = shards[s];
+            sum.update(shard.segment()
+                    .asSlice(shard.offset((int) (row - starts[s]), 0), shard.offset(0, width()))
+                    .asByteBuffer());
+        }
+        return sum.getValue();
     }
 
     /**

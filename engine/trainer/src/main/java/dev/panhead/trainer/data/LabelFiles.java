@@ -8,6 +8,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.zip.CRC32C;
 
 /** The labels of all rows in one run of memory, and the files that they came from. */
 final class LabelFiles {
@@ -32,6 +33,11 @@ final class LabelFiles {
 
     int get(long row) {
         return labels.getAtIndex(ValueLayout.JAVA_INT, row);
+    }
+
+    /** Adds all labels to a checksum. */
+    void addTo(CRC32C sum) {
+        Tokens.add(labels, sum);
     }
 
     void requireBelow(int vocabulary) throws IOException {

@@ -1,0 +1,47 @@
+package dev.panhead.trainer.data;
+
+/**
+ * A run of examples.
+ *
+ * @param examples what it is a part of
+ * @param from the first
+ * @param to behind the last
+ */
+public record Part(Examples examples, long from, long to) {
+
+    /** Checks the range. */
+    public Part {
+        if (from < 0 || from > to || to > examples.count()) {
+            throw new IllegalArgumentException(
+                    "a part from " + from + " to " + to + " of " + examples.count() + " examples cannot be");
+        }
+    }
+
+    /** All of them. */
+    public static Part all(Examples examples) {
+        return new Part(examples, 0, examples.count());
+    }
+
+    /** The examples without their last tenth. */
+    public static Part beforeLastTenth(Examples examples) {
+        return new Part(examples, 0, lastTenth(examples).from);
+    }
+
+    /** The last tenth, rounded up; what a training holds out. */
+    public static Part lastTenth(Examples examples) {
+        return new Part(examples, examples.count() - (examples.count() + 9) / 10, examples.count());
+    }
+
+    /** Number of examples. */
+    public long count() {
+        return to - from;
+    }
+
+    /** Makes a batch the {@code tokens} examples from {@code first}, counted within the part, on. */
+    public void fill(Batch batch, long first, int tokens) {
+        batch.resize(tokens);
+        for (int i = 0; i < tokens; i++) {
+            examples.copy(from + first + i, batch, i);
+        }
+    }
+}

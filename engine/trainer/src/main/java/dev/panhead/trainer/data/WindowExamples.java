@@ -1,0 +1,66 @@
+package dev.panhead.trainer.data;
+
+import java.io.ByteArrayOutputStream;
+import java.lang.foreign.Arena;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * The tokens of a text, each with the tokens before it.
+ *
+ * @param data the text
+ * @param context how many tokens before each
+ */
+public record WindowExamples(TokenData data, int context) implements Examples {
+
+    @Override
+    public long count() {
+        return data.count();
+    }
+
+    @Override
+    public Batch batch(Arena arena, int maxTokens) {
+        return Batch.ofContexts(arena, maxTokens, context);
+    }
+
+    @Override
+    public void copy(long example, Batch batch, int index) {
+        long position = data.position(example);
+        Tokens tokens = data.tokens();
+        for (int i = 0; i < context; i++) {
+            batch.contexts().set(index * context + i, tokens.at(position - context + i));
+        }
+        batch.targets().set(index, tokens.at(position));
+    }
+
+    @Override
+    public long bytes(long from, long to) {
+        return data.bytes(from, to);
+    }
+
+    @Override
+    public Map<String, Object> describe(long example) {
+        long position = data.position(example);
+        ByteArrayOutputStream before = new ByteArrayOutputStream();
+        for (long i = position - context; i < position; i++) {
+            before.writeBytes(
+                    i < 0 ? new byte[0] : data.tokenizer().bytes(data.tokens().at(i)));
+        }
+        Map<String, Object> description = new LinkedHashMap<>();
+        description.put("target", describeToken(data.tokens().at(position)));
+        description.put("context", before.toString(StandardCharsets.UTF_8));
+        description.put("position", position);
+        return description;
+    }
+
+    @Override
+    public String describeToken(int token) {
+        return new String(data.tokenizer().bytes(token), StandardCharsets.UTF_8);
+    }
+
+    @Override
+    public long fingerprint() {
+        return data.fingerprint();
+    }
+}
