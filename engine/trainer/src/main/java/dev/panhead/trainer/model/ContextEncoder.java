@@ -1,33 +1,28 @@
 package dev.panhead.trainer.model;
 
-import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.ReadableMatrix;
+import dev.panhead.trainer.data.Batch;
 import java.util.List;
 
-/** Makes a token's hidden state from the tokens before it, and learns from the hidden state's gradient. */
-public interface ContextEncoder {
+/** Makes a token's hidden state from what stands before it, and may learn from the hidden state's gradient. */
+public sealed interface ContextEncoder permits WindowEncoder, GivenStates {
 
-    /** How many tokens before the predicted one it sees. */
-    int context();
-
-    /** d: the hidden states' width. */
-    int width();
-
-    /** What it learns. */
+    /** What it can learn; nothing, if hidden states need no gradient. */
     List<Parameter> parameters();
 
     /**
      * Computes hidden states.
      *
-     * @param contexts the tokens before each of T predicted ones, oldest first: T * context() of them
      * @return X, T x d, overwritten by the next call
      */
-    Matrix forward(Ints contexts);
+    ReadableMatrix forward(Batch batch);
 
     /**
-     * Writes the parameters' gradients for the last {@link #forward}.
+     * Computes the parameters' gradients for the last {@link #forward}.
      *
      * @param hiddenGradient dL/dX, T x d; may be overwritten
+     * @param accumulate whether to add to the gradients there are
      */
-    void backward(Matrix hiddenGradient);
+    void backward(Matrix hiddenGradient, boolean accumulate);
 }

@@ -8,8 +8,11 @@ import dev.panhead.head.HeadOutputs;
 import dev.panhead.head.HeadOutputs.Gradient;
 import dev.panhead.head.HeadResult;
 import dev.panhead.head.LinearCrossEntropy;
+import dev.panhead.optim.SliceUpdate;
 import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.ReadableMatrix;
+import dev.panhead.trainer.data.Batch;
 import java.lang.foreign.Arena;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
@@ -26,13 +29,30 @@ public final class LanguageModel {
     /** Name of the head's bias. */
     public static final String HEAD_BIAS = "lm_head.bias";
 
+    /** Matrices of a trained parameter's size at most: its value, gradient, and an optimizer's two moments. */
+    private static final int COPIES = 4;
+
+    private final Arena arena;
+    private final Workers workers;
     private final ModelConfig config;
+    private final int maxTokens;
     private final ContextEncoder encoder;
     private final Parameter weight;
     private final Parameter bias;
     private final LinearCrossEntropy head;
-    private final Matrix hiddenGradient;
     private final Matrix losses;
+    private final Ints predictions;
+    private LinearCrossEntropy learningHead;
+    private List<Parameter> learned = List.of();
+    private Matrix hiddenGradient;
+
+    /**
+     * What the model says of a batch, overwritten by the next call.
+     *
+     * @param losses of the T targets in nats, 1 x T
+     * @param predictions the likeliest tokens, T
+     */
+    public record Scores(Matrix losses, Ints predictions) {}
 
     /**
      * A new model.
@@ -42,34 +62,54 @@ public final class LanguageModel {
      * @throws IllegalArgumentException if it takes more memory than the machine has
      */
     public LanguageModel(Arena arena, Workers workers, ModelConfig config, int maxTokens, long seed) {
-        requireMemory(config, maxTokens);
+        requireMemory(config, maxTokens, 1);
+        this.arena = arena;
+        this.workers = workers;
         this.config = config;
+        this.maxTokens = maxTokens;
         SplittableRandom random = new SplittableRandom(seed);
-        encoder = new WindowEncoder(arena, workers, config, maxTokens, random);
+        encoder = config.window() == null
+                ? new GivenStates()
+                : new WindowEncoder(arena, workers, config, maxTokens, random);
         weight = Parameter.normal(arena, HEAD_WEIGHT, config.vocabulary(), config.width(), 0.02, random);
-        bias = Parameter.zeros(arena, HEAD_BIAS, 1, config.vocabulary());
-        head = new LinearCrossEntropy(
-                arena, workers, maxTokens, config.vocabulary(), config.width(), HeadOptions.DEFAULT);
-        hiddenGradient = Matrix.allocate(arena, maxTokens, config.width());
+        bias = config.bias() ? Parameter.zeros(arena, HEAD_BIAS, 1, config.vocabulary()) : null;
+        head = head(HeadOptions.DEFAULT);
         losses = Matrix.allocate(arena, 1, maxTokens);
+        predictions = Ints.allocate(arena, maxTokens);
     }
 
-    private static void requireMemory(ModelConfig config, int maxTokens) {
-        long bytes = WindowEncoder.bytes(config, maxTokens)
-                + Parameter.bytes(config.vocabulary() + 1, config.width()) // the head
-                + (long) Float.BYTES * maxTokens * config.width(); // its hidden gradient
+    private static void requireMemory(ModelConfig config, int maxTokens, int copies) {
+        long encoder = config.window() == null ? 0 : WindowEncoder.bytes(config, maxTokens);
+        long bytes = copies * ((long) Float.BYTES * (config.vocabulary() + 1L) * config.width() + encoder)
+                + (long) Float.BYTES * maxTokens * config.width();
         long memory = ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getTotalMemorySize();
         if (bytes > memory) {
             throw new IllegalArgumentException(String.format(
                     Locale.ROOT,
-                    "%,d tokens a batch, context %,d, embedding %,d and width %,d take %.1f GB of memory, but there are %.1f GB",
+                    "%,d tokens a batch of width %,d, vocabulary %,d%s take %.1f GB of memory, but there are %.1f GB",
                     maxTokens,
-                    config.context(),
-                    config.embedding(),
                     config.width(),
+                    config.vocabulary(),
+                    config.window() == null
+                            ? ""
+                            : String.format(
+                                    Locale.ROOT,
+                                    ", context %,d and embedding %,d",
+                                    config.window().context(),
+                                    config.window().embedding()),
                     bytes * 1e-9,
                     memory * 1e-9));
         }
+    }
+
+    private LinearCrossEntropy head(HeadOptions options) {
+        return new LinearCrossEntropy(
+                arena,
+                workers,
+                maxTokens,
+                config.vocabulary(),
+                config.width(),
+                options.withSoftcap(config.softcap()).withLogitScale(config.logitScale()));
     }
 
     /** The dimensions. */
@@ -87,49 +127,92 @@ public final class LanguageModel {
         return weight;
     }
 
-    /** b, 1 x V. */
+    /** b, 1 x V; null if the head has none. */
     public Parameter bias() {
         return bias;
     }
 
-    /** Everything that is trained. */
+    /** All parameters. */
     public List<Parameter> parameters() {
         List<Parameter> all = new ArrayList<>(encoder.parameters());
         all.add(weight);
-        all.add(bias);
+        if (bias != null) {
+            all.add(bias);
+        }
         return List.copyOf(all);
     }
 
-    /** Number of trained numbers. */
+    /** Number of numbers in all parameters. */
     public long size() {
         return parameters().stream().mapToLong(p -> p.value().size()).sum();
     }
 
     /**
-     * Computes the mean loss of T targets after their contexts and all gradients.
+     * Takes the memory for training.
      *
-     * @param contexts T * context tokens
-     * @param targets T tokens
+     * @param options of the loss; a soft cap and a logit scale are the model's own
+     * @param headOnly whether the encoder stays as it is
+     * @throws IllegalArgumentException if it takes more memory than the machine has
      */
-    public HeadResult learn(Ints contexts, Ints targets) {
-        Matrix hidden = encoder.forward(contexts);
-        Matrix gradient = hiddenGradient.rows(0, hidden.rows());
-        HeadResult result = head.run(
-                inputs(hidden, targets),
-                HeadOutputs.gradients(gradient, weight.gradient()).withBias(Gradient.write(bias.gradient())));
-        encoder.backward(gradient);
+    public void prepare(HeadOptions options, boolean headOnly) {
+        requireMemory(config, maxTokens, COPIES);
+        learningHead = head(options);
+        List<Parameter> all = new ArrayList<>(parameters());
+        if (headOnly) {
+            all.removeAll(encoder.parameters());
+        }
+        learned = List.copyOf(all);
+        for (Parameter parameter : learned) {
+            if (parameter != weight || !options.fusedUpdate()) {
+                parameter.allocateGradient(arena);
+            }
+        }
+        boolean encoderLearns = !headOnly && !encoder.parameters().isEmpty();
+        hiddenGradient = encoderLearns ? Matrix.allocate(arena, maxTokens, config.width()) : null;
+    }
+
+    /** What is trained, after {@link #prepare}. */
+    public List<Parameter> learned() {
+        return learned;
+    }
+
+    /**
+     * Computes the loss of T targets, the sum divided by {@code divisor}, and all gradients.
+     *
+     * @param accumulate whether to add to the gradients there are
+     * @param update applied to the weight instead of writing its gradient, or null
+     */
+    public HeadResult learn(Batch batch, boolean accumulate, double divisor, SliceUpdate update) {
+        ReadableMatrix hidden = encoder.forward(batch);
+        HeadOutputs outputs = update == null
+                ? HeadOutputs.NONE.withWeight(new Gradient(weight.gradient(), accumulate))
+                : HeadOutputs.NONE.withWeightUpdate(update);
+        if (bias != null) {
+            outputs = outputs.withBias(new Gradient(bias.gradient(), accumulate));
+        }
+        Matrix gradient = hiddenGradient == null ? null : hiddenGradient.rows(0, hidden.rows());
+        if (gradient != null) {
+            outputs = outputs.withHidden(Gradient.write(gradient));
+        }
+        HeadResult result = learningHead.run(inputs(hidden, batch.targets()).withDivisor(divisor), outputs);
+        if (gradient != null) {
+            encoder.backward(gradient, accumulate);
+        }
         return result;
     }
 
-    /** Computes the targets' losses in nats, 1 x T, overwritten by the next call. */
-    public Matrix losses(Ints contexts, Ints targets) {
-        Matrix hidden = encoder.forward(contexts);
-        Matrix each = losses.view(0, 0, 1, hidden.rows());
-        head.run(inputs(hidden, targets), HeadOutputs.NONE.withLosses(each));
-        return each;
+    /** Computes the targets' losses, without smoothing or penalties, and the predictions. */
+    public Scores score(Batch batch) {
+        ReadableMatrix hidden = encoder.forward(batch);
+        Scores scores = new Scores(losses.view(0, 0, 1, hidden.rows()), predictions.view(0, hidden.rows()));
+        head.run(
+                inputs(hidden, batch.targets()),
+                HeadOutputs.NONE.withLosses(scores.losses).withPredictions(scores.predictions));
+        return scores;
     }
 
-    private HeadInputs inputs(Matrix hidden, Ints targets) {
-        return HeadInputs.of(hidden, weight.value(), targets).withBias(bias.value());
+    private HeadInputs inputs(ReadableMatrix hidden, Ints targets) {
+        HeadInputs inputs = HeadInputs.of(hidden, weight.value(), targets);
+        return bias == null ? inputs : inputs.withBias(bias.value());
     }
 }

@@ -6,6 +6,7 @@ import dev.panhead.exec.Workers;
 import dev.panhead.format.AtomicFile;
 import dev.panhead.format.Safetensors;
 import dev.panhead.tensor.Matrix;
+import dev.panhead.trainer.data.Tokenizer;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
@@ -27,52 +28,123 @@ public final class ModelFolder {
     /** One line a report of the training. */
     public static final String METRICS = "metrics.jsonl";
 
-    private static final String KIND = "panhead-window";
+    /** The kept tokens of a compact vocabulary, as ids of the whole one. */
+    public static final String VOCABULARY = "vocabulary.json";
+
+    /** The training as a page. */
+    public static final String REPORT = "report.html";
+
+    /** The loss over the training as a picture. */
+    public static final String LOSS_PICTURE = "loss.png";
+
+    private static final String WINDOW = "panhead-window";
+    private static final String HEAD = "panhead-head";
+    private static final String TOKENIZER = "tokenizer";
+    private static final String TYPE = "model_type";
+    private static final String TRAINING = "training";
+
+    /**
+     * A model and how text becomes its tokens.
+     *
+     * @param model the model
+     * @param tokenizer null if it takes hidden states
+     */
+    public record Loaded(LanguageModel model, Tokenizer tokenizer) {}
 
     private ModelFolder() {}
+
+    /** The dimensions by name. */
+    public static Map<String, Object> describe(ModelConfig config) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put(TYPE, config.window() == null ? HEAD : WINDOW);
+        if (config.window() != null) {
+            map.put("context", config.window().context());
+            map.put("embedding", config.window().embedding());
+        }
+        map.put("width", config.width());
+        map.put("vocabulary", config.vocabulary());
+        map.put("bias", config.bias());
+        map.put("softcap", config.softcap());
+        map.put("logit_scale", config.logitScale());
+        return map;
+    }
 
     /**
      * Writes a model, each file whole or not at all.
      *
+     * @param tokenizer how text becomes tokens, or null if the model takes hidden states
      * @param training how it was trained, for the reader of {@code config.json}
      */
-    public static void save(Path folder, LanguageModel model, Map<String, Object> training) throws IOException {
+    public static void save(Path folder, LanguageModel model, Tokenizer tokenizer, Map<String, Object> training)
+            throws IOException {
         Files.createDirectories(folder);
         LinkedHashMap<String, Matrix> tensors = new LinkedHashMap<>();
         model.parameters().forEach(p -> tensors.put(p.name(), p.value()));
         Safetensors.write(folder.resolve(MODEL), tensors, Map.of("format", "pt"));
-        Map<String, Object> config = new LinkedHashMap<>();
-        config.put("model_type", KIND);
-        config.put("context", model.config().context());
-        config.put("embedding", model.config().embedding());
-        config.put("width", model.config().width());
-        config.put("vocabulary", model.config().vocabulary());
+        Map<String, Object> config = describe(model.config());
+        if (tokenizer != null) {
+            config.put(TOKENIZER, tokenizer.describe());
+            if (tokenizer.kept().length > 0) {
+                writeJson(folder.resolve(VOCABULARY), JSON.std.asString(tokenizer.kept()));
+            } else {
+                Files.deleteIfExists(folder.resolve(VOCABULARY));
+            }
+        }
         config.put("parameters", model.size());
-        config.put("training", training);
-        byte[] json = JSON.std
-                .with(JSON.Feature.PRETTY_PRINT_OUTPUT)
-                .asString(config)
-                .concat("\n")
-                .getBytes(StandardCharsets.UTF_8);
-        AtomicFile.write(folder.resolve(CONFIG), channel -> {
-            ByteBuffer bytes = ByteBuffer.wrap(json);
+        config.put(TRAINING, training);
+        writeJson(
+                folder.resolve(CONFIG),
+                JSON.std.with(JSON.Feature.PRETTY_PRINT_OUTPUT).asString(config));
+    }
+
+    private static void writeJson(Path path, String json) throws IOException {
+        ByteBuffer bytes = ByteBuffer.wrap(json.concat("\n").getBytes(StandardCharsets.UTF_8));
+        AtomicFile.write(path, channel -> {
             while (bytes.hasRemaining()) {
                 channel.write(bytes);
             }
         });
     }
 
+    /** Whether a folder holds what a training with these options and data ended with. */
+    public static boolean isTrained(Path folder, Map<String, Object> training) throws IOException {
+        Path path = folder.resolve(CONFIG);
+        if (!Files.exists(path) || !Files.exists(folder.resolve(MODEL))) {
+            return false;
+        }
+        return readJson(path).get(TRAINING) instanceof Map<?, ?> was
+                && was.containsKey("held_out_loss")
+                && training.entrySet().stream().allMatch(entry -> String.valueOf(entry.getValue())
+                        .equals(String.valueOf(was.get(entry.getKey()))));
+    }
+
     /**
      * Reads a model.
      *
+     * @param maxTokens the largest batch
      * @throws IOException if the folder holds none, or a broken one: says which file and why
      */
-    public static LanguageModel load(Path folder, Arena arena, Workers workers, int maxTokens) throws IOException {
-        ModelConfig config = readConfig(folder);
-        LanguageModel model = new LanguageModel(arena, workers, config, maxTokens, 0);
+    public static Loaded load(Path folder, Arena arena, Workers workers, int maxTokens) throws IOException {
+        Path configPath = folder.resolve(CONFIG);
         Path path = folder.resolve(MODEL);
-        if (!Files.exists(path)) {
-            throw new IOException("there is no model in " + folder + ": " + path + " is missing");
+        for (Path needed : new Path[] {configPath, path}) {
+            if (!Files.exists(needed)) {
+                throw new IOException("there is no model in " + folder + ": " + needed + " is missing");
+            }
+        }
+        Map<String, Object> json = readJson(configPath);
+        LanguageModel model;
+        Tokenizer tokenizer;
+        try {
+            ModelConfig config = config(json);
+            tokenizer = config.window() == null ? null : tokenizer(folder, json);
+            if (tokenizer != null && tokenizer.size() != config.vocabulary()) {
+                throw new IllegalArgumentException("vocabulary is " + config.vocabulary() + ", but the tokenizer "
+                        + tokenizer.name() + " has " + tokenizer.size() + " tokens");
+            }
+            model = new LanguageModel(arena, workers, config, maxTokens, 0);
+        } catch (IllegalArgumentException e) {
+            throw new IOException(configPath + ": " + e.getMessage(), e);
         }
         try (Arena mapping = Arena.ofConfined()) {
             Safetensors file = Safetensors.open(path, mapping);
@@ -87,38 +159,72 @@ public final class ModelFolder {
                 }
             }
         }
-        return model;
+        return new Loaded(model, tokenizer);
     }
 
-    private static ModelConfig readConfig(Path folder) throws IOException {
-        Path path = folder.resolve(CONFIG);
-        if (!Files.exists(path)) {
-            throw new IOException("there is no model in " + folder + ": " + path + " is missing");
-        }
+    private static ModelConfig config(Map<String, Object> json) {
+        ModelConfig.Window window =
+                switch (String.valueOf(json.get(TYPE))) {
+                    case WINDOW -> new ModelConfig.Window(integer(json, "context"), integer(json, "embedding"));
+                    case HEAD -> null;
+                    default ->
+                        throw new IllegalArgumentException(
+                                TYPE + " is " + json.get(TYPE) + ", not " + WINDOW + " or " + HEAD);
+                };
+        return new ModelConfig(
+                window,
+                integer(json, "width"),
+                integer(json, "vocabulary"),
+                !Boolean.FALSE.equals(json.get("bias")),
+                number(json, "softcap", 0),
+                number(json, "logit_scale", 1));
+    }
+
+    private static Tokenizer tokenizer(Path folder, Map<String, Object> json) throws IOException {
+        Path path = folder.resolve(VOCABULARY);
         try {
-            Map<String, Object> config = JSON.std.mapFrom(Files.readString(path));
-            if (!KIND.equals(config.get("model_type"))) {
-                throw new IOException(path + ": model_type is " + config.get("model_type") + ", not " + KIND);
-            }
-            return new ModelConfig(
-                    integer(path, config, "context"),
-                    integer(path, config, "embedding"),
-                    integer(path, config, "width"),
-                    integer(path, config, "vocabulary"));
+            int[] kept = Files.exists(path) ? JSON.std.beanFrom(int[].class, Files.readString(path)) : new int[0];
+            return Tokenizer.of(description(json), kept);
         } catch (JsonProcessingException e) {
-            String place = e.getLocation() == null
-                    ? ""
-                    : ", see line " + e.getLocation().getLineNr();
-            throw new IOException(path + " is not a JSON object" + place, e);
+            throw new IOException(path + " is not a JSON array of numbers" + place(e), e);
         } catch (IllegalArgumentException e) {
             throw new IOException(path + ": " + e.getMessage(), e);
         }
     }
 
-    private static int integer(Path path, Map<String, Object> config, String name) throws IOException {
-        if (config.get(name) instanceof Integer value) {
+    private static Map<String, Object> description(Map<String, Object> json) {
+        if (json.get(TOKENIZER) instanceof Map<?, ?> map) {
+            Map<String, Object> description = new LinkedHashMap<>();
+            map.forEach((name, value) -> description.put(String.valueOf(name), value));
+            return description;
+        }
+        throw new IllegalArgumentException(TOKENIZER + " is " + json.get(TOKENIZER) + ", not an object");
+    }
+
+    private static Map<String, Object> readJson(Path path) throws IOException {
+        try {
+            return JSON.std.mapFrom(Files.readString(path));
+        } catch (JsonProcessingException e) {
+            throw new IOException(path + " is not a JSON object" + place(e), e);
+        }
+    }
+
+    private static String place(JsonProcessingException e) {
+        return e.getLocation() == null ? "" : ", see line " + e.getLocation().getLineNr();
+    }
+
+    private static int integer(Map<String, Object> json, String name) {
+        if (json.get(name) instanceof Integer value) {
             return value;
         }
-        throw new IOException(path + ": " + name + " is " + config.get(name) + ", not an integer");
+        throw new IllegalArgumentException(name + " is " + json.get(name) + ", not an integer");
+    }
+
+    private static float number(Map<String, Object> json, String name, float absent) {
+        return switch (json.get(name)) {
+            case null -> absent;
+            case Number value -> value.floatValue();
+            default -> throw new IllegalArgumentException(name + " is " + json.get(name) + ", not a number");
+        };
     }
 }

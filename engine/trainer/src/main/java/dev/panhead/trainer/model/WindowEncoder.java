@@ -7,6 +7,8 @@ import dev.panhead.math.Elementwise;
 import dev.panhead.math.Rows;
 import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.ReadableMatrix;
+import dev.panhead.trainer.data.Batch;
 import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -64,11 +66,11 @@ public final class WindowEncoder implements ContextEncoder {
      * @param maxTokens the largest batch
      */
     public WindowEncoder(Arena arena, Workers workers, ModelConfig config, int maxTokens, SplittableRandom random) {
-        context = config.context();
+        context = config.window().context();
         int width = config.width();
-        int inputWidth = config.context() * config.embedding();
-        embedding =
-                Parameter.normal(arena, "encoder.embedding.weight", config.vocabulary(), config.embedding(), 1, random);
+        int embeddingWidth = config.window().embedding();
+        int inputWidth = Math.multiplyExact(context, embeddingWidth);
+        embedding = Parameter.normal(arena, "encoder.embedding.weight", config.vocabulary(), embeddingWidth, 1, random);
         inputWeight =
                 Parameter.normal(arena, "encoder.input.weight", width, inputWidth, Math.sqrt(1.0 / inputWidth), random);
         inputBias = Parameter.zeros(arena, "encoder.input.bias", 1, width);
@@ -78,26 +80,25 @@ public final class WindowEncoder implements ContextEncoder {
         gemm = new Gemm(arena, workers);
         elementwise = new Elementwise(workers);
         rows = new Rows(workers);
-        embeddedRows = Matrix.allocate(arena, maxTokens * context, config.embedding());
+        embeddedRows = Matrix.allocate(arena, maxTokens * context, embeddingWidth);
         embedded = Matrix.wrap(embeddedRows.segment(), maxTokens, inputWidth);
         inputSums = Matrix.allocate(arena, maxTokens, width);
         inputs = Matrix.allocate(arena, maxTokens, width);
         residualSums = Matrix.allocate(arena, maxTokens, width);
         hidden = Matrix.allocate(arena, maxTokens, width);
         residualGradient = Matrix.allocate(arena, maxTokens, width);
-        embeddedGradientRows = Matrix.allocate(arena, maxTokens * context, config.embedding());
+        embeddedGradientRows = Matrix.allocate(arena, maxTokens * context, embeddingWidth);
         embeddedGradient = Matrix.wrap(embeddedGradientRows.segment(), maxTokens, inputWidth);
         whole = cut(maxTokens);
         views = whole;
     }
 
-    /** The memory of an encoder and its largest batch. */
+    /** The bytes of an encoder and its largest batch, parameters once. */
     static long bytes(ModelConfig config, int maxTokens) {
         long width = config.width();
-        long inputWidth = (long) config.context() * config.embedding();
-        return Parameter.bytes(config.vocabulary(), config.embedding())
-                + Parameter.bytes(width, inputWidth + width + 2)
-                + Float.BYTES * maxTokens * (2 * inputWidth + 5 * width);
+        long inputWidth = (long) config.window().context() * config.window().embedding();
+        long parameters = (long) config.vocabulary() * config.window().embedding() + width * (inputWidth + width + 2);
+        return Float.BYTES * (parameters + maxTokens * (2 * inputWidth + 5 * width));
     }
 
     private Views cut(int tokens) {
@@ -114,23 +115,13 @@ public final class WindowEncoder implements ContextEncoder {
     }
 
     @Override
-    public int context() {
-        return context;
-    }
-
-    @Override
-    public int width() {
-        return hidden.columns();
-    }
-
-    @Override
     public List<Parameter> parameters() {
         return List.of(embedding, inputWeight, inputBias, residualWeight, residualBias);
     }
 
     @Override
-    public Matrix forward(Ints contexts) {
-        this.contexts = contexts;
+    public ReadableMatrix forward(Batch batch) {
+        contexts = batch.contexts();
         int tokens = contexts.size() / context;
         if (views.hidden.rows() != tokens) {
             views = tokens == whole.hidden.rows() ? whole : cut(tokens);
@@ -147,17 +138,20 @@ public final class WindowEncoder implements ContextEncoder {
     }
 
     @Override
-    public void backward(Matrix hiddenGradient) {
+    public void backward(Matrix hiddenGradient, boolean accumulate) {
+        float kept = accumulate ? 1 : 0;
         Matrix residual = views.residualGradient;
         elementwise.geluGradient(views.residualSums, hiddenGradient, residual);
-        rows.columnSums(residual, residualBias.gradient(), false);
-        gemm.multiply(Op.TRANSPOSE, residual, Op.NONE, views.inputs, residualWeight.gradient());
+        rows.columnSums(residual, residualBias.gradient(), accumulate);
+        gemm.multiply(1, Op.TRANSPOSE, residual, Op.NONE, views.inputs, kept, residualWeight.gradient());
         gemm.multiply(1, Op.NONE, residual, Op.NONE, residualWeight.value(), 1, hiddenGradient);
         elementwise.geluGradient(views.inputSums, hiddenGradient, hiddenGradient);
-        rows.columnSums(hiddenGradient, inputBias.gradient(), false);
-        gemm.multiply(Op.TRANSPOSE, hiddenGradient, Op.NONE, views.embedded, inputWeight.gradient());
+        rows.columnSums(hiddenGradient, inputBias.gradient(), accumulate);
+        gemm.multiply(1, Op.TRANSPOSE, hiddenGradient, Op.NONE, views.embedded, kept, inputWeight.gradient());
         gemm.multiply(Op.NONE, hiddenGradient, Op.NONE, inputWeight.value(), views.embeddedGradient);
-        embedding.gradient().fill(0);
+        if (!accumulate) {
+            embedding.gradient().fill(0);
+        }
         rows.scatterAdd(views.embeddedGradientRows, contexts, embedding.gradient());
     }
 }

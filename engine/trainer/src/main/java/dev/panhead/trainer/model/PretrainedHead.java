@@ -1,0 +1,90 @@
+package dev.panhead.trainer.model;
+
+import dev.panhead.format.FormatException;
+import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.ReadableMatrix;
+import dev.panhead.trainer.data.TensorFiles;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.SplittableRandom;
+
+/**
+ * A head to start from.
+ *
+ * @param weight W, V x d, mapped
+ * @param bias b, 1 x V, or null
+ */
+public record PretrainedHead(ReadableMatrix weight, Matrix bias) {
+
+    /** New rows differ from the mean of the old ones by this share of their deviation. */
+    private static final double NOISE = 0.1;
+
+    /**
+     * Maps the tensors {@code lm_head.weight} and, if it is there, {@code lm_head.bias} of a safetensors file, a folder of them or their index.
+     *
+     * @throws IOException if the weight is not there or the two do not fit
+     */
+    public static PretrainedHead open(Path path, Arena arena) throws IOException {
+        TensorFiles files = TensorFiles.open(path, arena);
+        ReadableMatrix weight = files.view(LanguageModel.HEAD_WEIGHT);
+        Matrix bias = null;
+        if (files.has(LanguageModel.HEAD_BIAS)) {
+            bias = files.file(LanguageModel.HEAD_BIAS).matrix(LanguageModel.HEAD_BIAS, arena);
+            if (bias.rows() != 1 || bias.columns() != weight.rows()) {
+                throw new FormatException(path + ": " + LanguageModel.HEAD_WEIGHT + " has " + weight.rows()
+                        + " rows, but " + LanguageModel.HEAD_BIAS + " is " + bias.rows() + " x " + bias.columns());
+            }
+        }
+        return new PretrainedHead(weight, bias);
+    }
+
+    /** Number of rows. */
+    public int vocabulary() {
+        return weight.rows();
+    }
+
+    /** d. */
+    public int width() {
+        return weight.columns();
+    }
+
+    /**
+     * Makes this a model's head. Rows that the model has beyond these become their mean and some noise; a bias likewise, or 0 if this head has
+     * none.
+     *
+     * @param seed of the noise
+     */
+    public void copyInto(LanguageModel model, long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        Matrix into = model.weight().value();
+        for (int v = 0; v < vocabulary(); v++) {
+            for (int c = 0; c < width(); c++) {
+                into.set(v, c, weight.get(v, c));
+            }
+        }
+        for (int c = 0; c < width(); c++) {
+            double sum = 0;
+            double squares = 0;
+            for (int v = 0; v < vocabulary(); v++) {
+                sum += weight.get(v, c);
+                squares += (double) weight.get(v, c) * weight.get(v, c);
+            }
+            double mean = sum / vocabulary();
+            double deviation = Math.sqrt(Math.max(0, squares / vocabulary() - mean * mean));
+            for (int v = vocabulary(); v < into.rows(); v++) {
+                into.set(v, c, (float) (mean + NOISE * deviation * Parameter.normal(random)));
+            }
+        }
+        if (bias != null) {
+            double sum = 0;
+            for (int v = 0; v < vocabulary(); v++) {
+                model.bias().value().set(0, v, bias.get(0, v));
+                sum += bias.get(0, v);
+            }
+            for (int v = vocabulary(); v < into.rows(); v++) {
+                model.bias().value().set(0, v, (float) (sum / vocabulary()));
+            }
+        }
+    }
+}
