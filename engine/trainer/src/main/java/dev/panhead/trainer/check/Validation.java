@@ -10,7 +10,6 @@ import java.lang.foreign.Arena;
 import java.util.List;
 import org.apache.commons.math3.linear.MatrixUtils;
 import org.apache.commons.math3.linear.RealMatrix;
-import org.apache.commons.math3.util.FastMath;
 
 /**
  * Compares a head's loss and gradients with the same computed in double by Commons Math.
@@ -42,8 +41,13 @@ public record Validation(List<Deviation> errors, int tokens) {
         return errors.stream().mapToDouble(Deviation::relative).reduce(0, Math::max);
     }
 
-    /** Runs the head on the inputs, all targets counted, and compares. */
-    public static Validation of(LinearCrossEntropy head, HeadInputs inputs) {
+    /**
+     * Runs the head on the inputs, all targets counted, and compares.
+     *
+     * @param cap the head's soft cap, or 0
+     * @param scale the head's logit scale
+     */
+    public static Validation of(LinearCrossEntropy head, HeadInputs inputs, double cap, double scale) {
         int tokens = inputs.hidden().rows();
         try (Arena arena = Arena.ofShared()) {
             Matrix dX = Matrix.allocate(arena, tokens, inputs.hidden().columns());
@@ -58,7 +62,7 @@ public record Validation(List<Deviation> errors, int tokens) {
             RealMatrix g = x.multiply(w.transpose());
             double reference = 0;
             for (int t = 0; t < tokens; t++) {
-                reference += toGradient(g, t, inputs) / tokens;
+                reference += toGradient(g, t, inputs, cap, scale) / tokens;
             }
             RealMatrix ones = MatrixUtils.createRealMatrix(1, tokens).scalarAdd(1);
             double lossError = Math.abs(loss - reference);
@@ -78,24 +82,16 @@ public record Validation(List<Deviation> errors, int tokens) {
     }
 
     /** Turns a row of products into the row's gradient of the mean loss, and returns the token's loss. */
-    private static double toGradient(RealMatrix z, int token, HeadInputs inputs) {
-        int vocabulary = z.getColumnDimension();
-        int target = inputs.targets().get(token);
-        double max = Double.NEGATIVE_INFINITY;
-        for (int v = 0; v < vocabulary; v++) {
-            z.addToEntry(token, v, inputs.bias() == null ? 0 : inputs.bias().get(0, v));
-            max = Math.max(max, z.getEntry(token, v));
+    private static double toGradient(RealMatrix z, int token, HeadInputs inputs, double cap, double scale) {
+        double[] products = z.getRow(token);
+        for (int v = 0; v < products.length; v++) {
+            products[v] += inputs.bias() == null ? 0 : inputs.bias().get(0, v);
         }
-        double sum = 0;
-        for (int v = 0; v < vocabulary; v++) {
-            sum += FastMath.exp(z.getEntry(token, v) - max);
+        Reference exact = Reference.of(products, inputs.targets().get(token), cap, scale);
+        for (int v = 0; v < products.length; v++) {
+            z.setEntry(token, v, exact.gradient()[v] / z.getRowDimension());
         }
-        double loss = FastMath.log(sum) + max - z.getEntry(token, target);
-        for (int v = 0; v < vocabulary; v++) {
-            double p = FastMath.exp(z.getEntry(token, v) - max) / sum;
-            z.setEntry(token, v, (p - (v == target ? 1 : 0)) / z.getRowDimension());
-        }
-        return loss;
+        return exact.loss();
     }
 
     private static RealMatrix absolute(RealMatrix matrix) {

@@ -1,14 +1,16 @@
 package dev.panhead.trainer.loop;
 
 import dev.panhead.exec.Workers;
+import dev.panhead.head.HeadOptions;
 import dev.panhead.head.HeadResult;
-import dev.panhead.optim.AdamW;
+import dev.panhead.head.NonFiniteLogitException;
 import dev.panhead.optim.GradientNorm;
 import dev.panhead.optim.LearningRate;
 import dev.panhead.tensor.Matrix;
+import dev.panhead.trainer.check.Audit;
 import dev.panhead.trainer.data.Batch;
-import dev.panhead.trainer.data.Corpus;
-import dev.panhead.trainer.data.Positions;
+import dev.panhead.trainer.data.Order;
+import dev.panhead.trainer.data.Part;
 import dev.panhead.trainer.model.LanguageModel;
 import dev.panhead.trainer.model.Parameter;
 import dev.panhead.trainer.report.Evaluation;
@@ -16,121 +18,331 @@ import dev.panhead.trainer.report.Listener;
 import dev.panhead.trainer.report.Status;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.SequencedMap;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 
-/** Trains a model on a text with AdamW, the last tenth held out. With a number of steps, the result is the same to the bit. */
+/** Trains a model. With a number of steps, the result is the same to the bit, however often it was interrupted and resumed. */
 public final class Training {
 
     /** The loss shown is a running mean over about this many steps. */
     private static final int SMOOTHING = 50;
 
-    /** Time between two looks at the held-out part, as a fraction of the training. */
-    private static final double EVALUATION_INTERVAL = 0.1;
+    /** Time between two looks at what is held out, as a fraction of the training, unless a number of steps is given. */
+    private static final double LOOK_INTERVAL = 0.1;
 
-    /** The looks on the way take about this many tokens. */
-    private static final int SAMPLE = 32_768;
+    /** A look on the way takes a token for this many that were learned since the one before. */
+    private static final int LEARNED_A_SAMPLED = 8;
+
+    /** It takes about this many at least, and no more than the other. */
+    private static final long LEAST_SAMPLE = 4_096;
+
+    private static final long MOST_SAMPLE = 32_768;
 
     /** What of a training by time counts as done before its first step. */
     private static final double FIRST_STEP = 1e-3;
 
-    private final LanguageModel model;
-    private final Corpus corpus;
-    private final int heldOut;
-    private final TrainingOptions options;
-    private final Batch batch;
-    private final AdamW decaying;
-    private final AdamW plain;
-    private final GradientNorm norm;
-    private final Matrix[] gradients;
-    private final List<Parameter> parameters;
-    private final LearningRate rate;
-    private final Positions positions;
+    /** Tokens from which the bytes a token stands for are estimated. */
+    private static final long BYTES_SAMPLE = 1 << 20;
 
-    private long step;
-    private double loss;
-    private double gradientNorm;
+    private final LanguageModel model;
+    private final Part examples;
+    private final Part heldOut;
+    private final TrainingOptions options;
+    private final Map<String, Object> identity;
+    private final Checkpoints checkpoints;
+    private final Batch batch;
+    private final Optimizer optimizer;
+    private final Optimizer.FusedStep fused;
+    private final GradientNorm norm;
+    private final List<Learned> pieces = new ArrayList<>();
+    private final SequencedMap<String, Matrix> parameters = new LinkedHashMap<>();
+    private final SequencedMap<String, Matrix> everything = new LinkedHashMap<>();
+    private final Matrix[] gradients;
+    private final LearningRate rate;
+    private final Order order;
+    private final Audit audit;
+    private final double tokensPerByte;
+
+    private TrainingState state = TrainingState.START;
+    private Status status = new Status(0, 0, 0, 0, 0, Double.NaN, Double.NaN, 0, 0);
 
     /**
      * A training that has not begun.
      *
-     * @throws IOException if the text is too short
+     * @param examples what is learned
+     * @param heldOut what is not
+     * @param identity what a checkpoint must agree with to be resumed: options, data, dimensions
+     * @param checkpoints where states are saved
      */
-    public Training(Arena arena, Workers workers, LanguageModel model, Corpus corpus, TrainingOptions options)
-            throws IOException {
+    public Training(
+            Arena arena,
+            Workers workers,
+            LanguageModel model,
+            Part examples,
+            Part heldOut,
+            TrainingOptions options,
+            Map<String, Object> identity,
+            Checkpoints checkpoints) {
         this.model = model;
-        this.corpus = corpus;
+        this.examples = examples;
+        this.heldOut = heldOut;
         this.options = options;
-        heldOut = corpus.heldOutStart(model.config().context());
-        batch = new Batch(arena, options.batch(), model.config().context());
-        decaying = new AdamW(workers, 0.9, 0.95, 1e-8, options.weightDecay());
-        plain = new AdamW(workers, 0.9, 0.95, 1e-8, 0);
+        this.identity = identity;
+        this.checkpoints = checkpoints;
+        model.prepare(
+                HeadOptions.DEFAULT
+                        .withLabelSmoothing(options.labelSmoothing())
+                        .withZLoss(options.zLoss())
+                        .withFusedUpdate(options.fused()),
+                options.headOnly());
+        batch = examples.examples().batch(arena, options.batch());
+        optimizer = options.optimizer().start(workers);
         norm = new GradientNorm(workers);
-        parameters = model.parameters();
-        gradients = parameters.stream().map(Parameter::gradient).toArray(Matrix[]::new);
-        rate = new LearningRate.Cosine(options.learningRate(), options.warmUp(), 0);
-        positions = new Positions(heldOut, options.seed());
+        rate = options.schedule().rate();
+        order = new Order(examples.count(), options.seed());
+        audit = options.auditEvery() > 0 ? new Audit(arena, workers, model, examples, options.seed()) : null;
+        model.parameters().forEach(parameter -> parameters.put(parameter.name(), parameter.value()));
+        everything.putAll(parameters);
+        Optimizer.FusedStep fusedStep = null;
+        for (Parameter parameter : model.learned()) {
+            List<Matrix> states = states(arena, parameter);
+            if (options.fused() && parameter == model.weight()) {
+                fusedStep = optimizer.fuse(parameter.value(), states, parameter.decays());
+            } else {
+                pieces.addAll(Learned.pieces(parameter, states, options.frozenRows()));
+            }
+        }
+        fused = fusedStep;
+        gradients = pieces.stream().map(Learned::gradient).toArray(Matrix[]::new);
+        long sample = Math.min(examples.count(), BYTES_SAMPLE);
+        tokensPerByte = (double) sample / examples.examples().bytes(examples.from(), examples.from() + sample);
+    }
+
+    private List<Matrix> states(Arena arena, Parameter parameter) {
+        List<Matrix> states = new ArrayList<>();
+        for (int i = 0; i < optimizer.states(); i++) {
+            Matrix one = Matrix.allocate(
+                    arena, parameter.value().rows(), parameter.value().columns());
+            states.add(one);
+            everything.put("optimizer." + i + "." + parameter.name(), one);
+        }
+        return states;
     }
 
     /**
-     * Trains to the end, or until {@code stop} says so.
+     * Goes on from the newest checkpoint, if there is one.
+     *
+     * @param broken is told of newer ones that are not whole
+     * @return steps done
+     * @throws IOException if it is of a training with other options or data
+     */
+    public long resume(Consumer<String> broken) throws IOException {
+        TrainingState saved = checkpoints.resume(identity, everything, broken);
+        if (saved != null) {
+            state = saved;
+        }
+        return state.step();
+    }
+
+    /**
+     * Trains to the end, until {@code stop} says so, or until it gets no better.
      *
      * @return the last status
-     * @throws ArithmeticException if the loss or the gradient is no longer finite
+     * @throws ArithmeticException if the loss or the gradient is no longer finite: says where; the parameters are then those before the
+     *     step
      */
     public Status run(Listener listener, BooleanSupplier stop) throws IOException {
-        long start = System.nanoTime();
-        double evaluating = 0;
-        double nextEvaluation = EVALUATION_INTERVAL;
-        Status status = new Status(0, 0, 0, 0, 0, Double.NaN, 0, 0);
-        while (status.progress() < 1 && !stop.getAsBoolean()) {
-            double begun = Math.max(status.progress(), FIRST_STEP); // a rate of 0 would make the first step for nothing
-            double learningRate = rate.at(options.steps() > 0 ? (step + 1.0) / options.steps() : begun);
-            step(learningRate);
-            double seconds = (System.nanoTime() - start) * 1e-9;
-            double progress = options.steps() > 0 ? (double) step / options.steps() : seconds / options.seconds();
-            long tokens = step * options.batch();
-            status = new Status(
-                    step,
-                    Math.min(progress, 1),
-                    seconds,
-                    tokens,
-                    tokens / (seconds - evaluating),
-                    loss,
-                    learningRate,
-                    gradientNorm);
+        Clock clock = new Clock(state.seconds(), state.step());
+        double progress = progress(clock);
+        double nextLook = nextLook(progress);
+        while (progress < 1 && !stop.getAsBoolean() && !isExhausted()) {
+            TrainingEvents.Step event = new TrainingEvents.Step();
+            event.begin();
+            // a rate of 0 would make the first step for nothing
+            double learningRate = rate.at(
+                    options.steps() > 0 ? (state.step() + 1.0) / options.steps() : Math.max(progress, FIRST_STEP));
+            double gradientNorm = step(learningRate);
+            record(event, learningRate, gradientNorm);
+            progress = progress(clock);
+            status = status(clock, progress, learningRate, gradientNorm);
             listener.step(status);
-            if (progress >= nextEvaluation && progress < 1) {
-                nextEvaluation = (Math.floor(progress / EVALUATION_INTERVAL) + 1) * EVALUATION_INTERVAL;
-                int every = Math.max(1, (corpus.size() - heldOut) / SAMPLE);
-                listener.evaluated(status, Evaluator.sample(model, batch, corpus, heldOut, corpus.size(), every));
-                evaluating += (System.nanoTime() - start) * 1e-9 - seconds;
+            if (audit != null && state.step() % options.auditEvery() == 0) {
+                audit(listener);
+            }
+            boolean look =
+                    options.evaluateEvery() > 0 ? state.step() % options.evaluateEvery() == 0 : progress >= nextLook;
+            if (look && (progress < 1 || seeksBest())) {
+                nextLook = nextLook(progress);
+                long sample = sample(progress);
+                clock.exclude(() -> look(listener, sample));
+            }
+            if (checkpoints.due(state.step(), look) && progress < 1) {
+                clock.exclude(() -> save(listener, clock.seconds()));
             }
         }
+        state = state(clock.seconds());
         return status;
     }
 
-    private void step(double learningRate) {
-        batch.resize(options.batch());
-        for (int i = 0; i < options.batch(); i++) {
-            batch.set(i, corpus, positions.at(step * options.batch() + i));
+    private double progress(Clock clock) {
+        double done =
+                options.steps() > 0 ? (double) state.step() / options.steps() : clock.seconds() / options.seconds();
+        return Math.min(done, 1);
+    }
+
+    private static double nextLook(double progress) {
+        return (Math.floor(progress / LOOK_INTERVAL) + 1) * LOOK_INTERVAL;
+    }
+
+    /** About how many tokens a look takes; with a number of steps, the same at the same step. */
+    private long sample(double progress) {
+        double steps = options.evaluateEvery() > 0 ? options.evaluateEvery() : state.step() / progress * LOOK_INTERVAL;
+        long learned = (long) (steps * options.tokensPerStep());
+        return Math.clamp(learned / LEARNED_A_SAMPLED, LEAST_SAMPLE, MOST_SAMPLE);
+    }
+
+    private boolean seeksBest() {
+        return options.keepBest() || options.patience() > 0;
+    }
+
+    /** Whether the training ended, or ends, since what is held out was predicted no better for too long. */
+    public boolean isExhausted() {
+        return options.patience() > 0 && state.looksSinceBest() >= options.patience();
+    }
+
+    /** One step; the gradient's norm, or NaN. */
+    private double step(double learningRate) {
+        long number = state.step() + 1;
+        if (fused != null) {
+            fused.prepare(number, learningRate);
         }
-        HeadResult result = model.learn(batch.contexts(), batch.targets());
-        step++;
-        loss = step == 1 ? result.loss() : loss + (result.loss() - loss) / Math.min(step, SMOOTHING);
-        gradientNorm = norm.of(gradients);
-        if (!(gradientNorm < Double.POSITIVE_INFINITY)) {
-            throw new ArithmeticException("the gradient of step " + step + " is not finite; try a lower learning rate");
+        double loss = 0;
+        for (int i = 0; i < options.accumulate(); i++) {
+            loss += learn(state.step() * options.accumulate() + i, i > 0);
+        }
+        double gradientNorm = fused == null ? norm.of(gradients) : Double.NaN;
+        if (!Double.isFinite(loss) || fused == null && !Double.isFinite(gradientNorm)) {
+            throw new ArithmeticException("step " + number + ": the loss is " + loss + " and the gradient's norm "
+                    + gradientNorm + "; try a lower learning rate");
         }
         double scale = options.clip() > 0 ? GradientNorm.clipScale(gradientNorm, options.clip()) : 1;
-        for (Parameter parameter : parameters) {
-            AdamW optimizer = parameter.decays() ? decaying : plain;
-            optimizer.update(parameter.value(), parameter.gradient(), parameter.moments(), step, learningRate, scale);
+        for (Learned piece : pieces) {
+            optimizer.update(piece, number, learningRate, scale);
+        }
+        double mean = number == 1 ? loss : state.loss() + (loss - state.loss()) / Math.min(number, SMOOTHING);
+        state = new TrainingState(
+                number, state.seconds(), mean, state.bestLoss(), state.bestStep(), state.looksSinceBest());
+        return gradientNorm;
+    }
+
+    /** Learns from micro-batch {@code number} of the training; its share of the step's loss. */
+    private double learn(long number, boolean accumulate) {
+        batch.resize(options.batch());
+        long first = number * options.batch();
+        for (int i = 0; i < options.batch(); i++) {
+            examples.examples().copy(examples.from() + order.at(first + i), batch, i);
+        }
+        try {
+            HeadResult result =
+                    model.learn(batch, accumulate, options.tokensPerStep(), fused == null ? null : fused.update());
+            return result.loss();
+        } catch (NonFiniteLogitException e) {
+            long example = examples.from() + order.at(first + e.token());
+            throw new ArithmeticException("step " + (state.step() + 1) + ", example " + example + ": " + e.getMessage()
+                    + "; try a lower learning rate, and see that the data is finite");
         }
     }
 
-    /** Evaluates the whole held-out part. */
-    public Evaluation evaluate() {
-        return Evaluator.evaluate(model, batch, corpus, heldOut, corpus.size());
+    private void record(TrainingEvents.Step event, double learningRate, double gradientNorm) {
+        event.number = state.step();
+        event.tokens = options.tokensPerStep();
+        event.loss = state.loss();
+        event.learningRate = learningRate;
+        event.gradientNorm = gradientNorm;
+        event.commit();
+    }
+
+    private Status status(Clock clock, double progress, double learningRate, double gradientNorm) {
+        return new Status(
+                state.step(),
+                progress,
+                clock.seconds(),
+                state.step() * options.tokensPerStep(),
+                (state.step() - clock.firstStep()) * options.tokensPerStep() / clock.learning(),
+                state.loss(),
+                Double.isFinite(tokensPerByte) ? state.loss() * tokensPerByte / Math.log(2) : Double.NaN,
+                learningRate,
+                gradientNorm);
+    }
+
+    /** A look at some of what is held out. */
+    private void look(Listener listener, long sample) throws IOException {
+        TrainingEvents.Look event = new TrainingEvents.Look();
+        event.begin();
+        long every = Math.max(1, heldOut.count() / sample);
+        Evaluation result = Evaluator.sample(model, batch, heldOut, every, Evaluator.TokenListener.NONE);
+        event.number = state.step();
+        event.tokens = result.tokens();
+        event.loss = result.loss();
+        event.commit();
+        if (seeksBest()) {
+            boolean better = result.loss() < state.bestLoss();
+            state = new TrainingState(
+                    state.step(),
+                    state.seconds(),
+                    state.loss(),
+                    better ? result.loss() : state.bestLoss(),
+                    better ? state.step() : state.bestStep(),
+                    better ? 0 : state.looksSinceBest() + 1);
+            if (better) {
+                checkpoints.saveBest(state.step(), parameters);
+            }
+        }
+        listener.evaluated(status, result, false);
+    }
+
+    private void audit(Listener listener) throws IOException {
+        double error = audit.run(state.step());
+        listener.audited(status, audit.tokens(), error, Audit.BOUND);
+        if (!(error <= Audit.BOUND)) {
+            throw new ArithmeticException("audit at step " + state.step() + ": the relative error is " + error
+                    + ", more than " + Audit.BOUND);
+        }
+    }
+
+    private TrainingState state(double seconds) {
+        return new TrainingState(
+                state.step(), seconds, state.loss(), state.bestLoss(), state.bestStep(), state.looksSinceBest());
+    }
+
+    private void save(Listener listener, double seconds) throws IOException {
+        TrainingEvents.Save event = new TrainingEvents.Save();
+        event.begin();
+        long start = System.nanoTime();
+        state = state(seconds);
+        Path file = checkpoints.save(state, identity, everything);
+        event.number = state.step();
+        event.file = file.toString();
+        event.commit();
+        listener.saved(status, file, (System.nanoTime() - start) * 1e-9);
+    }
+
+    /** Saves the state in which {@link #run} ended, to be resumed. */
+    public void save(Listener listener) throws IOException {
+        save(listener, state.seconds());
+    }
+
+    /** Where the best parameters are to be kept, makes them the model's; evaluates all of what is held out. */
+    public Evaluation finish(Evaluator.TokenListener listener) throws IOException {
+        if (seeksBest() && state.bestStep() > 0) {
+            checkpoints.loadBest(state.bestStep(), parameters);
+        }
+        return Evaluator.evaluate(model, batch, heldOut, listener);
     }
 }

@@ -6,10 +6,12 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * Writes one JSON object a line: every so many steps, and for each evaluation. The lines grow in a file of their own, to be
@@ -26,12 +28,54 @@ public final class MetricsFile implements Listener, AutoCloseable {
     private final Path partial;
     private final FileChannel channel;
 
-    /** Begins a new file beside the path. */
-    public MetricsFile(Path path) throws IOException {
+    private MetricsFile(Path path, FileChannel channel) {
         this.path = path;
-        partial = path.resolveSibling(path.getFileName() + PARTIAL);
-        channel = FileChannel.open(
-                partial, StandardOpenOption.WRITE, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING);
+        this.partial = partial(path);
+        this.channel = channel;
+    }
+
+    private static Path partial(Path path) {
+        return path.resolveSibling(path.getFileName() + PARTIAL);
+    }
+
+    /** Begins a new file beside the path. */
+    public static MetricsFile begin(Path path) throws IOException {
+        return new MetricsFile(
+                path,
+                FileChannel.open(
+                        partial(path),
+                        StandardOpenOption.WRITE,
+                        StandardOpenOption.CREATE,
+                        StandardOpenOption.TRUNCATE_EXISTING));
+    }
+
+    /** Goes on with what there is, without what it has of later steps than {@code step}. */
+    public static MetricsFile resume(Path path, long step) throws IOException {
+        Path partial = partial(path);
+        Path source = Files.exists(partial) ? partial : path;
+        if (!Files.exists(source)) {
+            return begin(path);
+        }
+        AtomicFile.write(partial, kept -> {
+            try (Stream<String> lines = Files.lines(source)) {
+                for (String line : (Iterable<String>) lines::iterator) {
+                    if (belongs(line, step)) {
+                        write(kept, line);
+                    }
+                }
+            }
+        });
+        return new MetricsFile(path, FileChannel.open(partial, StandardOpenOption.WRITE, StandardOpenOption.APPEND));
+    }
+
+    /** Whether a line is whole, and of a step until {@code step} or of none. */
+    private static boolean belongs(String line, long step) {
+        try {
+            Object number = JSON.std.mapFrom(line).get("step");
+            return !(number instanceof Number n) || n.longValue() <= step;
+        } catch (IOException torn) {
+            return false; // the last line of a training that was killed
+        }
     }
 
     @Override
@@ -42,11 +86,35 @@ public final class MetricsFile implements Listener, AutoCloseable {
     }
 
     @Override
-    public void evaluated(Status status, Evaluation heldOut) throws IOException {
+    public void evaluated(Status status, Evaluation heldOut, boolean whole) throws IOException {
         Map<String, Object> line = line("evaluation", status);
         line.put("held_out_loss", heldOut.loss());
-        line.put("held_out_bits_per_byte", heldOut.bitsPerByte());
+        putFinite(line, "held_out_bits_per_byte", heldOut.bitsPerByte());
+        putFinite(line, "held_out_accuracy", heldOut.accuracy());
         line.put("held_out_tokens", heldOut.tokens());
+        line.put("whole", whole);
+        write(line);
+    }
+
+    @Override
+    public void saved(Status status, Path file, double seconds) throws IOException {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("kind", "checkpoint");
+        line.put("step", status.step());
+        line.put("seconds", status.seconds());
+        line.put("file", file.getFileName().toString());
+        line.put("milliseconds", 1e3 * seconds);
+        write(line);
+    }
+
+    @Override
+    public void audited(Status status, int tokens, double error, double bound) throws IOException {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("kind", "audit");
+        line.put("step", status.step());
+        line.put("tokens", tokens);
+        putFinite(line, "max_rel_error", error);
+        line.put("bound", bound);
         write(line);
     }
 
@@ -56,15 +124,28 @@ public final class MetricsFile implements Listener, AutoCloseable {
         line.put("step", status.step());
         line.put("tokens", status.tokens());
         line.put("seconds", status.seconds());
-        line.put("loss", status.loss());
+        putFinite(line, "loss", status.loss());
+        putFinite(line, "bits_per_byte", status.bitsPerByte());
         line.put("learning_rate", status.learningRate());
-        line.put("gradient_norm", status.gradientNorm());
-        line.put("tokens_per_second", status.tokensPerSecond());
+        putFinite(line, "gradient_norm", status.gradientNorm());
+        putFinite(line, "tokens_per_second", status.tokensPerSecond());
         return line;
     }
 
-    private void write(Map<String, Object> line) throws IOException {
-        ByteBuffer bytes = ByteBuffer.wrap((JSON.std.asString(line) + "\n").getBytes(StandardCharsets.UTF_8));
+    /** JSON has no word for what is not finite. */
+    private static void putFinite(Map<String, Object> line, String name, double value) {
+        if (Double.isFinite(value)) {
+            line.put(name, value);
+        }
+    }
+
+    /** Writes one line. */
+    public void write(Map<String, Object> line) throws IOException {
+        write(channel, JSON.std.asString(line));
+    }
+
+    private static void write(FileChannel channel, String line) throws IOException {
+        ByteBuffer bytes = ByteBuffer.wrap((line + "\n").getBytes(StandardCharsets.UTF_8));
         while (bytes.hasRemaining()) {
             channel.write(bytes);
         }

@@ -52,22 +52,27 @@ public final class Progress implements Listener, AutoCloseable {
         Duration time = Duration.ofMillis((long) (1000 * left));
         return String.format(
                 Locale.ROOT,
-                "step %d  loss %.3f  %.3f bits/byte  %,.0f tokens/s  %d:%02d left",
+                "step %d  loss %.3f%s  %,.0f tokens/s  %d:%02d left",
                 status.step(),
                 status.loss(),
-                status.loss() / Math.log(2),
+                inBits(status.bitsPerByte()),
                 status.tokensPerSecond(),
                 time.toMinutes(),
                 time.toSecondsPart());
     }
 
+    private static String inBits(double bitsPerByte) {
+        return Double.isNaN(bitsPerByte) ? "" : String.format(Locale.ROOT, "  %.3f bits/byte", bitsPerByte);
+    }
+
     @Override
-    public void evaluated(Status status, Evaluation heldOut) {
+    public void evaluated(Status status, Evaluation heldOut, boolean whole) {
         if (bar == null) {
             out.printf(
                     Locale.ROOT,
-                    "       held out: %.3f bits/byte on %,d bytes%n",
-                    heldOut.bitsPerByte(),
+                    "       held out: loss %.4f%s on %,d tokens%n",
+                    heldOut.loss(),
+                    inBits(heldOut.bitsPerByte()),
                     heldOut.tokens());
         }
     }

@@ -7,10 +7,11 @@ package dev.panhead.trainer.report;
  * @param progress fraction done
  * @param seconds time taken, evaluation on the way included
  * @param tokens tokens learned from
- * @param tokensPerSecond over the whole training, evaluation left out
+ * @param tokensPerSecond over the training since its start or resumption, evaluation left out
  * @param loss running mean of the training loss in nats
+ * @param bitsPerByte the same in bits a byte of text; NaN if tokens stand for none
  * @param learningRate of the last step
- * @param gradientNorm before clipping
+ * @param gradientNorm before clipping; NaN if gradients are not held
  */
 public record Status(
         long step,
@@ -19,5 +20,6 @@ public record Status(
         long tokens,
         double tokensPerSecond,
         double loss,
+        double bitsPerByte,
         double learningRate,
         double gradientNorm) {}
