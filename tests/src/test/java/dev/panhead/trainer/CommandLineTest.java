@@ -118,10 +118,12 @@ class CommandLineTest {
 
     @Test
     void helpComesWithAnExampleForEveryCommand() throws IOException, InterruptedException {
-        assertTrue(jar.run("--help").succeeded().out().contains("Example: panhead train"));
-        for (String command : new String[] {"train", "eval", "score", "generate", "validate", "export", "info"}) {
+        assertTrue(jar.run("--help").succeeded().out().contains("panhead train --text book.txt"));
+        for (String command :
+                new String[] {"train", "eval", "score", "generate", "validate", "report", "export", "info"}) {
             String help = jar.run(command, "--help").succeeded().out();
-            assertTrue(help.contains("Example: panhead " + command), help);
+            assertTrue(
+                    help.contains("  panhead " + command + " ") || help.contains("Example: panhead " + command), help);
         }
     }
 
@@ -215,7 +217,7 @@ class CommandLineTest {
 
     @Test
     void aTextShorterThanTheContextIsRefusedWithBothLengths() throws IOException, InterruptedException {
-        jar.run("train", "--text", "short.txt", "--out", "model").failed(1, "12 bytes", "context of 16");
+        jar.run("train", "--text", "short.txt", "--out", "model").failed(1, "12 tokens", "context of 16");
         assertFalse(Files.exists(folder.resolve("model")));
     }
 

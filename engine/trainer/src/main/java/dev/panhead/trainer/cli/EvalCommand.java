@@ -3,41 +3,53 @@ package dev.panhead.trainer.cli;
 import com.fasterxml.jackson.jr.ob.JSON;
 import dev.panhead.exec.Workers;
 import dev.panhead.trainer.data.Batch;
-import dev.panhead.trainer.data.Corpus;
+import dev.panhead.trainer.data.Examples;
+import dev.panhead.trainer.data.Part;
+import dev.panhead.trainer.data.Tokenizer;
 import dev.panhead.trainer.loop.Evaluator;
 import dev.panhead.trainer.model.LanguageModel;
+import dev.panhead.trainer.model.ModelConfig;
+import dev.panhead.trainer.model.ModelFolder;
+import dev.panhead.trainer.model.PretrainedHead;
 import dev.panhead.trainer.report.Evaluation;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code eval}: how well a model predicts a text. */
+/** {@code eval}: how well a model predicts. */
 @Command(
         name = "eval",
         mixinStandardHelpOptions = true,
-        description = "Computes a model's loss, perplexity and bits a byte on a text.",
-        footer = {"", "Example: panhead eval --model model --text other.txt --json"})
+        sortOptions = false,
+        description =
+                "Computes a model's loss, perplexity and accuracy on a text, on conversations or on hidden states.",
+        footer = {
+            "",
+            "Examples:",
+            "  panhead eval --model model --text other.txt --json",
+            "  panhead eval --head model.safetensors --hidden states.safetensors"
+        })
 final class EvalCommand implements Callable<Integer> {
 
     private static final int BATCH = 4096;
 
     @Mixin
+    private DataOptions data;
+
+    @Mixin
     private ModelOption model;
 
     @Option(
-            names = "--text",
+            names = "--head",
             paramLabel = "PATH",
-            required = true,
-            arity = "1..*",
-            description = "Files, folders and .zip archives to predict, as one text.")
-    private List<Path> text;
+            description =
+                    "With --hidden, instead of --model: lm_head.weight and lm_head.bias of a .safetensors file, folder or index.")
+    private Path head;
 
     @Option(names = "--last-tenth", description = "Predict the last tenth only: what train held out.")
     private boolean lastTenth;
@@ -50,30 +62,39 @@ final class EvalCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
+        data.requireOne();
+        if (head != null && !data.isHidden()) {
+            throw new UsageException("--head goes with --hidden");
+        }
         try (Arena arena = Arena.ofShared();
                 Workers workers = threads.start()) {
-            LanguageModel loaded = model.load(arena, workers, BATCH);
-            Corpus corpus = Corpus.read(text);
-            int from = lastTenth ? corpus.heldOutStart(loaded.config().context()) : 0;
-            Batch batch = new Batch(arena, BATCH, loaded.config().context());
-            Evaluation result = Evaluator.evaluate(loaded, batch, corpus, from, corpus.size());
+            ModelFolder.Loaded loaded = load(arena, workers);
+            Tokenizer tokenizer = loaded.tokenizer();
+            Examples examples = data.open(arena, loaded.model().config(), tokenizer);
+            Part part = lastTenth ? Part.lastTenth(examples) : Part.all(examples);
+            if (part.count() == 0) {
+                throw new IOException("there is no token to predict");
+            }
+            Batch batch = examples.batch(arena, BATCH);
+            Evaluation result = Evaluator.evaluate(loaded.model(), batch, part, Evaluator.TokenListener.NONE);
             if (json) {
-                Map<String, Object> object = new LinkedHashMap<>();
-                object.put("loss", result.loss());
-                object.put("perplexity", result.perplexity());
-                object.put("bits_per_byte", result.bitsPerByte());
-                object.put("tokens", result.tokens());
-                System.out.println(JSON.std.asString(object));
+                System.out.println(JSON.std.asString(Wording.map(result)));
             } else {
-                System.out.printf(
-                        Locale.ROOT,
-                        "loss %.6f nats, perplexity %.4f, %.4f bits/byte on %,d bytes%n",
-                        result.loss(),
-                        result.perplexity(),
-                        result.bitsPerByte(),
-                        result.tokens());
+                System.out.printf(Locale.ROOT, "%s on %,d tokens%n", Wording.of(result), result.tokens());
             }
         }
         return 0;
+    }
+
+    private ModelFolder.Loaded load(Arena arena, Workers workers) throws IOException {
+        if (head == null) {
+            return model.load(arena, workers, BATCH);
+        }
+        PretrainedHead pretrained = PretrainedHead.open(head, arena);
+        ModelConfig config =
+                new ModelConfig(null, pretrained.width(), pretrained.vocabulary(), pretrained.bias() != null, 0, 1);
+        LanguageModel bare = new LanguageModel(arena, workers, config, BATCH, 0);
+        pretrained.copyInto(bare, 0);
+        return new ModelFolder.Loaded(bare, null);
     }
 }

@@ -1,10 +1,12 @@
 package dev.panhead.trainer.cli;
 
 import dev.panhead.exec.Workers;
-import dev.panhead.trainer.model.LanguageModel;
+import dev.panhead.trainer.data.Tokenizer;
+import dev.panhead.trainer.model.ModelFolder;
 import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help;
 import picocli.CommandLine.Mixin;
@@ -15,7 +17,7 @@ import picocli.CommandLine.Option;
         name = "generate",
         mixinStandardHelpOptions = true,
         showDefaultValues = true,
-        description = "Continues a prompt byte by byte.",
+        description = "Continues a prompt token by token.",
         footer = {"", "Example: panhead generate --model model --prompt \"In the beginning\" --temperature 0.7"})
 final class GenerateCommand implements Callable<Integer> {
 
@@ -30,20 +32,24 @@ final class GenerateCommand implements Callable<Integer> {
             showDefaultValue = Help.Visibility.NEVER)
     private String prompt;
 
-    @Option(names = "--bytes", paramLabel = "N", description = "How many bytes to add.", defaultValue = "300")
-    private int bytes;
+    @Option(
+            names = "--tokens",
+            paramLabel = "N",
+            description = "How many tokens to add: bytes, for a model of bytes.",
+            defaultValue = "300")
+    private int tokens;
 
     @Option(
             names = "--temperature",
             paramLabel = "T",
-            description = "1 draws as the model says, less plays safe, 0 takes the likeliest byte.",
+            description = "1 draws as the model says, less plays safe, 0 takes the likeliest token.",
             defaultValue = "0.8")
     private double temperature;
 
     @Option(
             names = "--top-k",
             paramLabel = "K",
-            description = "Draw from the K likeliest bytes only; 0 for all.",
+            description = "Draw from the K likeliest tokens only; 0 for all.",
             defaultValue = "0")
     private int topK;
 
@@ -57,16 +63,21 @@ final class GenerateCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         require(temperature >= 0 && temperature < 1000, "--temperature must be from 0 to 1000, but is " + temperature);
         require(topK >= 0, "--top-k must be at least 0, but is " + topK);
-        require(bytes >= 0, "--bytes must be at least 0, but is " + bytes);
+        require(tokens >= 0, "--tokens must be at least 0, but is " + tokens);
         try (Arena arena = Arena.ofShared();
                 Workers workers = threads.start()) {
-            LanguageModel loaded = model.load(arena, workers, 1);
-            byte[] start = prompt.getBytes(StandardCharsets.UTF_8);
-            System.out.write(start);
-            new Generator(arena, workers, loaded, temperature, topK, seed).generate(start, bytes, b -> {
-                System.out.write(b);
-                System.out.flush();
-            });
+            ModelFolder.Loaded loaded = model.loadForText(arena, workers, 1);
+            Tokenizer tokenizer = loaded.tokenizer();
+            byte[] text = prompt.getBytes(StandardCharsets.UTF_8);
+            System.out.write(text, 0, text.length);
+            IntStream.Builder start = IntStream.builder();
+            tokenizer.encode(prompt, start);
+            new Generator(arena, workers, loaded.model(), temperature, topK, seed)
+                    .generate(start.build().toArray(), tokenizer.boundary(), tokens, token -> {
+                        byte[] said = tokenizer.bytes(token);
+                        System.out.write(said, 0, said.length);
+                        System.out.flush();
+                    });
             System.out.println();
         }
         return 0;

@@ -4,20 +4,21 @@ import dev.panhead.blas.Gemm;
 import dev.panhead.blas.Gemm.Op;
 import dev.panhead.exec.Workers;
 import dev.panhead.head.LogSoftmax;
-import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
+import dev.panhead.trainer.data.Batch;
 import dev.panhead.trainer.model.LanguageModel;
-import dev.panhead.trainer.model.ModelConfig;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 import java.util.function.IntConsumer;
 
-/** Continues a text byte by byte, each drawn from the model's distribution. */
+/** Continues a text token by token, each drawn from the model's distribution. */
 final class Generator {
 
     private final LanguageModel model;
-    private final Ints contexts;
+    private final int context;
+    private final int vocabulary;
+    private final Batch batch;
     private final Matrix logits;
     private final Gemm gemm;
     private final LogSoftmax logSoftmax;
@@ -28,46 +29,70 @@ final class Generator {
     /**
      * A generator.
      *
-     * @param temperature the distribution's exponents are divided by it; 0 takes the likeliest byte
-     * @param topK only so many of the likeliest bytes are drawn from; 0 for all
+     * @param model one with an encoder
+     * @param temperature the distribution's exponents are divided by it; 0 takes the likeliest token
+     * @param topK only so many of the likeliest tokens are drawn from; 0 for all
      */
     Generator(Arena arena, Workers workers, LanguageModel model, double temperature, int topK, long seed) {
         this.model = model;
         this.temperature = temperature;
-        this.topK = topK == 0 ? ModelConfig.BYTES : Math.min(topK, ModelConfig.BYTES);
-        contexts = Ints.allocate(arena, model.config().context());
-        logits = Matrix.allocate(arena, 1, ModelConfig.BYTES);
+        context = model.config().window().context();
+        vocabulary = model.config().vocabulary();
+        this.topK = topK == 0 ? vocabulary : Math.min(topK, vocabulary);
+        batch = Batch.ofContexts(arena, 1, context);
+        logits = Matrix.allocate(arena, 1, vocabulary);
         gemm = new Gemm(arena, workers);
         logSoftmax = new LogSoftmax(workers);
         random = new SplittableRandom(seed);
     }
 
-    /** Hands on {@code count} bytes that follow the prompt. */
-    void generate(byte[] prompt, int count, IntConsumer output) {
-        int context = contexts.size();
+    /**
+     * Hands on {@code count} tokens that follow the prompt.
+     *
+     * @param boundary what stands before the prompt, if it is shorter than the context
+     */
+    void generate(int[] prompt, int boundary, int count, IntConsumer output) {
         for (int i = 0; i < context; i++) {
             int from = prompt.length - context + i;
-            contexts.set(i, from < 0 ? 0 : prompt[from] & 0xff);
+            batch.contexts().set(i, from < 0 ? boundary : prompt[from]);
         }
-        double[] logProbabilities = new double[ModelConfig.BYTES];
+        double[] logProbabilities = new double[vocabulary];
         for (int n = 0; n < count; n++) {
             predict(logProbabilities);
             int next = draw(logProbabilities);
             output.accept(next);
             for (int i = 1; i < context; i++) {
-                contexts.set(i - 1, contexts.get(i));
+                batch.contexts().set(i - 1, batch.contexts().get(i));
             }
-            contexts.set(context - 1, next);
+            batch.contexts().set(context - 1, next);
         }
     }
 
-    /** The log-probability of each byte after the context. */
+    /** The log-probability of each token after the context. */
     private void predict(double[] logProbabilities) {
-        Matrix hidden = model.encoder().forward(contexts);
-        logits.copyFrom(model.bias().value());
-        gemm.multiply(1, Op.NONE, hidden, Op.TRANSPOSE, model.weight().value(), 1, logits);
+        if (model.bias() == null) {
+            logits.fill(0);
+        } else {
+            logits.copyFrom(model.bias().value());
+        }
+        gemm.multiply(
+                1,
+                Op.NONE,
+                model.encoder().forward(batch),
+                Op.TRANSPOSE,
+                model.weight().value(),
+                1,
+                logits);
+        float cap = model.config().softcap();
+        float scale = model.config().logitScale();
+        if (cap > 0 || scale != 1) {
+            for (int v = 0; v < vocabulary; v++) {
+                float z = logits.get(0, v);
+                logits.set(0, v, scale * (cap > 0 ? cap * (float) StrictMath.tanh(z / cap) : z));
+            }
+        }
         logSoftmax.values(logits, logits);
-        for (int v = 0; v < ModelConfig.BYTES; v++) {
+        for (int v = 0; v < vocabulary; v++) {
             logProbabilities[v] = logits.get(0, v);
         }
     }

@@ -9,10 +9,12 @@ import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import picocli.AutoComplete.GenerateCompletion;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.UsageMessageSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
@@ -34,6 +36,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             ReportCommand.class,
             ExportCommand.class,
             InfoCommand.class,
+            GenerateCompletion.class,
             HelpCommand.class
         },
         footer = {
@@ -99,13 +102,17 @@ public final class Main implements Runnable {
     }
 
     private static int execute(Main main, PrintWriter help, String... arguments) {
-        return new CommandLine(main)
+        CommandLine commandLine = new CommandLine(main);
+        for (CommandLine command : commandLine.getSubcommands().values()) {
+            command.getHelpSectionMap().put(UsageMessageSpec.SECTION_KEY_OPTION_LIST, new SectionedHelp());
+        }
+        return commandLine
                 .setOut(help)
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setUnmatchedOptionsAllowedAsOptionParameters(false) // a mistyped option is not a path
                 .setParameterExceptionHandler((e, args) -> reportUsage(e, main.stackTrace))
                 .setExecutionExceptionHandler(
-                        (e, commandLine, result) -> report(e, main.stackTrace, e instanceof UsageException ? 2 : 1))
+                        (e, command, result) -> report(e, main.stackTrace, e instanceof UsageException ? 2 : 1))
                 .execute(arguments);
     }
 

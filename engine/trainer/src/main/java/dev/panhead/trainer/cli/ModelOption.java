@@ -1,7 +1,6 @@
 package dev.panhead.trainer.cli;
 
 import dev.panhead.exec.Workers;
-import dev.panhead.trainer.model.LanguageModel;
 import dev.panhead.trainer.model.ModelFolder;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -19,7 +18,21 @@ final class ModelOption {
             showDefaultValue = picocli.CommandLine.Help.Visibility.ALWAYS)
     private Path folder;
 
-    LanguageModel load(Arena arena, Workers workers, int maxTokens) throws IOException {
+    Path folder() {
+        return folder;
+    }
+
+    ModelFolder.Loaded load(Arena arena, Workers workers, int maxTokens) throws IOException {
         return ModelFolder.load(folder, arena, workers, maxTokens);
+    }
+
+    /** A model that knows text: one with an encoder. */
+    ModelFolder.Loaded loadForText(Arena arena, Workers workers, int maxTokens) throws IOException {
+        ModelFolder.Loaded loaded = load(arena, workers, maxTokens);
+        if (loaded.tokenizer() == null) {
+            throw new UsageException(
+                    "the model in " + folder + " is a head without an encoder: it knows hidden states, not text");
+        }
+        return loaded;
     }
 }

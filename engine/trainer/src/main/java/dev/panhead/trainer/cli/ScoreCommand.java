@@ -1,34 +1,43 @@
 package dev.panhead.trainer.cli;
 
 import dev.panhead.exec.Workers;
-import dev.panhead.tensor.Matrix;
 import dev.panhead.trainer.data.Batch;
-import dev.panhead.trainer.data.Corpus;
-import dev.panhead.trainer.model.LanguageModel;
+import dev.panhead.trainer.data.Examples;
+import dev.panhead.trainer.data.Part;
+import dev.panhead.trainer.data.TextException;
+import dev.panhead.trainer.loop.Evaluator;
+import dev.panhead.trainer.model.ModelFolder;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.PrintStream;
 import java.lang.foreign.Arena;
-import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
-/** {@code score}: the log-probability of each line of standard input. */
+/** {@code score}: the log-probability of each line of standard input, or of each label of hidden states. */
 @Command(
         name = "score",
         mixinStandardHelpOptions = true,
+        sortOptions = false,
         description = {
             "Prints, for each line of standard input, its log-probability in nats and a tab and the line.",
-            "A line is scored alone, its end of line included."
+            "A line is scored alone, its end of line included. Data that is named is scored token by token instead."
         },
-        footer = {"", "Example: panhead score --model model < candidates.txt | sort -n"})
+        footer = {
+            "",
+            "Examples:",
+            "  panhead score --model model < candidates.txt | sort -n",
+            "  panhead score --model head --hidden states.safetensors"
+        })
 final class ScoreCommand implements Callable<Integer> {
 
     private static final int BATCH = 1024;
+
+    @Mixin
+    private DataOptions data;
 
     @Mixin
     private ModelOption model;
@@ -40,22 +49,50 @@ final class ScoreCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         try (Arena arena = Arena.ofShared();
                 Workers workers = threads.start()) {
-            LanguageModel loaded = model.load(arena, workers, BATCH);
-            Batch batch = new Batch(arena, BATCH, loaded.config().context());
-            InputStream in = new BufferedInputStream(System.in, 1 << 16);
-            PrintStream out = System.out;
-            ByteArrayOutputStream line = new ByteArrayOutputStream();
-            while (readLine(in, line)) {
-                byte[] bytes = line.toByteArray();
-                double logProbability = score(loaded, batch, Corpus.of(bytes));
-                out.write(String.format(Locale.ROOT, "%.4f\t", logProbability).getBytes(StandardCharsets.US_ASCII));
-                out.write(bytes);
-                if (in.available() == 0) {
-                    out.flush();
-                }
+            if (data.isGiven()) {
+                scoreData(arena, model.load(arena, workers, BATCH));
+            } else {
+                scoreLines(arena, model.loadForText(arena, workers, BATCH));
             }
         }
         return 0;
+    }
+
+    private void scoreData(Arena arena, ModelFolder.Loaded loaded) throws IOException {
+        Examples examples = data.open(arena, loaded.model().config(), loaded.tokenizer());
+        Batch batch = examples.batch(arena, BATCH);
+        Evaluator.evaluate(
+                loaded.model(),
+                batch,
+                Part.all(examples),
+                (example, loss, prediction) -> System.out.printf(
+                        Locale.ROOT,
+                        "%.4f\t%s%n",
+                        -loss,
+                        examples.describe(example).get("target")));
+    }
+
+    private void scoreLines(Arena arena, ModelFolder.Loaded loaded) throws IOException {
+        LineScorer scorer = new LineScorer(arena, loaded, BATCH, (line, logProbability) -> {
+            System.out.print(String.format(Locale.ROOT, "%.4f\t", logProbability));
+            System.out.write(line, 0, line.length);
+        });
+        InputStream in = new BufferedInputStream(System.in, 1 << 16);
+        ByteArrayOutputStream line = new ByteArrayOutputStream();
+        long number = 0;
+        while (readLine(in, line)) {
+            number++;
+            try {
+                scorer.add(line.toByteArray());
+            } catch (TextException e) {
+                throw new IOException("standard input, line " + number + ": " + e.getMessage(), e);
+            }
+            if (in.available() == 0) {
+                scorer.flush();
+                System.out.flush();
+            }
+        }
+        scorer.flush();
     }
 
     /** Reads a line with its end, which is added to a last one that has none. */
@@ -72,18 +109,5 @@ final class ScoreCommand implements Callable<Integer> {
         }
         line.write('\n');
         return true;
-    }
-
-    private static double score(LanguageModel model, Batch batch, Corpus line) {
-        double sum = 0;
-        for (int from = 0; from < line.size(); from += batch.capacity()) {
-            int count = Math.min(batch.capacity(), line.size() - from);
-            batch.setRun(line, from, count);
-            Matrix losses = model.losses(batch.contexts(), batch.targets());
-            for (int t = 0; t < count; t++) {
-                sum -= losses.get(0, t);
-            }
-        }
-        return sum;
     }
 }

@@ -5,16 +5,15 @@ import dev.panhead.exec.Workers;
 import dev.panhead.head.HeadInputs;
 import dev.panhead.head.HeadOptions;
 import dev.panhead.head.LinearCrossEntropy;
-import dev.panhead.tensor.Matrix;
 import dev.panhead.trainer.check.Validation;
 import dev.panhead.trainer.data.Batch;
-import dev.panhead.trainer.data.Corpus;
-import dev.panhead.trainer.data.Positions;
+import dev.panhead.trainer.data.Examples;
+import dev.panhead.trainer.data.Order;
 import dev.panhead.trainer.model.LanguageModel;
+import dev.panhead.trainer.model.ModelConfig;
+import dev.panhead.trainer.model.ModelFolder;
 import java.lang.foreign.Arena;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -37,13 +36,8 @@ final class ValidateCommand implements Callable<Integer> {
     @Mixin
     private ModelOption model;
 
-    @Option(
-            names = "--text",
-            paramLabel = "PATH",
-            required = true,
-            arity = "1..*",
-            description = "Files, folders and .zip archives to take the batch from.")
-    private List<Path> text;
+    @Mixin
+    private DataOptions data;
 
     @Option(names = "--batch", paramLabel = "T", description = "Tokens to compare.", defaultValue = "256")
     private int tokens;
@@ -68,29 +62,35 @@ final class ValidateCommand implements Callable<Integer> {
         if (!(bound > 0)) {
             throw new UsageException("--bound must be more than 0, but is " + bound);
         }
+        data.requireOne();
         Validation result;
         try (Arena arena = Arena.ofShared();
                 Workers workers = threads.start()) {
-            LanguageModel loaded = model.load(arena, workers, tokens);
-            Corpus corpus = Corpus.read(text);
-            Batch batch = new Batch(arena, tokens, loaded.config().context());
-            Positions positions = new Positions(corpus.size(), seed);
-            batch.resize(tokens);
+            ModelFolder.Loaded loaded = model.load(arena, workers, tokens);
+            LanguageModel network = loaded.model();
+            Examples examples = data.open(arena, network.config(), loaded.tokenizer());
+            Order order = new Order(examples.count(), seed);
+            Batch batch = examples.batch(arena, tokens);
             for (int i = 0; i < tokens; i++) {
-                batch.set(i, corpus, positions.at(i));
+                examples.copy(order.at(i), batch, i);
             }
-            Matrix hidden = loaded.encoder().forward(batch.contexts());
+            HeadInputs inputs = HeadInputs.of(
+                    network.encoder().forward(batch), network.weight().value(), batch.targets());
+            ModelConfig config = network.config();
             LinearCrossEntropy head = new LinearCrossEntropy(
                     arena,
                     workers,
                     tokens,
-                    loaded.config().vocabulary(),
-                    loaded.config().width(),
-                    HeadOptions.DEFAULT);
+                    config.vocabulary(),
+                    config.width(),
+                    HeadOptions.DEFAULT.withSoftcap(config.softcap()).withLogitScale(config.logitScale()));
             result = Validation.of(
                     head,
-                    HeadInputs.of(hidden, loaded.weight().value(), batch.targets())
-                            .withBias(loaded.bias().value()));
+                    network.bias() == null
+                            ? inputs
+                            : inputs.withBias(network.bias().value()),
+                    config.softcap(),
+                    config.logitScale());
         }
         boolean passed = result.maxRelError() <= bound;
         if (json) {

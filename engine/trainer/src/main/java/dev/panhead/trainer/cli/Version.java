@@ -7,10 +7,14 @@ final class Version implements IVersionProvider {
 
     @Override
     public String[] getVersion() {
+        return new String[] {"panhead " + number()};
+    }
+
+    static String number() {
         Module module = Version.class.getModule();
         String version = module.isNamed()
                 ? module.getDescriptor().rawVersion().orElse(null)
                 : Version.class.getPackage().getImplementationVersion();
-        return new String[] {"panhead " + (version == null ? "(not packaged)" : version)};
+        return version == null ? "(not packaged)" : version;
     }
 }

@@ -1,0 +1,28 @@
+package dev.panhead.trainer.cli;
+
+import dev.panhead.trainer.data.Examples;
+import dev.panhead.trainer.data.Part;
+import dev.panhead.trainer.data.Tokenizer;
+import dev.panhead.trainer.model.LanguageModel;
+
+/**
+ * What a training starts with.
+ *
+ * @param model with its first weights
+ * @param tokenizer of its tokens, or null if it takes hidden states
+ * @param learned what it learns
+ * @param heldOut what it does not
+ * @param description the data in words
+ * @param start where the first weights come from
+ */
+record Beginning(
+        LanguageModel model, Tokenizer tokenizer, Part learned, Part heldOut, String description, String start) {
+
+    Examples examples() {
+        return learned.examples();
+    }
+
+    long fingerprint() {
+        return 31 * learned.examples().fingerprint() + heldOut.examples().fingerprint();
+    }
+}

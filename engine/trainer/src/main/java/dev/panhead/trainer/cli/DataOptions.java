@@ -1,0 +1,131 @@
+package dev.panhead.trainer.cli;
+
+import dev.panhead.trainer.data.Conversations;
+import dev.panhead.trainer.data.Examples;
+import dev.panhead.trainer.data.HiddenExamples;
+import dev.panhead.trainer.data.HiddenStates;
+import dev.panhead.trainer.data.TokenData;
+import dev.panhead.trainer.data.TokenReader;
+import dev.panhead.trainer.data.Tokenizer;
+import dev.panhead.trainer.data.WindowExamples;
+import dev.panhead.trainer.model.ModelConfig;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
+import picocli.CommandLine.Help;
+import picocli.CommandLine.Option;
+
+/** The options for what is learned or predicted: a text, conversations, or hidden states. */
+@SectionedHelp.Section("Data")
+final class DataOptions {
+
+    @Option(
+            names = "--text",
+            paramLabel = "PATH",
+            arity = "1..*",
+            description = "Text: files, folders, .gz files and .zip archives, as one text.")
+    private List<Path> text;
+
+    @Option(
+            names = "--chat",
+            paramLabel = "PATH",
+            arity = "1..*",
+            description = {
+                "Conversations, one JSON object a line: {\"prompt\", \"completion\"}, or {\"messages\": [{\"role\", \"content\"}]}.",
+                "Completions and the assistant's turns are predicted."
+            })
+    private List<Path> chat;
+
+    @Option(
+            names = "--hidden",
+            paramLabel = "PATH",
+            arity = "1..*",
+            description = {
+                "Hidden states of another model, T x d: tensor hidden_states of .safetensors files, their folder or index; or .npy files.",
+                "The tensor labels of the same files has the T tokens to predict; -100 is left out."
+            })
+    private List<Path> hidden;
+
+    @Option(
+            names = "--labels",
+            paramLabel = "PATH",
+            arity = "1..*",
+            description = "The labels, where they are in files of their own.",
+            showDefaultValue = Help.Visibility.NEVER)
+    private List<Path> labels = new ArrayList<>();
+
+    @Option(names = "--skip-bad-lines", description = "Pass over broken lines of --chat, and say how many.")
+    private boolean skipBadLines;
+
+    /** Checks that one kind of data is named. */
+    void requireOne() {
+        if (Stream.of(text, chat, hidden).filter(Objects::nonNull).count() != 1) {
+            throw new UsageException("one of --text, --chat and --hidden must say where the data is");
+        }
+        if (!labels.isEmpty() && hidden == null) {
+            throw new UsageException("--labels go with --hidden");
+        }
+    }
+
+    boolean isGiven() {
+        return text != null || chat != null || hidden != null;
+    }
+
+    boolean isHidden() {
+        return hidden != null;
+    }
+
+    /** In the words of people. */
+    String noun() {
+        return hidden != null ? "hidden states" : chat != null ? "conversations" : "text";
+    }
+
+    /** The hidden states that are named. */
+    HiddenStates openHidden(Arena arena) throws IOException {
+        return HiddenStates.open(hidden, labels, arena);
+    }
+
+    /**
+     * Reads the text or the conversations.
+     *
+     * @param onlyOccurring whether tokens that do not occur are left out of the vocabulary
+     */
+    TokenData readTokens(Arena arena, Tokenizer tokenizer, boolean onlyOccurring, int context) throws IOException {
+        if (text != null) {
+            return TokenReader.read(text, tokenizer, onlyOccurring, arena);
+        }
+        Conversations conversations = Conversations.read(chat, tokenizer, onlyOccurring, context, skipBadLines, arena);
+        if (conversations.skipped() > 0) {
+            System.err.printf(
+                    "panhead: passed over %,d broken lines, the first: %s%n",
+                    conversations.skipped(), conversations.firstErrors().getFirst());
+        }
+        return conversations.data();
+    }
+
+    /** The data as a model of these dimensions takes it. */
+    Examples open(Arena arena, ModelConfig config, Tokenizer tokenizer) throws IOException {
+        requireOne();
+        if ((config.window() == null) != isHidden()) {
+            throw new UsageException(
+                    config.window() == null
+                            ? "the model is a head without an encoder and takes --hidden, not " + noun()
+                            : "the model takes --text or --chat, not --hidden");
+        }
+        if (config.window() != null) {
+            int context = config.window().context();
+            return new WindowExamples(readTokens(arena, tokenizer, false, context), context);
+        }
+        HiddenStates states = openHidden(arena);
+        if (states.width() != config.width()) {
+            throw new IOException(hidden.getFirst() + ": the hidden states have width " + states.width()
+                    + ", but the head has " + config.width());
+        }
+        states.requireLabelsBelow(config.vocabulary());
+        return new HiddenExamples(states);
+    }
+}

@@ -1,0 +1,172 @@
+package dev.panhead.trainer.cli;
+
+import dev.panhead.exec.Workers;
+import dev.panhead.trainer.data.Examples;
+import dev.panhead.trainer.data.HiddenExamples;
+import dev.panhead.trainer.data.HiddenStates;
+import dev.panhead.trainer.data.Part;
+import dev.panhead.trainer.data.TokenData;
+import dev.panhead.trainer.data.Tokenizer;
+import dev.panhead.trainer.data.WindowExamples;
+import dev.panhead.trainer.model.LanguageModel;
+import dev.panhead.trainer.model.ModelConfig;
+import dev.panhead.trainer.model.ModelFolder;
+import dev.panhead.trainer.model.PretrainedHead;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.function.Supplier;
+import picocli.CommandLine.Option;
+
+/** The options for what a training starts from. */
+@SectionedHelp.Section("Start")
+final class StartOptions {
+
+    @Option(
+            names = "--tokenizer",
+            paramLabel = "NAME",
+            description = "What --text and --chat are cut into: bytes, r50k_base, cl100k_base or o200k_base.")
+    private String tokenizer = "bytes";
+
+    @Option(names = "--all-tokens", description = "Keep tokens in the vocabulary that do not occur in the data.")
+    private boolean allTokens;
+
+    @Option(names = "--init-model", paramLabel = "FOLDER", description = "A model to go on from, as train wrote it.")
+    private Path initModel;
+
+    @Option(
+            names = "--init-head",
+            paramLabel = "PATH",
+            description =
+                    "With --hidden: lm_head.weight and lm_head.bias of a .safetensors file, folder or index to start from.")
+    private Path initHead;
+
+    @Option(
+            names = "--new-rows",
+            paramLabel = "N",
+            description = "With --init-head: rows for new tokens behind the old ones, their mean and some noise.")
+    private int newRows;
+
+    @Option(
+            names = "--vocabulary",
+            paramLabel = "V",
+            description = "With --hidden and without --init-head: rows of the head; by default, as the labels need.",
+            defaultValue = Option.NULL_VALUE)
+    private Integer vocabulary;
+
+    /** Opens the data and makes the model. */
+    Beginning begin(Arena arena, Workers workers, DataOptions data, ModelShapeOptions shape, LearningOptions learning)
+            throws IOException {
+        if (data.isHidden()) {
+            return fromHidden(arena, workers, data, shape, learning);
+        }
+        if (initHead != null || newRows != 0 || vocabulary != null) {
+            throw new UsageException("--init-head, --new-rows and --vocabulary go with --hidden");
+        }
+        return fromText(arena, workers, data, shape, learning);
+    }
+
+    private Beginning fromText(
+            Arena arena, Workers workers, DataOptions data, ModelShapeOptions shape, LearningOptions learning)
+            throws IOException {
+        LanguageModel model;
+        TokenData text;
+        int context;
+        if (initModel == null) {
+            Tokenizer cutter;
+            try {
+                cutter = Tokenizer.named(tokenizer);
+            } catch (IllegalArgumentException e) {
+                throw new UsageException("--tokenizer: " + e.getMessage(), e);
+            }
+            context = shape.context();
+            text = data.readTokens(arena, cutter, !allTokens, context);
+            model = create(arena, workers, shape.window(text.tokenizer().size()), learning);
+        } else {
+            ModelFolder.Loaded loaded = ModelFolder.load(initModel, arena, workers, learning.batch());
+            model = loaded.model();
+            if (loaded.tokenizer() == null) {
+                throw new UsageException(
+                        "--init-model " + initModel + " is a head without an encoder: it goes with --hidden");
+            }
+            context = model.config().window().context();
+            text = data.readTokens(arena, loaded.tokenizer(), false, context);
+        }
+        if (text.tokens().size() <= context) {
+            throw new IOException("the " + data.noun() + " has " + text.tokens().size()
+                    + " tokens, too few for a context of " + context + " and a held-out tenth");
+        }
+        Examples examples = new WindowExamples(text, context);
+        String description = String.format(
+                Locale.ROOT,
+                "%,d tokens of %s in %,d kinds (%s)",
+                text.tokens().size(),
+                data.noun(),
+                text.tokenizer().size(),
+                text.tokenizer().name());
+        return split(model, text.tokenizer(), examples, description);
+    }
+
+    private static LanguageModel create(Arena arena, Workers workers, ModelConfig config, LearningOptions learning) {
+        return new LanguageModel(arena, workers, config, learning.batch(), learning.seed());
+    }
+
+    private Beginning fromHidden(
+            Arena arena, Workers workers, DataOptions data, ModelShapeOptions shape, LearningOptions learning)
+            throws IOException {
+        if (initModel != null && initHead != null || initModel != null && newRows != 0) {
+            throw new UsageException("--init-model is a whole model: --init-head and --new-rows do not go with it");
+        }
+        HiddenStates states = data.openHidden(arena);
+        LanguageModel model;
+        if (initModel != null) {
+            model = ModelFolder.load(initModel, arena, workers, learning.batch())
+                    .model();
+        } else if (initHead != null) {
+            PretrainedHead head = PretrainedHead.open(initHead, arena);
+            if (newRows < 0) {
+                throw new UsageException("--new-rows must be at least 0, but is " + newRows);
+            }
+            ModelConfig config = usage(
+                    () -> shape.head(head.width(), Math.addExact(head.vocabulary(), newRows), head.bias() != null));
+            model = create(arena, workers, config, learning);
+            head.copyInto(model, learning.seed());
+        } else {
+            if (newRows != 0) {
+                throw new UsageException("--new-rows goes with --init-head");
+            }
+            int rows = vocabulary == null ? states.largestLabel() + 1 : vocabulary;
+            model = create(arena, workers, usage(() -> shape.head(states.width(), rows, true)), learning);
+        }
+        if (model.config().window() != null || model.config().width() != states.width()) {
+            throw new IOException("the hidden states have width " + states.width() + ", but the model takes "
+                    + (model.config().window() != null
+                            ? "text"
+                            : "width " + model.config().width()));
+        }
+        states.requireLabelsBelow(model.config().vocabulary());
+        String description = String.format(
+                Locale.ROOT, "%,d hidden states of width %,d (%s)", states.rows(), states.width(), states.dtype());
+        return split(model, null, new HiddenExamples(states), description);
+    }
+
+    private static ModelConfig usage(Supplier<ModelConfig> config) {
+        try {
+            return config.get();
+        } catch (IllegalArgumentException | ArithmeticException e) {
+            throw new UsageException(e.getMessage(), e);
+        }
+    }
+
+    private Beginning split(LanguageModel model, Tokenizer tokenizer, Examples examples, String description)
+            throws IOException {
+        Part heldOut = Part.lastTenth(examples);
+        if (heldOut.count() == 0) {
+            throw new IOException(
+                    "there are " + examples.count() + " tokens to predict, too few to hold out a tenth of them");
+        }
+        String start = initModel != null ? initModel.toString() : initHead != null ? initHead.toString() : "random";
+        return new Beginning(model, tokenizer, Part.beforeLastTenth(examples), heldOut, description, start);
+    }
+}

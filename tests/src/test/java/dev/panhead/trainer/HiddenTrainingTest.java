@@ -1,0 +1,279 @@
+package dev.panhead.trainer;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.panhead.format.Npy;
+import dev.panhead.format.Safetensors;
+import dev.panhead.reference.Numbers;
+import dev.panhead.tensor.HalfMatrix;
+import dev.panhead.tensor.Matrix;
+import dev.panhead.tensor.ReadableMatrix;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Heads on hidden states of another model, on the built jar. */
+class HiddenTrainingTest {
+
+    private static final int TOKENS = 1200;
+    private static final int WIDTH = 10;
+    private static final int VOCABULARY = 23;
+
+    @TempDir
+    private static Path folder;
+
+    private static PanheadJar jar;
+
+    /** Hidden states whose labels a head decides, one in seven of them ignored. */
+    @BeforeAll
+    static void writeStates() throws IOException {
+        jar = new PanheadJar(folder, "-Dpanhead.relaunch=false", "-Dpanhead.kernel=scalar");
+        try (Arena arena = Arena.ofConfined()) {
+            Numbers numbers = new Numbers(7);
+            Matrix hidden = numbers.matrix(arena, TOKENS, WIDTH, 1);
+            Matrix teacher = numbers.matrix(arena, VOCABULARY, WIDTH, 2);
+            int[] labels = new int[TOKENS];
+            Arrays.setAll(labels, t -> t % 7 == 3 ? -100 : likeliest(hidden, teacher, t));
+            write("states.safetensors", hidden, labels, 0, TOKENS);
+            write("shard-1.safetensors", hidden, labels, 0, 700);
+            write("shard-2.safetensors", hidden, labels, 700, TOKENS);
+            Npy.write(folder.resolve("states.npy"), hidden);
+            Files.write(folder.resolve("labels.npy"), npy(labels));
+            Safetensors.write(
+                    folder.resolve("teacher.safetensors"),
+                    new LinkedHashMap<>(Map.of("lm_head.weight", teacher)),
+                    Map.of());
+            labels[5] = VOCABULARY;
+            write("outside.safetensors", hidden, labels, 0, TOKENS);
+            Safetensors.write(
+                    folder.resolve("wide.safetensors"),
+                    new LinkedHashMap<>(Map.of("lm_head.weight", numbers.matrix(arena, VOCABULARY, WIDTH + 1, 1))),
+                    Map.of());
+        }
+    }
+
+    private static int likeliest(Matrix hidden, Matrix teacher, int token) {
+        int best = 0;
+        double most = Double.NEGATIVE_INFINITY;
+        for (int v = 0; v < teacher.rows(); v++) {
+            double sum = 0;
+            for (int k = 0; k < WIDTH; k++) {
+                sum += (double) hidden.get(token, k) * teacher.get(v, k);
+            }
+            best = sum > most ? v : best;
+            most = Math.max(most, sum);
+        }
+        return best;
+    }
+
+    /** A safetensors file by hand: the library writes no integers. */
+    private static void write(String name, Matrix hidden, int[] labels, int from, int to) throws IOException {
+        int rows = to - from;
+        int states = rows * WIDTH * Float.BYTES;
+        String header = "{\"hidden_states\":{\"dtype\":\"F32\",\"shape\":[" + rows + "," + WIDTH
+                + "],\"data_offsets\":[0," + states + "]},\"labels\":{\"dtype\":\"I64\",\"shape\":[" + rows
+                + "],\"data_offsets\":[" + states + "," + (states + rows * Long.BYTES) + "]}}";
+        byte[] json = (header + " ".repeat(-header.length() & 7)).getBytes(StandardCharsets.UTF_8);
+        ByteBuffer file = ByteBuffer.allocate(Long.BYTES + json.length + states + rows * Long.BYTES)
+                .order(ByteOrder.LITTLE_ENDIAN);
+        file.putLong(json.length).put(json);
+        for (int t = from; t < to; t++) {
+            for (int k = 0; k < WIDTH; k++) {
+                file.putFloat(hidden.get(t, k));
+            }
+        }
+        for (int t = from; t < to; t++) {
+            file.putLong(labels[t]);
+        }
+        Files.write(folder.resolve(name), file.array());
+    }
+
+    private static byte[] npy(int[] labels) {
+        String header = "{'descr': '<i4', 'fortran_order': False, 'shape': (" + labels.length + ",), }";
+        header = header + " ".repeat(117 - header.length()) + "\n";
+        ByteBuffer file = ByteBuffer.allocate(10 + header.length() + labels.length * Integer.BYTES)
+                .order(ByteOrder.LITTLE_ENDIAN);
+        file.put(new byte[] {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0}).putShort((short) header.length());
+        file.put(header.getBytes(StandardCharsets.US_ASCII));
+        for (int label : labels) {
+            file.putInt(label);
+        }
+        return file.array();
+    }
+
+    private static String run(String arguments) throws IOException, InterruptedException {
+        return jar.run(arguments.split(" ")).succeeded().out();
+    }
+
+    private static String train(String data, String out, String options) throws IOException, InterruptedException {
+        return run("train --hidden " + data + " --out " + out + " --threads 1 --batch 100 --epochs 30"
+                + " --learning-rate 0.05" + options);
+    }
+
+    private static double eval(String arguments, String key) throws IOException, InterruptedException {
+        String json = run("eval --json " + arguments);
+        return Double.parseDouble(json.replaceAll("(?s).*\"" + key + "\":([^,}]+).*", "$1"));
+    }
+
+    private static byte[] model(String out) throws IOException {
+        return Files.readAllBytes(folder.resolve(out).resolve("model.safetensors"));
+    }
+
+    @Test
+    void aHeadLearnsWhatTheLabelsShow() throws IOException, InterruptedException {
+        String said = train("states.safetensors", "head", "");
+        assertTrue(said.contains("1,200 hidden states of width 10 (F32)"), said);
+        assertTrue(eval("--model head --hidden states.safetensors --last-tenth", "accuracy") > 0.6);
+        int counted = TOKENS - (TOKENS + 3) / 7;
+        assertEquals(counted, eval("--model head --hidden states.safetensors", "tokens"));
+        assertEquals((counted + 9) / 10, eval("--model head --hidden states.safetensors --last-tenth", "tokens"));
+        String scores = run("score --model head --hidden states.safetensors");
+        double sum = scores.lines()
+                .mapToDouble(line -> Double.parseDouble(line.split("\t")[0]))
+                .sum();
+        assertEquals(counted, scores.lines().count());
+        assertEquals(-sum, counted * eval("--model head --hidden states.safetensors", "loss"), 0.1);
+        String validated = run("validate --model head --hidden states.safetensors --json");
+        assertTrue(validated.contains("\"passed\":true"), validated);
+        jar.run("generate", "--model", "head").failed(2, "head without an encoder");
+        jar.run("eval", "--model", "head", "--text", "states.npy").failed(2, "--hidden");
+    }
+
+    @Test
+    void shardsAndArraysAndAnyThreadsGiveTheSameHead() throws IOException, InterruptedException {
+        train("states.safetensors", "one", "");
+        train("shard-1.safetensors shard-2.safetensors", "two", "");
+        assertArrayEquals(model("one"), model("two"));
+        train("states.npy --labels labels.npy", "three", "");
+        assertArrayEquals(model("one"), model("three"));
+        run("train --hidden states.safetensors --out four --threads 2 --batch 100 --epochs 30 --learning-rate 0.05");
+        assertArrayEquals(model("one"), model("four"));
+        train("states.safetensors", "fused", " --fused");
+        train("states.safetensors", "unclipped", " --clip 0");
+        assertArrayEquals(model("unclipped"), model("fused"));
+    }
+
+    @Test
+    void aHeadIsTheStartAndNewRowsComeBehindItsOwn() throws IOException, InterruptedException {
+        assertTrue(eval("--head teacher.safetensors --hidden states.safetensors", "accuracy") == 1);
+        train(
+                "states.safetensors",
+                "extended",
+                " --init-head teacher.safetensors --new-rows 4 --freeze-rows 0-22 --no-bias");
+        try (Arena arena = Arena.ofConfined()) {
+            Safetensors extended = Safetensors.open(folder.resolve("extended/model.safetensors"), arena);
+            Matrix weight = extended.matrix("lm_head.weight", arena);
+            Matrix teacher = Safetensors.open(folder.resolve("teacher.safetensors"), arena)
+                    .matrix("lm_head.weight", arena);
+            assertEquals(List.of("lm_head.weight"), new ArrayList<>(extended.names()));
+            assertEquals(VOCABULARY + 4, weight.rows());
+            assertArrayEquals(teacher.toArray(), weight.rows(0, VOCABULARY).toArray());
+            assertTrue(Float.isFinite(weight.get(VOCABULARY + 3, 0)));
+        }
+        jar.run("train", "--hidden", "states.safetensors", "--new-rows", "4")
+                .failed(2, "--new-rows goes with --init-head");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            eval --head wide.safetensors --hidden states.safetensors | 1 | width 10
+            eval --head teacher.safetensors --hidden outside.safetensors | 1 | outside.safetensors: the label at 5 is 23
+            eval --head states.safetensors --hidden states.safetensors | 1 | lm_head.weight
+            eval --head teacher.safetensors --text states.npy | 2 | --head goes with --hidden
+            train --hidden outside.safetensors --init-head teacher.safetensors --out no | 1 | the label at 5 is 23
+            train --hidden states.safetensors --vocabulary 20 --out no | 1 | neither -100 nor from 0 to 19
+            train --hidden labels.npy --out no | 1 | labels.npy
+            train --hidden states.npy --out no | 1 | labels
+            train --hidden states.safetensors --labels labels.npy --text states.npy --out no | 2 | one of
+            train --hidden states.safetensors --dry-run --out no | 2 | --dry-run
+            """)
+    void whatDoesNotFitIsNamed(String arguments, int code, String expected) throws IOException, InterruptedException {
+        jar.run(arguments.split(" ")).failed(code, expected);
+        assertTrue(Files.notExists(folder.resolve("no")));
+    }
+
+    @Test
+    void halvesAreReadAsTheyAre() throws IOException, InterruptedException {
+        try (Arena arena = Arena.ofConfined()) {
+            ReadableMatrix halves =
+                    Npy.open(folder.resolve("states.npy"), arena).view(arena);
+            HalfMatrix narrow = HalfMatrix.of(arena, HalfMatrix.Format.FLOAT16, (Matrix) halves);
+            Npy.write(folder.resolve("half.npy"), narrow);
+            Npy.write(folder.resolve("widened.npy"), narrow.toMatrix(arena));
+        }
+        train("half.npy --labels labels.npy", "half", "");
+        train("widened.npy --labels labels.npy", "widened", "");
+        assertArrayEquals(model("widened"), model("half"));
+    }
+
+    @Test
+    void conversationsTuneAModel() throws IOException, InterruptedException {
+        ByteArrayOutputStream lines = new ByteArrayOutputStream();
+        for (int i = 0; i < 60; i++) {
+            lines.writeBytes(("{\"prompt\": \"What is " + i + "? \", \"completion\": \"It is " + i + ".\"}\n")
+                    .getBytes(StandardCharsets.UTF_8));
+            lines.writeBytes(("{\"messages\": [{\"role\": \"user\", \"content\": \"Hello " + i
+                            + "\"}, {\"role\": \"assistant\", \"content\": \"Good day.\"}]}\n")
+                    .getBytes(StandardCharsets.UTF_8));
+        }
+        Files.write(folder.resolve("chat.jsonl"), lines.toByteArray());
+        lines.writeBytes("{\"prompt\": 7}\n".getBytes(StandardCharsets.UTF_8));
+        Files.write(folder.resolve("bad.jsonl"), lines.toByteArray());
+        String shape = " --context 6 --embedding 4 --width 16 --threads 1 --batch 100 --learning-rate 0.02 --sample 0";
+        run("train --chat chat.jsonl --epochs 30 --out tuned" + shape);
+        run("train --chat chat.jsonl --epochs 5 --init-model tuned --head-only --out further --threads 1 --sample 0");
+        assertTrue(eval("--model further --chat chat.jsonl --last-tenth", "loss") < 2);
+        jar.run(("train --chat bad.jsonl --epochs 1 --out bad" + shape).split(" "))
+                .failed(1, "bad.jsonl, line 121", "prompt");
+        PanheadJar.Outcome skipped =
+                jar.run(("train --chat bad.jsonl --skip-bad-lines --epochs 30 --out skipped" + shape).split(" "));
+        assertEquals(0, skipped.exit(), skipped.err());
+        assertTrue(skipped.err().contains("1 broken line"), skipped.err());
+        assertArrayEquals(model("tuned"), model("skipped"));
+        String shown = run("train --chat chat.jsonl --dry-run --out never");
+        assertTrue(shown.contains("[I][t][ ][i][s][ ][0][.]"), shown);
+        assertTrue(Files.notExists(folder.resolve("never")));
+    }
+
+    @Test
+    void pairedTokensServeEveryCommandOfText() throws IOException, InterruptedException {
+        Files.writeString(
+                folder.resolve("text.txt"), "The cat sat on the mat, and the dog sat on the log. ".repeat(60));
+        run("train --text text.txt --tokenizer r50k_base --epochs 30 --context 4 --embedding 8 --width 16 --threads 1"
+                + " --batch 64 --learning-rate 0.02 --out paired");
+        assertTrue(eval("--model paired --text text.txt", "bits_per_byte") < 0.5);
+        assertEquals(60 * 52, eval("--model paired --text text.txt", "bytes"));
+        String generated = jar.run(
+                        "generate", "--model", "paired", "--prompt", "The cat", "--temperature", "0", "--tokens", "3")
+                .succeeded()
+                .out();
+        assertTrue(generated.startsWith("The cat sat on the"), generated);
+        String scores = jar.runWithInput(
+                        "The cat sat on the mat\nqwerty\n".getBytes(StandardCharsets.UTF_8),
+                        "score",
+                        "--model",
+                        "paired")
+                .succeeded()
+                .out();
+        assertEquals(2, scores.lines().count());
+        jar.runWithInput(new byte[] {'a', '\n', (byte) 0xff, '\n'}, "score", "--model", "paired")
+                .failedAfterOutput(1, "standard input, line 2");
+    }
+}

@@ -1,0 +1,223 @@
+package dev.panhead.trainer;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.panhead.trainer.PanheadJar.Outcome;
+import dev.panhead.trainer.PanheadJar.Running;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Trainings that are cut off and resumed, on the built jar: none shows in the result. */
+class ResumeTest {
+
+    private static final int KILLS = 50;
+    private static final int STEPS = 1000;
+
+    @TempDir
+    private static Path folder;
+
+    private static PanheadJar jar;
+    private static byte[] uninterrupted;
+
+    @BeforeAll
+    static void trainWithoutInterruption() throws IOException, InterruptedException {
+        // One process, so that what is killed is what trains.
+        jar = new PanheadJar(folder, "-Dpanhead.relaunch=false", "-Dpanhead.kernel=scalar");
+        SplittableRandom random = new SplittableRandom(5);
+        StringBuilder text = new StringBuilder();
+        String[] words = {"the ", "cat ", "dog ", "sat ", "on ", "mat ", "log ", "and ", "a "};
+        random.ints(900, 0, words.length).forEach(word -> text.append(words[word]));
+        Files.writeString(folder.resolve("text.txt"), text);
+        jar.run(arguments("whole")).succeeded();
+        uninterrupted = model("whole");
+    }
+
+    private static String[] arguments(String out, String... more) {
+        List<String> arguments = new ArrayList<>(
+                List.of("train --text text.txt --batch 32 --context 3 --embedding 4 --width 12 --learning-rate 0.01"
+                        .split(" ")));
+        arguments.addAll(List.of("--accumulate", "2", "--threads", "1", "--sample", "0", "--keep-best"));
+        arguments.addAll(List.of("--evaluate-every", "90", "--checkpoint-every", "7"));
+        arguments.addAll(List.of("--out", out));
+        arguments.addAll(List.of(more));
+        if (!arguments.contains("--steps")) {
+            arguments.addAll(List.of("--steps", Integer.toString(STEPS)));
+        }
+        return arguments.toArray(String[]::new);
+    }
+
+    private static byte[] model(String out) throws IOException {
+        return Files.readAllBytes(folder.resolve(out).resolve("model.safetensors"));
+    }
+
+    private static List<Path> checkpoints(String out) throws IOException {
+        Path saved = folder.resolve(out).resolve("checkpoints");
+        if (!Files.isDirectory(saved)) {
+            return List.of();
+        }
+        try (var files = Files.list(saved)) {
+            return files.filter(file -> file.getFileName().toString().startsWith("step-"))
+                    .sorted(Comparator.comparingLong(ResumeTest::step))
+                    .toList();
+        }
+    }
+
+    private static long step(Path checkpoint) {
+        return Long.parseLong(checkpoint.getFileName().toString().replaceAll("\\D", ""));
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void killedFiftyTimesAtAnyMomentItEndsWithTheSameBits() throws IOException, InterruptedException {
+        SplittableRandom random = new SplittableRandom(2026);
+        int round = 0;
+        int resumed = 0;
+        for (int kill = 0; kill < KILLS; kill++) {
+            resumed += checkpoints("killed" + round).isEmpty() ? 0 : 1;
+            Running running = jar.start(arguments("killed" + round, "--resume"));
+            if (kill % 5 == 0) {
+                Thread.sleep(random.nextLong(1200)); // perhaps before it has begun
+            } else {
+                running.awaitOutput("thread");
+                Thread.sleep(random.nextLong(500));
+            }
+            if (running.process().isAlive()) {
+                running.signal("KILL");
+            }
+            running.process().waitFor();
+            if (running.process().exitValue() == 0) {
+                assertArrayEquals(uninterrupted, model("killed" + round), "round " + round);
+                round++;
+            }
+        }
+        assertTrue(resumed > KILLS / 2, "few of the trainings had got anywhere: " + resumed);
+        jar.run(arguments("killed" + round, "--resume")).succeeded();
+        assertArrayEquals(uninterrupted, model("killed" + round));
+        assertEquals(List.of(), checkpoints("killed" + round));
+        // Every twentieth step has its line once, however often it was made.
+        List<String> steps = Files.readAllLines(folder.resolve("killed" + round).resolve("metrics.jsonl")).stream()
+                .filter(line -> line.startsWith("{\"kind\":\"step\""))
+                .map(line -> line.replaceAll(".*\"step\":(\\d+),.*", "$1"))
+                .toList();
+        assertEquals(
+                IntStream.rangeClosed(0, STEPS / 20)
+                        .mapToObj(i -> Integer.toString(Math.max(1, 20 * i)))
+                        .toList(),
+                steps);
+    }
+
+    /** A training that was cut off after some checkpoints. */
+    private static void cutOff(String out) throws IOException, InterruptedException {
+        Running running = jar.start(arguments(out));
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        while (checkpoints(out).stream().noneMatch(file -> step(file) > 100)) {
+            assertTrue(running.process().isAlive() && System.nanoTime() < end, "no checkpoint came");
+            Thread.sleep(5);
+        }
+        running.signal("KILL");
+        running.process().waitFor();
+        assertEquals(2, checkpoints(out).size(), () -> "not the last two");
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void aBrokenCheckpointIsLeftOutAndTheOneBeforeItServes() throws IOException, InterruptedException {
+        cutOff("broken");
+        Path newest = checkpoints("broken").getLast();
+        byte[] bytes = Files.readAllBytes(newest);
+        bytes[bytes.length - 100] ^= 0x10;
+        Files.write(newest, bytes);
+        Outcome outcome = jar.run(arguments("broken", "--resume"));
+        assertEquals(0, outcome.exit(), outcome.err());
+        assertTrue(
+                outcome.err().startsWith("panhead: a checkpoint is left out: ")
+                        && outcome.err().contains(newest.getFileName() + ": the checksum is"),
+                outcome.err());
+        assertTrue(outcome.out().contains("goes on after step " + (step(newest) - 7)), outcome.out());
+        assertArrayEquals(uninterrupted, model("broken"));
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void anUnfinishedTrainingIsNeitherReplacedNorResumedAsAnother() throws IOException, InterruptedException {
+        cutOff("cut");
+        jar.run(arguments("cut")).failed(1, "cut/checkpoints", "unfinished training", "--resume");
+        jar.run(arguments("cut", "--resume", "--weight-decay", "0.02"))
+                .failedAfterOutput(1, "another training", "weight_decay was 0.01 and is 0.02");
+        Files.writeString(
+                folder.resolve("other.txt"), "the cat sat on the log and the dog sat on the mat. ".repeat(80));
+        List<String> arguments = new ArrayList<>(List.of(arguments("cut", "--resume")));
+        arguments.set(arguments.indexOf("text.txt"), "other.txt");
+        jar.run(arguments.toArray(String[]::new)).failedAfterOutput(1, "another training", "data was");
+        assertEquals(2, checkpoints("cut").size());
+        jar.run(arguments("cut", "--resume")).succeeded();
+        assertArrayEquals(uninterrupted, model("cut"));
+    }
+
+    @Test
+    void aFinishedTrainingHasNothingToResume() throws IOException, InterruptedException {
+        String out = jar.run(arguments("whole", "--resume")).succeeded().out();
+        assertTrue(out.contains("nothing to resume"), out);
+        jar.run(arguments("different", "--steps", "30")).succeeded();
+        assertFalse(jar.run(arguments("different", "--steps", "31", "--resume"))
+                .succeeded()
+                .out()
+                .contains("nothing to resume"));
+        assertNotEquals(0, model("different").length);
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void ctrlCSavesTheModelAndTheStateToGoOnFrom() throws IOException, InterruptedException {
+        Running running = jar.start(arguments("stopped"));
+        running.awaitOutput("step 1 ");
+        running.signal("INT");
+        Outcome outcome = running.outcome();
+        assertEquals(130, outcome.exit(), outcome.err());
+        assertTrue(outcome.out().contains("the model is saved, and --resume goes on"), outcome.out());
+        jar.run("eval", "--model", "stopped", "--text", "text.txt").succeeded();
+        jar.run(arguments("stopped", "--resume")).succeeded();
+        assertArrayEquals(uninterrupted, model("stopped"));
+    }
+
+    /** A limit on the size of files stands for a disk that is full. */
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void aCheckpointThatCannotBeWrittenIsAnErrorAndTheLastOneStays() throws IOException, InterruptedException {
+        cutOff("full");
+        List<Path> before = checkpoints("full");
+        byte[] newest = Files.readAllBytes(before.getLast());
+        List<String> command = new ArrayList<>(List.of("sh", "-c", "ulimit -f 4; exec \"$0\" \"$@\""));
+        command.addAll(jar.command(arguments("full", "--resume")));
+        Path err = folder.resolve("full-err.txt");
+        Process process = new ProcessBuilder(command)
+                .directory(folder.toFile())
+                .redirectOutput(folder.resolve("full-out.txt").toFile())
+                .redirectError(err.toFile())
+                .start();
+        assertTrue(process.waitFor(60, TimeUnit.SECONDS));
+        assertEquals(1, process.exitValue(), Files.readString(err));
+        assertTrue(
+                Files.readString(err).matches("panhead: [^\\n]*(too large|No space)[^\\n]*\\n"), Files.readString(err));
+        assertEquals(before, checkpoints("full"));
+        assertArrayEquals(newest, Files.readAllBytes(before.getLast()));
+        jar.run(arguments("full", "--resume")).succeeded();
+        assertArrayEquals(uninterrupted, model("full"));
+    }
+}
