@@ -1,0 +1,302 @@
+package dev.panhead.trainer.cli;
+
+import dev.panhead.exec.Workers;
+import dev.panhead.probe.Machine;
+import dev.panhead.trainer.data.TokenData;
+import dev.panhead.trainer.data.Tokenizer;
+import dev.panhead.trainer.data.WindowExamples;
+import dev.panhead.trainer.loop.Checkpoints;
+import dev.panhead.trainer.loop.HardestTokens;
+import dev.panhead.trainer.loop.Training;
+import dev.panhead.trainer.loop.TrainingOptions;
+import dev.panhead.trainer.model.ModelFolder;
+import dev.panhead.trainer.report.Evaluation;
+import dev.panhead.trainer.report.Listener;
+import dev.panhead.trainer.report.MetricsFile;
+import dev.panhead.trainer.report.Progress;
+import dev.panhead.trainer.report.Report;
+import dev.panhead.trainer.report.Status;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
+/** A training from its first line of output to its last: what is shown, recorded and saved around the loop. */
+final class TrainingRun {
+
+    private final Path out;
+    private final Arena arena;
+    private final Workers workers;
+    private final Beginning beginning;
+    private final TrainingOptions options;
+    private final Checkpoints checkpoints;
+    private final Interruption interruption;
+    private final Map<String, Object> identity;
+    private final Training training;
+
+    private UncheckedIOException unseen;
+
+    TrainingRun(
+            Path out,
+            Arena arena,
+            Workers workers,
+            Beginning beginning,
+            TrainingOptions options,
+            Checkpoints checkpoints,
+            Interruption interruption) {
+        this.out = out;
+        this.arena = arena;
+        this.workers = workers;
+        this.beginning = beginning;
+        this.options = options;
+        this.checkpoints = checkpoints;
+        this.interruption = interruption;
+        identity = identity(beginning, options);
+        training = new Training(
+                arena,
+                workers,
+                beginning.model(),
+                beginning.learned(),
+                beginning.heldOut(),
+                options,
+                identity,
+                checkpoints);
+    }
+
+    /** What a checkpoint must agree with. */
+    private static Map<String, Object> identity(Beginning beginning, TrainingOptions options) {
+        Map<String, Object> identity = options.toMap();
+        identity.put("examples", beginning.learned().count());
+        identity.put("held_out_examples", beginning.heldOut().count());
+        identity.put("data", Long.toHexString(beginning.fingerprint()));
+        identity.put("start", beginning.start());
+        identity.putAll(ModelFolder.describe(beginning.model().config()));
+        return identity;
+    }
+
+    /** Whether the folder holds what this training ends with. */
+    boolean isComplete() throws IOException {
+        return ModelFolder.isTrained(out, identity);
+    }
+
+    private void introduce() {
+        System.out.printf(
+                Locale.ROOT,
+                "%s, %,d tokens to learn, %,d held out; %,d parameters%n%s kernels, %d bits, %d thread%s%n",
+                beginning.description(),
+                beginning.learned().count(),
+                beginning.heldOut().count(),
+                beginning.model().size(),
+                Machine.kernel(),
+                Machine.vectorBits(),
+                workers.size(),
+                workers.size() == 1 ? "" : "s");
+        if (Files.exists(out.resolve(ModelFolder.CONFIG))) {
+            System.out.printf("replaces the model in %s when it ends%n", out);
+        }
+        System.out.flush();
+    }
+
+    /**
+     * Trains to the end or until it is interrupted, and saves what there is.
+     *
+     * @param resume whether to go on where an earlier training stopped
+     * @param sample how many tokens to generate at the end
+     */
+    void train(boolean resume, int sample) throws IOException {
+        introduce();
+        Files.createDirectories(out);
+        long done = resume
+                ? training.resume(broken -> System.err.println("panhead: a checkpoint is left out: " + broken))
+                : 0;
+        Path path = out.resolve(ModelFolder.METRICS);
+        try (MetricsFile metrics = done > 0 ? MetricsFile.resume(path, done) : MetricsFile.begin(path)) {
+            if (done > 0) {
+                System.out.printf(Locale.ROOT, "goes on after step %,d%n", done);
+                metrics.write(Map.of("kind", "resume", "step", done));
+            } else {
+                metrics.write(introduction());
+            }
+            Status status = run(metrics);
+            if (interruption.isWished()) {
+                training.save(metrics);
+                save(status, null, metrics);
+                System.out.printf(
+                        Locale.ROOT,
+                        "interrupted after %,d steps; the model is saved, and --resume goes on%n",
+                        status.step());
+            } else {
+                finish(status, metrics, sample);
+                checkpoints.clear();
+            }
+        }
+        if (unseen != null) {
+            throw unseen;
+        }
+    }
+
+    private Map<String, Object> introduction() {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("kind", "run");
+        line.put("version", Version.number());
+        line.put("started", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
+        line.put("data", beginning.description());
+        line.putAll(ModelFolder.describe(beginning.model().config()));
+        line.put("parameters", beginning.model().size());
+        line.put("tokens", beginning.learned().count());
+        line.put("held_out_tokens", beginning.heldOut().count());
+        line.put("threads", workers.size());
+        line.put("kernel", Machine.kernel());
+        line.put("vector_bits", Machine.vectorBits());
+        line.put("processor", Machine.processor());
+        line.put("options", identity);
+        return line;
+    }
+
+    private Status run(MetricsFile metrics) throws IOException {
+        boolean terminal = System.console() != null && System.console().isTerminal();
+        try (Progress progress = new Progress(System.out, terminal)) {
+            return training.run(new Both(metrics, progress), interruption::isWished);
+        } catch (ArithmeticException e) {
+            if (checkpoints.isEmpty()) {
+                throw e;
+            }
+            throw new ArithmeticException(
+                    e.getMessage() + "; the last good state is in " + out.resolve(Checkpoints.FOLDER));
+        }
+    }
+
+    /** Tells the file and the screen. */
+    private final class Both implements Listener {
+
+        private final MetricsFile metrics;
+        private final Progress progress;
+
+        Both(MetricsFile metrics, Progress progress) {
+            this.metrics = metrics;
+            this.progress = progress;
+        }
+
+        @Override
+        public void step(Status status) throws IOException {
+            metrics.step(status);
+            show(() -> progress.step(status));
+        }
+
+        @Override
+        public void evaluated(Status status, Evaluation heldOut, boolean whole) throws IOException {
+            metrics.evaluated(status, heldOut, whole);
+            show(() -> progress.evaluated(status, heldOut, whole));
+        }
+
+        @Override
+        public void saved(Status status, Path file, double seconds) throws IOException {
+            metrics.saved(status, file, seconds);
+        }
+
+        @Override
+        public void audited(Status status, int tokens, double error, double bound) throws IOException {
+            metrics.audited(status, tokens, error, bound);
+        }
+    }
+
+    /** Where nothing can be shown any more, the training ends early and is saved before that is reported. */
+    private void show(Runnable progress) {
+        try {
+            progress.run();
+            System.out.flush();
+        } catch (UncheckedIOException e) {
+            unseen = e;
+            interruption.wish();
+        }
+    }
+
+    /** Evaluates, saves, and shows what came of it. */
+    private void finish(Status status, MetricsFile metrics, int sample) throws IOException {
+        HardestTokens hardest = new HardestTokens();
+        Evaluation heldOut = training.finish(hardest);
+        metrics.evaluated(status, heldOut, true);
+        metrics.write(Map.of(
+                "kind", "hardest",
+                "step", status.step(),
+                "tokens", hardest.describe(beginning.heldOut().examples())));
+        byte[] text = sample(status, metrics, sample);
+        Map<String, Object> end = new LinkedHashMap<>();
+        end.put("kind", "end");
+        end.put("step", status.step());
+        end.put("seconds", status.seconds());
+        end.put("reason", training.isExhausted() ? "no improvement" : "finished");
+        metrics.write(end);
+        save(status, heldOut, metrics);
+        if (training.isExhausted()) {
+            System.out.printf(
+                    Locale.ROOT, "ended after %,d steps: what is held out was predicted no better%n", status.step());
+        }
+        System.out.printf(
+                Locale.ROOT,
+                "held out: %s on %,d tokens; trained at %,.0f tokens/s%n",
+                Wording.of(heldOut),
+                heldOut.tokens(),
+                status.tokensPerSecond());
+        Path html = out.resolve(ModelFolder.REPORT);
+        Optional<String> noPicture =
+                Report.write(out.resolve(ModelFolder.METRICS), html, out.resolve(ModelFolder.LOSS_PICTURE));
+        System.out.printf("wrote the model and %s%n", html);
+        noPicture.ifPresent(reason -> System.out.printf("there is no picture of the loss: %s%n", reason));
+        if (text.length > 0) {
+            System.out.println("a sample:");
+            System.out.write(text, 0, text.length);
+            System.out.println();
+        }
+    }
+
+    private void save(Status status, Evaluation heldOut, MetricsFile metrics) throws IOException {
+        Map<String, Object> training = new LinkedHashMap<>(identity);
+        training.put("steps_done", status.step());
+        if (heldOut != null) {
+            training.put("held_out_loss", heldOut.loss());
+            if (heldOut.bytes() > 0) {
+                training.put("held_out_bits_per_byte", heldOut.bitsPerByte());
+            }
+        }
+        ModelFolder.save(out, beginning.model(), beginning.tokenizer(), training);
+        metrics.publish();
+    }
+
+    /** Text that the model makes up, the prompt in front of it; empty where there is none. */
+    private byte[] sample(Status status, MetricsFile metrics, int count) throws IOException {
+        if (count <= 0 || !(beginning.examples() instanceof WindowExamples window)) {
+            return new byte[0];
+        }
+        TokenData text = window.data();
+        Tokenizer tokenizer = beginning.tokenizer();
+        int length = (int) Math.min(window.context(), text.tokens().size());
+        int[] prompt = new int[length];
+        Arrays.setAll(prompt, i -> text.tokens().at(i));
+        ByteArrayOutputStream said = new ByteArrayOutputStream();
+        for (int token : prompt) {
+            said.writeBytes(tokenizer.bytes(token));
+        }
+        int promptBytes = said.size();
+        new Generator(arena, workers, beginning.model(), 0.7, 0, options.seed())
+                .generate(prompt, tokenizer.boundary(), count, token -> said.writeBytes(tokenizer.bytes(token)));
+        byte[] bytes = said.toByteArray();
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("kind", "sample");
+        line.put("step", status.step());
+        line.put("prompt", new String(bytes, 0, promptBytes, StandardCharsets.UTF_8));
+        line.put("text", new String(bytes, promptBytes, bytes.length - promptBytes, StandardCharsets.UTF_8));
+        metrics.write(line);
+        return bytes;
+    }
+}
