@@ -71,6 +71,16 @@ final class DataOptions {
         }
     }
 
+    /** Data of the same kind that lies elsewhere, its labels with it. */
+    DataOptions at(List<Path> paths) {
+        DataOptions other = new DataOptions();
+        other.text = text == null ? null : paths;
+        other.chat = chat == null ? null : paths;
+        other.hidden = hidden == null ? null : paths;
+        other.skipBadLines = skipBadLines;
+        return other;
+    }
+
     boolean isGiven() {
         return text != null || chat != null || hidden != null;
     }

@@ -15,6 +15,7 @@ import dev.panhead.trainer.model.PretrainedHead;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.function.Supplier;
 import picocli.CommandLine.Option;
@@ -22,6 +23,13 @@ import picocli.CommandLine.Option;
 /** The options for what a training starts from. */
 @SectionedHelp.Section("Start")
 final class StartOptions {
+
+    @Option(
+            names = "--held-out",
+            paramLabel = "PATH",
+            arity = "1..*",
+            description = "Data of the same kind to evaluate on; by default, the last tenth of the other is held out.")
+    private List<Path> heldOut;
 
     @Option(
             names = "--tokenizer",
@@ -105,7 +113,7 @@ final class StartOptions {
                 data.noun(),
                 text.tokenizer().size(),
                 text.tokenizer().name());
-        return split(model, text.tokenizer(), examples, description);
+        return split(arena, data, model, text.tokenizer(), examples, description);
     }
 
     private static LanguageModel create(Arena arena, Workers workers, ModelConfig config, LearningOptions learning) {
@@ -148,7 +156,7 @@ final class StartOptions {
         states.requireLabelsBelow(model.config().vocabulary());
         String description = String.format(
                 Locale.ROOT, "%,d hidden states of width %,d (%s)", states.rows(), states.width(), states.dtype());
-        return split(model, null, new HiddenExamples(states), description);
+        return split(arena, data, model, null, new HiddenExamples(states), description);
     }
 
     private static ModelConfig usage(Supplier<ModelConfig> config) {
@@ -159,14 +167,23 @@ final class StartOptions {
         }
     }
 
-    private Beginning split(LanguageModel model, Tokenizer tokenizer, Examples examples, String description)
+    private Beginning split(
+            Arena arena,
+            DataOptions data,
+            LanguageModel model,
+            Tokenizer tokenizer,
+            Examples examples,
+            String description)
             throws IOException {
-        Part heldOut = Part.lastTenth(examples);
-        if (heldOut.count() == 0) {
-            throw new IOException(
-                    "there are " + examples.count() + " tokens to predict, too few to hold out a tenth of them");
+        Part learned = heldOut == null ? Part.beforeLastTenth(examples) : Part.all(examples);
+        Part evaluated = heldOut == null
+                ? Part.lastTenth(examples)
+                : Part.all(data.at(heldOut).open(arena, model.config(), tokenizer));
+        if (learned.count() == 0 || evaluated.count() == 0) {
+            throw new IOException("there are " + examples.count() + " tokens to predict, too few to learn from some and"
+                    + " hold out a tenth");
         }
         String start = initModel != null ? initModel.toString() : initHead != null ? initHead.toString() : "random";
-        return new Beginning(model, tokenizer, Part.beforeLastTenth(examples), heldOut, description, start);
+        return new Beginning(model, tokenizer, learned, evaluated, description, start);
     }
 }
