@@ -1,4 +1,4 @@
-/** Panhead's trainer: language-model heads trained from text on a CPU, from the command line. */
+/** Panhead's trainer: heads of language models, trained on text, conversations or hidden states from the command line. */
 module dev.panhead.trainer {
     requires dev.panhead.core;
     requires java.desktop;

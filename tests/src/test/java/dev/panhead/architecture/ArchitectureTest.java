@@ -58,9 +58,10 @@ class ArchitectureTest {
             optim | blas,head,format,probe,trainer..
             format | kernel,blas,math,head,optim,probe,trainer..
             probe | blas,math,head,optim,format,trainer..
-            trainer.model | trainer.loop,trainer.cli
-            trainer.data | trainer.loop,trainer.cli
-            trainer.report | trainer.loop,trainer.cli
+            trainer.data | trainer.model,trainer.report,trainer.check,trainer.loop,trainer.cli
+            trainer.report | trainer.data,trainer.model,trainer.check,trainer.loop,trainer.cli
+            trainer.model | trainer.report,trainer.check,trainer.loop,trainer.cli
+            trainer.check | trainer.report,trainer.loop,trainer.cli
             trainer.loop | trainer.cli
             """)
     void arrowsPointDown(String from, String banned) {

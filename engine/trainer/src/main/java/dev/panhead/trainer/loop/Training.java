@@ -175,14 +175,16 @@ public final class Training {
             if (audit != null && state.step() % options.auditEvery() == 0) {
                 audit(listener);
             }
-            boolean look =
+            boolean last = progress >= 1;
+            boolean due =
                     options.evaluateEvery() > 0 ? state.step() % options.evaluateEvery() == 0 : progress >= nextLook;
-            if (look && (progress < 1 || seeksBest())) {
+            boolean look = last ? seeksBest() : due;
+            if (look) {
                 nextLook = nextLook(progress);
                 long sample = sample(progress);
                 clock.exclude(() -> look(listener, sample));
             }
-            if (checkpoints.due(state.step(), look) && progress < 1) {
+            if (!last && checkpoints.due(state.step(), look)) {
                 clock.exclude(() -> save(listener, clock.seconds()));
             }
         }
