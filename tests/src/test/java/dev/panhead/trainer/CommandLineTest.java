@@ -237,6 +237,17 @@ class CommandLineTest {
     }
 
     @Test
+    void aModelOfAnotherProgramIsNotReplaced() throws IOException, InterruptedException {
+        Files.createDirectories(folder.resolve("theirs"));
+        Files.writeString(folder.resolve("theirs/config.json"), "{\"model_type\": \"llama\"}");
+        Files.writeString(folder.resolve("theirs/model.safetensors"), "weights");
+        jar.run("train", "--text", "text.txt", "--out", "theirs", "--steps", "1").failed(1, "theirs", "another program");
+        assertEquals("weights", Files.readString(folder.resolve("theirs/model.safetensors")));
+        jar.run("train", "--text", "text.txt", "--out", "text.txt/model", "--steps", "1")
+                .failed(1, "text.txt is a file, not a folder");
+    }
+
+    @Test
     void aFolderOfOtherFilesIsNotWrittenTo() throws IOException, InterruptedException {
         Files.createDirectories(folder.resolve("mine"));
         Files.writeString(folder.resolve("mine/letter.txt"), "Dear");

@@ -60,6 +60,9 @@ class HiddenTrainingTest {
                     folder.resolve("teacher.safetensors"),
                     new LinkedHashMap<>(Map.of("lm_head.weight", teacher)),
                     Map.of());
+            int[] ignored = new int[TOKENS];
+            Arrays.fill(ignored, -100);
+            write("ignored.safetensors", hidden, ignored, 0, 20);
             labels[5] = VOCABULARY;
             write("outside.safetensors", hidden, labels, 0, TOKENS);
             Safetensors.write(
@@ -211,6 +214,11 @@ class HiddenTrainingTest {
             train --hidden states.npy --out no | 1 | labels
             train --hidden states.safetensors --labels labels.npy --text states.npy --out no | 2 | one of
             train --hidden states.safetensors --dry-run --out no | 2 | --dry-run
+            train --hidden states.safetensors --width 10 --out no | 2 | --width has no meaning with --hidden
+            train --hidden states.safetensors --freeze-rows 0-22 --out no | 2 | nothing to learn
+            train --hidden ignored.safetensors --out no | 1 | there is nothing to learn
+            eval --head teacher.safetensors --hidden ignored.safetensors | 1 | no token to predict
+            eval --head teacher.safetensors --model head --hidden states.safetensors | 2 | which one
             """)
     void whatDoesNotFitIsNamed(String arguments, int code, String expected) throws IOException, InterruptedException {
         jar.run(arguments.split(" ")).failed(code, expected);
@@ -255,7 +263,8 @@ class HiddenTrainingTest {
         assertEquals(0, skipped.exit(), skipped.err());
         assertTrue(skipped.err().contains("1 broken line"), skipped.err());
         assertArrayEquals(model("tuned"), model("skipped"));
-        String shown = run("train --chat chat.jsonl --dry-run --out never");
+        String shown = run("train --chat chat.jsonl --dry-run --context 40 --out never");
+        assertTrue(shown.contains("120 conversations, 6,"), shown); // what is laid before them does not count
         assertTrue(shown.contains("[I][t][ ][i][s][ ][0][.]"), shown);
         assertTrue(Files.notExists(folder.resolve("never")));
     }

@@ -206,6 +206,12 @@ class LearningTest {
             --hidden states.safetensors | one of --text, --chat and --hidden
             --tokenizer words | words
             --softcap -1 | softcap
+            --steps 3 --epochs 2 | --epochs has no meaning with --steps
+            --epochs 3 --seconds 2 | --seconds has no meaning with --epochs
+            --init-model base --width 9 | --width has no meaning with --init-model
+            --head-only --freeze-rows 0-255 --steps 1 | nothing to learn
+            --sample -1 | --sample
+            --allow-changes | --resume
             """)
     void whatCannotBeIsWrongUsage(String options, String expected) throws IOException, InterruptedException {
         List<String> arguments = new ArrayList<>(List.of("train", "--text", "text.txt", "--out", "never"));

@@ -11,7 +11,9 @@ import dev.panhead.trainer.PanheadJar.Running;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -109,7 +111,15 @@ class ResumeTest {
         assertTrue(resumed > KILLS / 2, "few of the trainings had got anywhere: " + resumed);
         jar.run(arguments("killed" + round, "--resume")).succeeded();
         assertArrayEquals(uninterrupted, model("killed" + round));
-        assertEquals(List.of(), checkpoints("killed" + round));
+        // Nothing of what was being written when a process was killed is left.
+        try (var files = Files.list(folder.resolve("killed" + round))) {
+            assertEquals(
+                    List.of("config.json", "metrics.jsonl", "model.safetensors", "report.html"),
+                    files.map(file -> file.getFileName().toString())
+                            .filter(name -> !name.equals("loss.png"))
+                            .sorted()
+                            .toList());
+        }
         // Every twentieth step has its line once, however often it was made.
         List<String> steps = Files.readAllLines(folder.resolve("killed" + round).resolve("metrics.jsonl")).stream()
                 .filter(line -> line.startsWith("{\"kind\":\"step\""))
@@ -125,14 +135,21 @@ class ResumeTest {
     /** A training that was cut off after some checkpoints. */
     private static void cutOff(String out) throws IOException, InterruptedException {
         Running running = jar.start(arguments(out));
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-        while (checkpoints(out).stream().noneMatch(file -> step(file) > 100)) {
-            assertTrue(running.process().isAlive() && System.nanoTime() < end, "no checkpoint came");
-            Thread.sleep(5);
-        }
+        awaitCheckpoint(running, out, 100);
         running.signal("KILL");
         running.process().waitFor();
         assertEquals(2, checkpoints(out).size(), () -> "not the last two");
+    }
+
+    /** Waits for a checkpoint beyond a step or, if that is negative, for one below it alone. */
+    private static void awaitCheckpoint(Running running, String out, long bound)
+            throws IOException, InterruptedException {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        while (checkpoints(out).stream().noneMatch(file -> bound < 0 ? step(file) < -bound : step(file) > bound)
+                || bound < 0 && checkpoints(out).stream().anyMatch(file -> step(file) >= -bound)) {
+            assertTrue(running.process().isAlive() && System.nanoTime() < end, "no checkpoint came");
+            Thread.sleep(5);
+        }
     }
 
     @Test
@@ -151,6 +168,100 @@ class ResumeTest {
                 outcome.err());
         assertTrue(outcome.out().contains("goes on after step " + (step(newest) - 7)), outcome.out());
         assertArrayEquals(uninterrupted, model("broken"));
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void theOnlyCheckpointMayBeBrokenAndTheNextOnesStay() throws IOException, InterruptedException {
+        Running running = jar.start(arguments("single", "--keep", "1"));
+        awaitCheckpoint(running, "single", 100);
+        running.signal("KILL");
+        running.process().waitFor();
+        Path broken = checkpoints("single").getLast();
+        Files.write(broken, new byte[10]);
+        running = jar.start(arguments("single", "--keep", "1", "--resume"));
+        awaitCheckpoint(running, "single", -step(broken));
+        running.signal("KILL");
+        running.process().waitFor();
+        assertEquals(1, checkpoints("single").size());
+        assertTrue(step(checkpoints("single").getLast()) < step(broken));
+        jar.run(arguments("single", "--keep", "1", "--resume")).succeeded();
+        assertArrayEquals(uninterrupted, model("single"));
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void aLineThatWasCutOffIsLeftOut() throws IOException, InterruptedException {
+        cutOff("torn");
+        Files.write(
+                folder.resolve("torn/metrics.jsonl.partial"),
+                new byte[] {'{', '"', 'k', '"', ':', '"', (byte) 0xc3},
+                StandardOpenOption.APPEND);
+        jar.run(arguments("torn", "--resume")).succeeded();
+        assertArrayEquals(uninterrupted, model("torn"));
+        assertTrue(Files.readAllLines(folder.resolve("torn/metrics.jsonl")).stream()
+                .allMatch(line -> line.startsWith("{\"kind\":\"") && line.endsWith("}")));
+    }
+
+    @Test
+    void whatCouldNotBeSavedAtTheEndIsSavedByResuming() throws IOException, InterruptedException {
+        String[] options = {"--patience", "2", "--optimizer", "sgd", "--steps", "900"};
+        jar.run(arguments("straight", options)).succeeded();
+        Files.createDirectories(folder.resolve("blocked"));
+        String[] blocked = arguments("blocked", options);
+        Files.createDirectories(folder.resolve("blocked/model.safetensors/in the way"));
+        Files.writeString(folder.resolve("blocked/metrics.jsonl.partial"), "");
+        jar.run(blocked).failedAfterOutput(1, "model.safetensors");
+        Files.delete(folder.resolve("blocked/model.safetensors/in the way"));
+        Files.delete(folder.resolve("blocked/model.safetensors"));
+        List<String> again = new ArrayList<>(List.of(blocked));
+        again.add("--resume");
+        jar.run(again.toArray(String[]::new)).succeeded();
+        assertArrayEquals(model("straight"), model("blocked"));
+        List<String> lines = Files.readAllLines(folder.resolve("blocked/metrics.jsonl"));
+        for (String kind : List.of("hardest", "end")) {
+            assertEquals(
+                    1,
+                    lines.stream()
+                            .filter(line -> line.startsWith("{\"kind\":\"" + kind + "\""))
+                            .count());
+        }
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void twoTrainingsDoNotMix() throws IOException, InterruptedException {
+        Running running = jar.start(arguments("shared"));
+        running.awaitOutput("step 1 ");
+        Outcome second = jar.run(arguments("shared", "--resume"));
+        second.failedAfterOutput(1, "shared", "another training is writing there");
+        running.signal("KILL");
+        running.process().waitFor();
+        jar.run(arguments("shared", "--resume")).succeeded();
+        assertArrayEquals(uninterrupted, model("shared"));
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void otherThreadsGoOnToTheSameBits() throws IOException, InterruptedException {
+        cutOff("threads");
+        List<String> arguments = new ArrayList<>(List.of(arguments("threads", "--resume")));
+        arguments.set(arguments.indexOf("--threads") + 1, "2");
+        jar.run(arguments.toArray(String[]::new)).succeeded();
+        assertArrayEquals(uninterrupted, model("threads"));
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void whatMayChangeIsChangedIfThatIsSaid() throws IOException, InterruptedException {
+        cutOff("changed");
+        jar.run(arguments("changed", "--resume", "--allow-changes", "--weight-decay", "0.5"))
+                .succeeded();
+        assertFalse(Arrays.equals(uninterrupted, model("changed")));
+        cutOff("unchanged");
+        List<String> arguments = new ArrayList<>(List.of(arguments("unchanged", "--resume", "--allow-changes")));
+        arguments.set(arguments.indexOf("--batch") + 1, "31");
+        jar.run(arguments.toArray(String[]::new)).failedAfterOutput(1, "another training", "batch was 32 and is 31");
     }
 
     @Test
@@ -191,6 +302,12 @@ class ResumeTest {
         Outcome outcome = running.outcome();
         assertEquals(130, outcome.exit(), outcome.err());
         assertTrue(outcome.out().contains("the model is saved, and --resume goes on"), outcome.out());
+        jar.run(arguments("whole-copy")).succeeded();
+        Running replacing = jar.start(arguments("whole-copy", "--weight-decay", "0.7"));
+        replacing.awaitOutput("step 1 ");
+        replacing.signal("INT");
+        assertTrue(replacing.outcome().out().contains("the state is saved"), "another model was replaced");
+        assertArrayEquals(uninterrupted, model("whole-copy"));
         jar.run("eval", "--model", "stopped", "--text", "text.txt").succeeded();
         jar.run(arguments("stopped", "--resume")).succeeded();
         assertArrayEquals(uninterrupted, model("stopped"));

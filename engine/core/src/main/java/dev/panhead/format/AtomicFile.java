@@ -11,7 +11,12 @@ import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.List;
 import java.util.UUID;
+import java.util.function.Predicate;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /** Writes a file whole or not at all: to a temporary file beside it, forced to disk, then renamed over it. */
 public final class AtomicFile {
@@ -22,6 +27,8 @@ public final class AtomicFile {
         /** Writes the content to a channel that stands at the start of an empty file. */
         void write(FileChannel channel) throws IOException;
     }
+
+    private static final Pattern TEMPORARY = Pattern.compile("\\.(.+)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\\.tmp");
 
     private AtomicFile() {}
 
@@ -44,6 +51,31 @@ public final class AtomicFile {
             }
             replace(path, temporary);
         } finally {
+            Files.deleteIfExists(temporary);
+        }
+    }
+
+    /** Whether a file has a name that only {@link #write} gives, while it is being written. */
+    public static boolean isTemporary(String name) {
+        return TEMPORARY.matcher(name).matches();
+    }
+
+    /**
+     * Deletes the temporary files that writers left which were killed. Nobody may be writing those files.
+     *
+     * @param names of the files that were to be written
+     * @throws IOException as the file system throws it
+     */
+    public static void deleteTemporaries(Path folder, Predicate<String> names) throws IOException {
+        List<Path> temporaries;
+        try (Stream<Path> files = Files.list(folder)) {
+            temporaries = files.filter(file -> {
+                        Matcher name = TEMPORARY.matcher(file.getFileName().toString());
+                        return name.matches() && names.test(name.group(1));
+                    })
+                    .toList();
+        }
+        for (Path temporary : temporaries) {
             Files.deleteIfExists(temporary);
         }
     }

@@ -22,8 +22,8 @@ class RowRangeTest {
             9           | 9       | 0-8
             """)
     void rangesAreJoinedInOrderAndTheRestIsWhatIsBetween(String given, String joined, String rest) {
-        List<RowRange> ranges =
-                RowRange.inOrder(Stream.of(given.split(",")).map(RowRange::parse).toList());
+        List<RowRange> ranges = RowRange.inOrder(
+                Stream.of(given.split(",")).map(RowRange::parse).toList());
         assertEquals(joined, RowRange.toString(ranges));
         assertEquals(rest, RowRange.toString(RowRange.rest(ranges, 10)));
     }

@@ -25,6 +25,15 @@ final class CheckpointOptions {
             })
     private boolean resume;
 
+    @Option(
+            names = "--allow-changes",
+            description = "With --resume: go on with other steps, rates, decay, clipping or smoothing than before.")
+    private boolean allowChanges;
+
+    boolean allowChanges() {
+        return allowChanges;
+    }
+
     boolean resume() {
         return resume;
     }

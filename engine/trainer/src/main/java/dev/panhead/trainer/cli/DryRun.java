@@ -114,17 +114,23 @@ final class DryRun {
         }
         StringBuilder text = new StringBuilder();
         try {
-            StandardCharsets.UTF_8
+            text.append(escaped(StandardCharsets.UTF_8
                     .newDecoder()
                     .decode(ByteBuffer.wrap(bytes))
-                    .chars()
-                    .forEach(c -> text.append(escaped((char) c)));
+                    .toString()));
         } catch (CharacterCodingException e) {
             for (byte b : bytes) {
                 text.append(b >= 0 ? escaped((char) b) : String.format("\\x%02x", b));
             }
         }
         return text.toString();
+    }
+
+    /** A text, safe for a terminal and for a line. */
+    static String escaped(String text) {
+        StringBuilder escaped = new StringBuilder();
+        text.chars().forEach(c -> escaped.append(escaped((char) c)));
+        return escaped.toString();
     }
 
     private static String escaped(char c) {
@@ -143,7 +149,7 @@ final class DryRun {
     }
 
     private void summarize(int batch) {
-        long all = data.tokens().size();
+        long all = data.said();
         long learnt = data.count();
         long conversations = data.conversations().size();
         out.printf(

@@ -19,6 +19,8 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
 import picocli.CommandLine.Option;
 
 /** {@code eval}: how well a model predicts. */
@@ -60,11 +62,17 @@ final class EvalCommand implements Callable<Integer> {
     @Mixin
     private ThreadsOption threads;
 
+    @Spec
+    private CommandSpec spec;
+
     @Override
     public Integer call() throws Exception {
         data.requireOne();
         if (head != null && !data.isHidden()) {
             throw new UsageException("--head goes with --hidden");
+        }
+        if (head != null && spec.commandLine().getParseResult().hasMatchedOption("--model")) {
+            throw new UsageException("--head and --model name two heads: which one?");
         }
         try (Arena arena = Arena.ofShared();
                 Workers workers = threads.start()) {
@@ -93,7 +101,7 @@ final class EvalCommand implements Callable<Integer> {
         PretrainedHead pretrained = PretrainedHead.open(head, arena);
         ModelConfig config =
                 new ModelConfig(null, pretrained.width(), pretrained.vocabulary(), pretrained.bias() != null, 0, 1);
-        LanguageModel bare = new LanguageModel(arena, workers, config, BATCH, 0);
+        LanguageModel bare = LanguageModel.ofZeros(arena, workers, config, BATCH);
         pretrained.copyInto(bare, 0);
         return new ModelFolder.Loaded(bare, null);
     }

@@ -97,11 +97,19 @@ final class Generator {
         }
     }
 
-    private int draw(double[] logProbabilities) {
+    /** The least log-probability that is drawn from. */
+    private double floor(double[] logProbabilities) {
+        if (topK == vocabulary) {
+            return Double.NEGATIVE_INFINITY;
+        }
         double[] sorted = logProbabilities.clone();
         Arrays.sort(sorted);
-        double max = sorted[sorted.length - 1];
-        double floor = sorted[sorted.length - (temperature == 0 ? 1 : topK)];
+        return sorted[vocabulary - topK];
+    }
+
+    private int draw(double[] logProbabilities) {
+        double max = Arrays.stream(logProbabilities).max().orElseThrow();
+        double floor = temperature == 0 ? max : floor(logProbabilities);
         double sum = 0;
         double[] weights = new double[logProbabilities.length];
         for (int v = 0; v < weights.length; v++) {

@@ -52,6 +52,9 @@ public final class Main implements Runnable {
     /** Set by the launcher in the process that it starts. */
     private static final String LAUNCHED = "panhead.launched";
 
+    /** The exit code after an error. */
+    static final int FAILURE = 1;
+
     /** The exit code of a process that was sent SIGTERM. */
     private static final int TERMINATED = 143;
 
@@ -61,7 +64,13 @@ public final class Main implements Runnable {
     @Option(names = "--stacktrace", description = "Show where an error came from.", scope = ScopeType.INHERIT)
     private boolean stackTrace;
 
+    private final Interruption interruption = new Interruption();
+
     private Main() {}
+
+    Interruption interruption() {
+        return interruption;
+    }
 
     @Override
     public void run() {
@@ -90,6 +99,12 @@ public final class Main implements Runnable {
 
     private static int run(String... arguments) {
         Main main = new Main();
+        int exit = run(main, arguments);
+        main.interruption.done(exit);
+        return exit;
+    }
+
+    private static int run(Main main, String... arguments) {
         try {
             StringWriter help = new StringWriter();
             int exit = execute(main, new PrintWriter(help), arguments);
@@ -97,7 +112,7 @@ public final class Main implements Runnable {
             System.out.flush();
             return exit;
         } catch (UncheckedIOException e) {
-            return report(e, main.stackTrace, 1);
+            return report(e, main.stackTrace, FAILURE);
         }
     }
 
@@ -112,7 +127,7 @@ public final class Main implements Runnable {
                 .setUnmatchedOptionsAllowedAsOptionParameters(false) // a mistyped option is not a path
                 .setParameterExceptionHandler((e, args) -> reportUsage(e, main.stackTrace))
                 .setExecutionExceptionHandler(
-                        (e, command, result) -> report(e, main.stackTrace, e instanceof UsageException ? 2 : 1))
+                        (e, command, result) -> report(e, main.stackTrace, e instanceof UsageException ? 2 : FAILURE))
                 .execute(arguments);
     }
 

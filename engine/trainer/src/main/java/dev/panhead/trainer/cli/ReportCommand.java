@@ -1,5 +1,6 @@
 package dev.panhead.trainer.cli;
 
+import dev.panhead.trainer.model.ModelFolder;
 import dev.panhead.trainer.report.MetricsFile;
 import dev.panhead.trainer.report.Report;
 import java.io.IOException;
@@ -22,25 +23,23 @@ import picocli.CommandLine.Option;
         footer = {"", "Example: panhead report --run panhead-model"})
 final class ReportCommand implements Callable<Integer> {
 
-    private static final String METRICS = "metrics.jsonl";
-    private static final String PICTURE = "loss.png";
 
     @Option(
             names = "--run",
             paramLabel = "FOLDER",
             required = true,
-            description = "The model's folder, as train writes it, with its " + METRICS + ".")
+            description = "The model's folder, as train writes it, with its " + ModelFolder.METRICS + ".")
     private Path run;
 
     @Option(
             names = "--out",
             paramLabel = "FILE.html",
-            description = "The page to write, " + PICTURE + " beside it (default: report.html in the model's folder).")
+            description = "The page to write, " + ModelFolder.LOSS_PICTURE + " beside it (default: report.html in the model's folder).")
     private Path out;
 
     @Override
     public Integer call() throws Exception {
-        Path html = out == null ? run.resolve("report.html") : out;
+        Path html = out == null ? run.resolve(ModelFolder.REPORT) : out;
         if (!html.toString().toLowerCase(Locale.ROOT).matches(".*\\.html?")) {
             throw new UsageException("--out must name a file that ends with .html, but is " + html);
         }
@@ -52,7 +51,7 @@ final class ReportCommand implements Callable<Integer> {
         if (Files.isDirectory(html)) {
             throw new IOException("--out " + html + " is a folder, not a file");
         }
-        Path png = html.resolveSibling(PICTURE);
+        Path png = html.resolveSibling(ModelFolder.LOSS_PICTURE);
         Optional<String> obstacle = Report.write(metrics, html, png);
         System.out.println(obstacle.map(reason -> "wrote " + html + ", but not " + png + ": " + reason)
                 .orElse("wrote " + html + " and " + png));
@@ -61,8 +60,8 @@ final class ReportCommand implements Callable<Integer> {
 
     /** The metrics of the last training that began here: while it goes on, they have a name of their own. */
     private Path metrics() throws IOException {
-        Path finished = run.resolve(METRICS);
-        Path growing = run.resolve(METRICS + MetricsFile.PARTIAL);
+        Path finished = run.resolve(ModelFolder.METRICS);
+        Path growing = run.resolve(ModelFolder.METRICS + MetricsFile.PARTIAL);
         if (Files.exists(growing)) {
             return growing;
         }

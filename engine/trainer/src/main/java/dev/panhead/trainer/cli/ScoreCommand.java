@@ -60,6 +60,9 @@ final class ScoreCommand implements Callable<Integer> {
 
     private void scoreData(Arena arena, ModelFolder.Loaded loaded) throws IOException {
         Examples examples = data.open(arena, loaded.model().config(), loaded.tokenizer());
+        if (examples.count() == 0) {
+            throw new IOException("there is no token to predict");
+        }
         Batch batch = examples.batch(arena, BATCH);
         Evaluator.evaluate(
                 loaded.model(),
@@ -69,7 +72,7 @@ final class ScoreCommand implements Callable<Integer> {
                         Locale.ROOT,
                         "%.4f\t%s%n",
                         -loss,
-                        examples.describe(example).get("target")));
+                        DryRun.escaped(examples.describeToken(examples.target(example)))));
     }
 
     private void scoreLines(Arena arena, ModelFolder.Loaded loaded) throws IOException {

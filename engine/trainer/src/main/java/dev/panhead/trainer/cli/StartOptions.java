@@ -8,6 +8,7 @@ import dev.panhead.trainer.data.Part;
 import dev.panhead.trainer.data.TokenData;
 import dev.panhead.trainer.data.Tokenizer;
 import dev.panhead.trainer.data.WindowExamples;
+import dev.panhead.trainer.loop.Training;
 import dev.panhead.trainer.model.LanguageModel;
 import dev.panhead.trainer.model.ModelConfig;
 import dev.panhead.trainer.model.ModelFolder;
@@ -92,7 +93,7 @@ final class StartOptions {
             text = data.readTokens(arena, cutter, !allTokens, context);
             model = create(arena, workers, shape.window(text.tokenizer().size()), learning);
         } else {
-            ModelFolder.Loaded loaded = ModelFolder.load(initModel, arena, workers, learning.batch());
+            ModelFolder.Loaded loaded = ModelFolder.load(initModel, arena, workers, maxTokens(learning));
             model = loaded.model();
             if (loaded.tokenizer() == null) {
                 throw new UsageException(
@@ -109,15 +110,19 @@ final class StartOptions {
         String description = String.format(
                 Locale.ROOT,
                 "%,d tokens of %s in %,d kinds (%s)",
-                text.tokens().size(),
+                text.said(),
                 data.noun(),
                 text.tokenizer().size(),
                 text.tokenizer().name());
         return split(arena, data, model, text.tokenizer(), examples, description);
     }
 
+    private static int maxTokens(LearningOptions learning) {
+        return Math.max(learning.batch(), Training.EVALUATION_BATCH);
+    }
+
     private static LanguageModel create(Arena arena, Workers workers, ModelConfig config, LearningOptions learning) {
-        return new LanguageModel(arena, workers, config, learning.batch(), learning.seed());
+        return LanguageModel.random(arena, workers, config, maxTokens(learning), learning.seed());
     }
 
     private Beginning fromHidden(
@@ -127,9 +132,12 @@ final class StartOptions {
             throw new UsageException("--init-model is a whole model: --init-head and --new-rows do not go with it");
         }
         HiddenStates states = data.openHidden(arena);
+        if (states.counted() == 0) {
+            throw new IOException("all " + states.rows() + " labels are " + HiddenStates.IGNORED + ": there is nothing to learn");
+        }
         LanguageModel model;
         if (initModel != null) {
-            model = ModelFolder.load(initModel, arena, workers, learning.batch())
+            model = ModelFolder.load(initModel, arena, workers, maxTokens(learning))
                     .model();
         } else if (initHead != null) {
             PretrainedHead head = PretrainedHead.open(initHead, arena);
@@ -138,12 +146,13 @@ final class StartOptions {
             }
             ModelConfig config = usage(
                     () -> shape.head(head.width(), Math.addExact(head.vocabulary(), newRows), head.bias() != null));
-            model = create(arena, workers, config, learning);
+            model = LanguageModel.ofZeros(arena, workers, config, maxTokens(learning));
             head.copyInto(model, learning.seed());
         } else {
             if (newRows != 0) {
                 throw new UsageException("--new-rows goes with --init-head");
             }
+            states.requireLabelsBelow(vocabulary == null ? ModelConfig.MOST_TOKENS : vocabulary);
             int rows = vocabulary == null ? states.largestLabel() + 1 : vocabulary;
             model = create(arena, workers, usage(() -> shape.head(states.width(), rows, true)), learning);
         }

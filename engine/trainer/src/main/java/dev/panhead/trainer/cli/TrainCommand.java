@@ -4,15 +4,20 @@ import dev.panhead.exec.Workers;
 import dev.panhead.trainer.data.WindowExamples;
 import dev.panhead.trainer.loop.Checkpoints;
 import dev.panhead.trainer.loop.TrainingOptions;
-import dev.panhead.trainer.model.ModelFolder;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
 import picocli.CommandLine.Command;
+import dev.panhead.trainer.loop.RowRange;
+import dev.panhead.trainer.model.ModelConfig;
+import java.util.List;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParentCommand;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.Spec;
 import picocli.CommandLine.Option;
 
 /** {@code train}: a model from text, from conversations or from hidden states. */
@@ -74,21 +79,25 @@ final class TrainCommand implements Callable<Integer> {
     @Mixin
     private ThreadsOption threads;
 
+    @Spec
+    private CommandSpec spec;
+
+    @ParentCommand
+    private Main main;
+
     @Override
     public Integer call() throws Exception {
         data.requireOne();
+        requireSense();
         Checkpoints checkpoints = usage(() -> checkpointing.in(out));
-        usage(() -> learning.forExamples(1));
-        usage(() -> shape.window(1));
         if (!dryRun) {
-            requireOurs(out);
+            OutputFolder.requireOurs(out);
             if (!checkpointing.resume() && !checkpoints.isEmpty()) {
                 throw new IOException(out.resolve(Checkpoints.FOLDER)
                         + " holds the state of an unfinished training: --resume goes on with it, or delete it");
             }
         }
-        try (Interruption interruption = new Interruption();
-                Arena arena = Arena.ofShared();
+        try (Arena arena = Arena.ofShared();
                 Workers workers = threads.start()) {
             Beginning beginning = start.begin(arena, workers, data, shape, learning);
             if (dryRun) {
@@ -97,17 +106,51 @@ final class TrainCommand implements Callable<Integer> {
             }
             TrainingOptions options =
                     usage(() -> learning.forExamples(beginning.learned().count()));
-            requireRows(options, beginning.model().config().vocabulary());
-            TrainingRun run = new TrainingRun(out, arena, workers, beginning, options, checkpoints, interruption);
+            requireRows(options, beginning.model().config());
+            TrainingRun run =
+                    new TrainingRun(out, arena, workers, beginning, options, checkpoints, main.interruption());
             if (checkpointing.resume() && checkpoints.isEmpty() && run.isComplete()) {
                 System.out.printf("the training in %s is complete: there is nothing to resume%n", out);
                 System.out.flush();
                 return 0;
             }
-            interruption.listen();
-            run.train(checkpointing.resume(), sample);
+            try (var _ = OutputFolder.open(out)) {
+                main.interruption().listen();
+                run.train(checkpointing, sample);
+            }
             System.out.flush();
-            return interruption.isWished() ? INTERRUPTED : 0;
+            return main.interruption().isWished() ? INTERRUPTED : 0;
+        }
+    }
+
+    /** Refuses values that are wrong whatever the data is, and options that others leave without a meaning. */
+    private void requireSense() {
+        usage(() -> learning.forExamples(1));
+        usage(() -> shape.window(1));
+        if (sample < 0) {
+            throw new UsageException("--sample must be at least 0, but is " + sample);
+        }
+        List<String> encoder = List.of("--tokenizer", "--all-tokens", "--context", "--embedding", "--width", "--head-only");
+        List<String> shapes = List.of("--tokenizer", "--all-tokens", "--context", "--embedding", "--width", "--bias",
+                "--no-bias", "--softcap", "--logit-scale", "--vocabulary", "--init-head", "--new-rows");
+        requireNoneWith("--hidden", encoder);
+        requireNoneWith("--init-model", shapes);
+        requireNoneWith("--init-head", List.of("--vocabulary"));
+        requireNoneWith("--steps", List.of("--seconds", "--epochs"));
+        requireNoneWith("--epochs", List.of("--seconds"));
+        if (!checkpointing.resume() && spec.commandLine().getParseResult().hasMatchedOption("--allow-changes")) {
+            throw new UsageException("--allow-changes goes with --resume");
+        }
+    }
+
+    private void requireNoneWith(String option, List<String> others) {
+        ParseResult given = spec.commandLine().getParseResult();
+        if (given.hasMatchedOption(option)) {
+            for (String other : others) {
+                if (given.hasMatchedOption(other)) {
+                    throw new UsageException(other + " has no meaning with " + option);
+                }
+            }
         }
     }
 
@@ -128,36 +171,17 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    private static void requireRows(TrainingOptions options, int vocabulary) {
-        options.frozenRows().stream()
-                .filter(range -> range.to() >= vocabulary)
-                .findFirst()
-                .ifPresent(range -> {
-                    throw new UsageException(
-                            "--freeze-rows " + range + ", but the head has rows 0-" + (vocabulary - 1));
-                });
-    }
-
-    /** A folder with something else in it is not written to. */
-    private static void requireOurs(Path folder) throws IOException {
-        if (Files.exists(folder) && !Files.isDirectory(folder)) {
-            throw new IOException("--out " + folder + " is a file, not a folder");
-        }
-        if (Files.isDirectory(folder) && !Files.exists(folder.resolve(ModelFolder.CONFIG))) {
-            try (var content = Files.list(folder)) {
-                if (content.anyMatch(path -> !isOurs(path.getFileName().toString()))) {
-                    throw new IOException("--out " + folder + " holds other files and no model: name a new folder");
-                }
+    private void requireRows(TrainingOptions options, ModelConfig config) {
+        int rows = 0;
+        for (RowRange range : options.frozenRows()) {
+            if (range.to() >= config.vocabulary()) {
+                throw new UsageException(
+                        "--freeze-rows " + range + ", but the head has rows 0-" + (config.vocabulary() - 1));
             }
+            rows += range.to() - range.from() + 1;
         }
-    }
-
-    /** Files that a training leaves which was killed before it ended. */
-    private static boolean isOurs(String name) {
-        return name.startsWith(ModelFolder.METRICS)
-                || name.equals(Checkpoints.FOLDER)
-                || name.equals(ModelFolder.MODEL)
-                || name.equals(ModelFolder.VOCABULARY)
-                || name.endsWith(".tmp");
+        if (rows == config.vocabulary() && (config.window() == null || options.headOnly())) {
+            throw new UsageException("--freeze-rows leaves nothing to learn");
+        }
     }
 }

@@ -110,31 +110,25 @@ final class TrainingRun {
     /**
      * Trains to the end or until it is interrupted, and saves what there is.
      *
-     * @param resume whether to go on where an earlier training stopped
+     * @param checkpointing whether to go on where an earlier training stopped
      * @param sample how many tokens to generate at the end
      */
-    void train(boolean resume, int sample) throws IOException {
+    void train(CheckpointOptions checkpointing, int sample) throws IOException {
         introduce();
-        Files.createDirectories(out);
-        long done = resume
-                ? training.resume(broken -> System.err.println("panhead: a checkpoint is left out: " + broken))
+        long done = checkpointing.resume()
+                ? training.resume(checkpointing.allowChanges(), broken -> System.err.println("panhead: a checkpoint is left out: " + broken))
                 : 0;
         Path path = out.resolve(ModelFolder.METRICS);
         try (MetricsFile metrics = done > 0 ? MetricsFile.resume(path, done) : MetricsFile.begin(path)) {
             if (done > 0) {
                 System.out.printf(Locale.ROOT, "goes on after step %,d%n", done);
-                metrics.write(Map.of("kind", "resume", "step", done));
+                metrics.write(MetricsFile.line("resume", done));
             } else {
                 metrics.write(introduction());
             }
             Status status = run(metrics);
             if (interruption.isWished()) {
-                training.save(metrics);
-                save(status, null, metrics);
-                System.out.printf(
-                        Locale.ROOT,
-                        "interrupted after %,d steps; the model is saved, and --resume goes on%n",
-                        status.step());
+                interrupted(status, metrics);
             } else {
                 finish(status, metrics, sample);
                 checkpoints.clear();
@@ -143,6 +137,21 @@ final class TrainingRun {
         if (unseen != null) {
             throw unseen;
         }
+    }
+
+    /** Saves what there is, but leaves another training's model in its place. */
+    private void interrupted(Status status, MetricsFile metrics) throws IOException {
+        training.save(metrics);
+        boolean saved = status.step() > 0 && (!ModelFolder.exists(out) || ModelFolder.isOf(out, identity));
+        if (saved) {
+            training.takeBest();
+            save(status, null, metrics);
+        }
+        System.out.printf(
+                Locale.ROOT,
+                "interrupted after %,d steps; the %s is saved, and --resume goes on%n",
+                status.step(),
+                saved ? "model" : "state");
     }
 
     private Map<String, Object> introduction() {
@@ -166,23 +175,23 @@ final class TrainingRun {
     private Status run(MetricsFile metrics) throws IOException {
         boolean terminal = System.console() != null && System.console().isTerminal();
         try (Progress progress = new Progress(System.out, terminal)) {
-            return training.run(new Both(metrics, progress), interruption::isWished);
+            return training.run(new FileAndScreen(metrics, progress), interruption::isWished);
         } catch (ArithmeticException e) {
             if (checkpoints.isEmpty()) {
                 throw e;
             }
-            throw new ArithmeticException(
-                    e.getMessage() + "; the last good state is in " + out.resolve(Checkpoints.FOLDER));
+            throw new ArithmeticException(e.getMessage() + "; the last good state is in "
+                    + out.resolve(Checkpoints.FOLDER) + ", and --resume --allow-changes goes on from it otherwise");
         }
     }
 
     /** Tells the file and the screen. */
-    private final class Both implements Listener {
+    private final class FileAndScreen implements Listener {
 
         private final MetricsFile metrics;
         private final Progress progress;
 
-        Both(MetricsFile metrics, Progress progress) {
+        FileAndScreen(MetricsFile metrics, Progress progress) {
             this.metrics = metrics;
             this.progress = progress;
         }
@@ -224,16 +233,14 @@ final class TrainingRun {
     /** Evaluates, saves, and shows what came of it. */
     private void finish(Status status, MetricsFile metrics, int sample) throws IOException {
         HardestTokens hardest = new HardestTokens();
-        Evaluation heldOut = training.finish(hardest);
+        training.takeBest();
+        Evaluation heldOut = training.evaluate(hardest);
         metrics.evaluated(status, heldOut, true);
-        metrics.write(Map.of(
-                "kind", "hardest",
-                "step", status.step(),
-                "tokens", hardest.describe(beginning.heldOut().examples())));
+        Map<String, Object> tokens = MetricsFile.line("hardest", status.step());
+        tokens.put("tokens", hardest.describe(beginning.heldOut().examples()));
+        metrics.write(tokens);
         byte[] text = sample(status, metrics, sample);
-        Map<String, Object> end = new LinkedHashMap<>();
-        end.put("kind", "end");
-        end.put("step", status.step());
+        Map<String, Object> end = MetricsFile.line("end", status.step());
         end.put("seconds", status.seconds());
         end.put("reason", training.isExhausted() ? "no improvement" : "finished");
         metrics.write(end);
@@ -291,9 +298,7 @@ final class TrainingRun {
         new Generator(arena, workers, beginning.model(), 0.7, 0, options.seed())
                 .generate(prompt, tokenizer.boundary(), count, token -> said.writeBytes(tokenizer.bytes(token)));
         byte[] bytes = said.toByteArray();
-        Map<String, Object> line = new LinkedHashMap<>();
-        line.put("kind", "sample");
-        line.put("step", status.step());
+        Map<String, Object> line = MetricsFile.line("sample", status.step());
         line.put("prompt", new String(bytes, 0, promptBytes, StandardCharsets.UTF_8));
         line.put("text", new String(bytes, promptBytes, bytes.length - promptBytes, StandardCharsets.UTF_8));
         metrics.write(line);

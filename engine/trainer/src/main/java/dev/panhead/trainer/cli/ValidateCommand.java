@@ -12,6 +12,7 @@ import dev.panhead.trainer.data.Order;
 import dev.panhead.trainer.model.LanguageModel;
 import dev.panhead.trainer.model.ModelConfig;
 import dev.panhead.trainer.model.ModelFolder;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -69,6 +70,10 @@ final class ValidateCommand implements Callable<Integer> {
             ModelFolder.Loaded loaded = model.load(arena, workers, tokens);
             LanguageModel network = loaded.model();
             Examples examples = data.open(arena, network.config(), loaded.tokenizer());
+            if (examples.count() == 0) {
+                throw new IOException("there is no token to predict");
+            }
+            requireHeap(tokens, network.config());
             Order order = new Order(examples.count(), seed);
             Batch batch = examples.batch(arena, tokens);
             for (int i = 0; i < tokens; i++) {
@@ -92,6 +97,24 @@ final class ValidateCommand implements Callable<Integer> {
                     config.softcap(),
                     config.logitScale());
         }
+        return tell(result);
+    }
+
+    /** Commons Math holds its matrices on the heap: logits and W, and the gradient of W, each with the sizes of its terms. */
+    private static void requireHeap(int tokens, ModelConfig config) {
+        double bytes = (double) Double.BYTES * config.vocabulary() * (3.0 * tokens + 6.0 * config.width());
+        long most = Runtime.getRuntime().maxMemory();
+        if (bytes > most) {
+            throw new UsageException(String.format(
+                    Locale.ROOT,
+                    "--batch %,d takes %.1f GB on the heap with this model, but there are %.1f GB: take less, or java -Xmx",
+                    tokens,
+                    bytes * 1e-9,
+                    most * 1e-9));
+        }
+    }
+
+    private int tell(Validation result) throws IOException {
         boolean passed = result.maxRelError() <= bound;
         if (json) {
             Map<String, Object> object = new LinkedHashMap<>();

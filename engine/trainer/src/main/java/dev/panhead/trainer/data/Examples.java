@@ -26,6 +26,9 @@ public interface Examples {
      */
     long bytes(long from, long to);
 
+    /** The token that an example is to be predicted as. */
+    int target(long example);
+
     /** An example for people: {@code target} and, where there is text, the {@code context} before it; both as text. */
     Map<String, Object> describe(long example);
 

@@ -34,10 +34,15 @@ public record HiddenExamples(HiddenStates states) implements Examples {
     }
 
     @Override
+    public int target(long example) {
+        return states.label(states.countedRow(example));
+    }
+
+    @Override
     public Map<String, Object> describe(long example) {
         long row = states.countedRow(example);
         Map<String, Object> description = new LinkedHashMap<>();
-        description.put("target", describeToken(states.label(row)));
+        description.put("target", describeToken(target(example)));
         description.put("position", row);
         return description;
     }

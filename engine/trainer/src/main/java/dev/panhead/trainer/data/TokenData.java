@@ -23,6 +23,14 @@ public record TokenData(Tokens tokens, Tokenizer tokenizer, PositionList learnt,
         return learnt.size();
     }
 
+    /** How many tokens there are, boundaries before conversations aside. */
+    public long said() {
+        // As many as stand before the first one stand before each.
+        return conversations.size() == 0
+                ? tokens.size()
+                : tokens.size() - conversations.get(0) * conversations.size();
+    }
+
     /**
      * The position of one of them.
      *
@@ -44,7 +52,8 @@ public record TokenData(Tokens tokens, Tokenizer tokenizer, PositionList learnt,
         }
         long bytes = 0;
         for (long index = from; index < to; index++) {
-            bytes += tokenizer.length(tokens.at(position(index)));
+            int token = tokens.at(position(index));
+            bytes += token == tokenizer.boundary() ? 0 : tokenizer.length(token); // a conversation's end is no text
         }
         return bytes;
     }

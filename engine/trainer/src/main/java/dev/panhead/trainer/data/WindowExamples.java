@@ -31,12 +31,17 @@ public record WindowExamples(TokenData data, int context) implements Examples {
         for (int i = 0; i < context; i++) {
             batch.contexts().set(index * context + i, tokens.at(position - context + i));
         }
-        batch.targets().set(index, tokens.at(position));
+        batch.targets().set(index, target(example));
     }
 
     @Override
     public long bytes(long from, long to) {
         return data.bytes(from, to);
+    }
+
+    @Override
+    public int target(long example) {
+        return data.tokens().at(data.position(example));
     }
 
     @Override
@@ -48,7 +53,7 @@ public record WindowExamples(TokenData data, int context) implements Examples {
                     i < 0 ? new byte[0] : data.tokenizer().bytes(data.tokens().at(i)));
         }
         Map<String, Object> description = new LinkedHashMap<>();
-        description.put("target", describeToken(data.tokens().at(position)));
+        description.put("target", describeToken(target(example)));
         description.put("context", before.toString(StandardCharsets.UTF_8));
         description.put("position", position);
         return description;

@@ -1,6 +1,7 @@
 package dev.panhead.trainer.loop;
 
 import com.fasterxml.jackson.jr.ob.JSON;
+import dev.panhead.format.AtomicFile;
 import dev.panhead.format.FormatException;
 import dev.panhead.format.Safetensors;
 import dev.panhead.tensor.Matrix;
@@ -9,14 +10,17 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SequencedMap;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -42,6 +46,9 @@ public final class Checkpoints {
     private final Path folder;
     private final long every;
     private final int keep;
+
+    /** The checkpoints that this training has written or was resumed from, and the best parameters that each knows of. */
+    private final Map<Path, Path> kept = new HashMap<>();
 
     /**
      * The checkpoints in a folder, which need not be there yet.
@@ -77,21 +84,32 @@ public final class Checkpoints {
             throws IOException {
         Path path = path("step", state.step());
         write(path, state.toJson(options), tensors);
+        kept.put(path, path("best", state.bestStep()));
         List<Path> saved = files("step");
-        for (Path old : saved.subList(0, Math.max(0, saved.size() - keep))) {
-            Files.deleteIfExists(old);
-        }
-        for (Path old : files("best")) {
-            if (!old.equals(path("best", state.bestStep()))) {
-                Files.deleteIfExists(old);
+        int newest = saved.indexOf(path);
+        for (int i = 0; i < saved.size(); i++) {
+            if (i > newest || i <= newest - keep) { // a later one was broken and left out when this training was resumed
+                Files.deleteIfExists(saved.get(i));
+                kept.remove(saved.get(i));
             }
         }
+        keepBests(path("best", state.bestStep()));
         return path;
     }
 
-    /** Writes the best parameters so far; the files of earlier ones go with the next checkpoint. */
+    /** Writes the best parameters so far; of earlier ones, those stay that a checkpoint knows of. */
     void saveBest(long step, SequencedMap<String, Matrix> parameters) throws IOException {
-        write(path("best", step), "{}", parameters);
+        Path path = path("best", step);
+        write(path, "{}", parameters);
+        keepBests(path);
+    }
+
+    private void keepBests(Path newest) throws IOException {
+        for (Path best : files("best")) {
+            if (!best.equals(newest) && !kept.containsValue(best)) {
+                Files.deleteIfExists(best);
+            }
+        }
     }
 
     /** Reads the parameters that were the best at a step. */
@@ -103,31 +121,43 @@ public final class Checkpoints {
      * Reads the newest checkpoint that is whole.
      *
      * @param options those of the training that is to go on
+     * @param mayDiffer the names of those that need not be the same
      * @param tensors where the numbers go; untouched if there is no checkpoint
      * @param broken is told of newer ones that are not whole
      * @return the state, or null if there is no checkpoint
      * @throws IOException if the newest whole one is of a training with other options
      */
-    TrainingState resume(Map<String, Object> options, Map<String, Matrix> tensors, Consumer<String> broken)
+    TrainingState resume(
+            Map<String, Object> options, Set<String> mayDiffer, Map<String, Matrix> tensors, Consumer<String> broken)
             throws IOException {
+        if (Files.isDirectory(folder)) {
+            AtomicFile.deleteTemporaries(folder, name -> NAME.matcher(name).matches());
+        }
         for (Path path : files("step").reversed()) {
             try {
                 Map<String, Object> json = JSON.std.mapFrom(read(path, Map.of()));
-                requireSame(path, options, json.get("options"));
+                TrainingState state = TrainingState.of(json);
+                Path best = path("best", state.bestStep());
+                if (state.bestStep() > 0) {
+                    read(best, Map.of());
+                }
+                requireSame(path, options, json.get("options"), mayDiffer);
                 read(path, tensors);
-                return TrainingState.of(json);
-            } catch (FormatException e) {
+                kept.put(path, best);
+                return state;
+            } catch (FormatException | NoSuchFileException e) {
                 broken.accept(e.getMessage());
             }
         }
         return null;
     }
 
-    private static void requireSame(Path path, Map<String, Object> options, Object saved) throws IOException {
+    private static void requireSame(Path path, Map<String, Object> options, Object saved, Set<String> mayDiffer)
+            throws IOException {
         Map<?, ?> was = saved instanceof Map<?, ?> map ? map : Map.of();
         List<String> differences = new ArrayList<>();
         options.forEach((name, value) -> {
-            if (!String.valueOf(value).equals(String.valueOf(was.get(name)))) {
+            if (!mayDiffer.contains(name) && !String.valueOf(value).equals(String.valueOf(was.get(name)))) {
                 differences.add(name + " was " + was.get(name) + " and is " + value);
             }
         });
@@ -147,6 +177,7 @@ public final class Checkpoints {
         for (Path path : files("best")) {
             Files.deleteIfExists(path);
         }
+        AtomicFile.deleteTemporaries(folder, name -> NAME.matcher(name).matches());
         try (Stream<Path> rest = Files.list(folder)) {
             if (rest.findAny().isPresent()) {
                 return;

@@ -1,5 +1,6 @@
 package dev.panhead.trainer.loop;
 
+import dev.panhead.head.NonFiniteLogitException;
 import dev.panhead.trainer.data.Batch;
 import dev.panhead.trainer.data.Part;
 import dev.panhead.trainer.model.LanguageModel;
@@ -42,8 +43,13 @@ public final class Evaluator {
         for (long at = 0; at < part.count(); at += step * every) {
             int count = (int) Math.min(step, part.count() - at);
             part.fill(batch, at, count);
-            LanguageModel.Scores scores = model.score(batch);
             long first = part.from() + at;
+            LanguageModel.Scores scores;
+            try {
+                scores = model.score(batch);
+            } catch (NonFiniteLogitException e) {
+                throw new ArithmeticException("example " + (first + e.token()) + ": " + e.getMessage());
+            }
             for (int t = 0; t < count; t++) {
                 double loss = scores.losses().get(0, t);
                 int prediction = scores.predictions().get(t);

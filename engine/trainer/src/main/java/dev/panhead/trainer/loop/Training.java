@@ -24,6 +24,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
@@ -33,8 +34,8 @@ public final class Training {
     /** The loss shown is a running mean over about this many steps. */
     private static final int SMOOTHING = 50;
 
-    /** Time between two looks at what is held out, as a fraction of the training, unless a number of steps is given. */
-    private static final double LOOK_INTERVAL = 0.1;
+    /** The looks at what is held out divide the training into so many parts, unless steps between them are given. */
+    private static final int LOOKS = 10;
 
     /** A look on the way takes a token for this many that were learned since the one before. */
     private static final int LEARNED_A_SAMPLED = 8;
@@ -43,6 +44,9 @@ public final class Training {
     private static final long LEAST_SAMPLE = 4_096;
 
     private static final long MOST_SAMPLE = 32_768;
+
+    /** An evaluation takes at least so many tokens at a time, where a step takes less. */
+    public static final int EVALUATION_BATCH = 1024;
 
     /** What of a training by time counts as done before its first step. */
     private static final double FIRST_STEP = 1e-3;
@@ -57,6 +61,7 @@ public final class Training {
     private final Map<String, Object> identity;
     private final Checkpoints checkpoints;
     private final Batch batch;
+    private final Batch evaluationBatch;
     private final Optimizer optimizer;
     private final Optimizer.FusedStep fused;
     private final GradientNorm norm;
@@ -95,14 +100,16 @@ public final class Training {
         this.options = options;
         this.identity = identity;
         this.checkpoints = checkpoints;
+        optimizer = options.optimizer().start(workers);
         model.prepare(
                 HeadOptions.DEFAULT
                         .withLabelSmoothing(options.labelSmoothing())
                         .withZLoss(options.zLoss())
                         .withFusedUpdate(options.fused()),
-                options.headOnly());
+                options.headOnly(),
+                optimizer.states());
         batch = examples.examples().batch(arena, options.batch());
-        optimizer = options.optimizer().start(workers);
+        evaluationBatch = heldOut.examples().batch(arena, Math.max(options.batch(), EVALUATION_BATCH));
         norm = new GradientNorm(workers);
         rate = options.schedule().rate();
         order = new Order(examples.count(), options.seed());
@@ -138,14 +145,18 @@ public final class Training {
     /**
      * Goes on from the newest checkpoint, if there is one.
      *
+     * @param changes whether options of learning that need not be the same may differ from those it was saved with
      * @param broken is told of newer ones that are not whole
      * @return steps done
      * @throws IOException if it is of a training with other options or data
      */
-    public long resume(Consumer<String> broken) throws IOException {
-        TrainingState saved = checkpoints.resume(identity, everything, broken);
+    public long resume(boolean changes, Consumer<String> broken) throws IOException {
+        Set<String> mayDiffer = changes ? TrainingOptions.CHANGEABLE : Set.of();
+        TrainingState saved = checkpoints.resume(identity, mayDiffer, everything, broken);
         if (saved != null) {
             state = saved;
+            Clock clock = new Clock(state.seconds(), state.step());
+            status = status(clock, progress(clock), 0, Double.NaN);
         }
         return state.step();
     }
@@ -160,7 +171,7 @@ public final class Training {
     public Status run(Listener listener, BooleanSupplier stop) throws IOException {
         Clock clock = new Clock(state.seconds(), state.step());
         double progress = progress(clock);
-        double nextLook = nextLook(progress);
+        long looks = looks(progress);
         while (progress < 1 && !stop.getAsBoolean() && !isExhausted()) {
             TrainingEvents.Step event = new TrainingEvents.Step();
             event.begin();
@@ -176,11 +187,10 @@ public final class Training {
                 audit(listener);
             }
             boolean last = progress >= 1;
-            boolean due =
-                    options.evaluateEvery() > 0 ? state.step() % options.evaluateEvery() == 0 : progress >= nextLook;
-            boolean look = last ? seeksBest() : due;
+            long looksDue = looks(progress);
+            boolean look = last ? seeksBest() : looksDue > looks;
+            looks = looksDue;
             if (look) {
-                nextLook = nextLook(progress);
                 long sample = sample(progress);
                 clock.exclude(() -> look(listener, sample));
             }
@@ -198,13 +208,20 @@ public final class Training {
         return Math.min(done, 1);
     }
 
-    private static double nextLook(double progress) {
-        return (Math.floor(progress / LOOK_INTERVAL) + 1) * LOOK_INTERVAL;
+    /** How many looks are due until now. */
+    private long looks(double progress) {
+        if (options.evaluateEvery() > 0) {
+            return state.step() / options.evaluateEvery();
+        }
+        return options.steps() > 0 ? state.step() * LOOKS / options.steps() : (long) (progress * LOOKS);
     }
 
-    /** About how many tokens a look takes; with a number of steps, the same at the same step. */
+    /** About how many tokens a look takes; always the same where looks are compared. */
     private long sample(double progress) {
-        double steps = options.evaluateEvery() > 0 ? options.evaluateEvery() : state.step() / progress * LOOK_INTERVAL;
+        if (seeksBest()) {
+            return MOST_SAMPLE;
+        }
+        double steps = options.evaluateEvery() > 0 ? options.evaluateEvery() : state.step() / progress / LOOKS;
         long learned = (long) (steps * options.tokensPerStep());
         return Math.clamp(learned / LEARNED_A_SAMPLED, LEAST_SAMPLE, MOST_SAMPLE);
     }
@@ -288,7 +305,7 @@ public final class Training {
         TrainingEvents.Look event = new TrainingEvents.Look();
         event.begin();
         long every = Math.max(1, heldOut.count() / sample);
-        Evaluation result = Evaluator.sample(model, batch, heldOut, every, Evaluator.TokenListener.NONE);
+        Evaluation result = Evaluator.sample(model, evaluationBatch, heldOut, every, Evaluator.TokenListener.NONE);
         event.number = state.step();
         event.tokens = result.tokens();
         event.loss = result.loss();
@@ -324,6 +341,10 @@ public final class Training {
     }
 
     private void save(Listener listener, double seconds) throws IOException {
+        if (!Double.isFinite(norm.of(everything.values().toArray(Matrix[]::new)))) {
+            throw new ArithmeticException(
+                    "after step " + state.step() + " not all parameters are finite; try a lower learning rate");
+        }
         TrainingEvents.Save event = new TrainingEvents.Save();
         event.begin();
         long start = System.nanoTime();
@@ -340,11 +361,15 @@ public final class Training {
         save(listener, state.seconds());
     }
 
-    /** Where the best parameters are to be kept, makes them the model's; evaluates all of what is held out. */
-    public Evaluation finish(Evaluator.TokenListener listener) throws IOException {
+    /** Where the best parameters are to be kept, makes them the model's: the training is over, for now at least. */
+    public void takeBest() throws IOException {
         if (seeksBest() && state.bestStep() > 0) {
             checkpoints.loadBest(state.bestStep(), parameters);
         }
-        return Evaluator.evaluate(model, batch, heldOut, listener);
+    }
+
+    /** Evaluates all of what is held out. */
+    public Evaluation evaluate(Evaluator.TokenListener listener) {
+        return Evaluator.evaluate(model, evaluationBatch, heldOut, listener);
     }
 }

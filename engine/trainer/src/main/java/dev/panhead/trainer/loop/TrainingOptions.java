@@ -3,6 +3,7 @@ package dev.panhead.trainer.loop;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -44,6 +45,21 @@ public record TrainingOptions(
         boolean keepBest,
         long auditEvery,
         long seed) {
+
+    /** The names of options that a training may go on with changed, if that is wished. */
+    static final Set<String> CHANGEABLE = Set.of(
+            "steps",
+            "seconds",
+            "schedule",
+            "learning_rate",
+            "warm_up",
+            "floor",
+            "weight_decay",
+            "clip",
+            "label_smoothing",
+            "z_loss",
+            "evaluate_every",
+            "patience");
 
     /**
      * Checks the values.

@@ -29,9 +29,6 @@ public final class LanguageModel {
     /** Name of the head's bias. */
     public static final String HEAD_BIAS = "lm_head.bias";
 
-    /** Matrices of a trained parameter's size at most: its value, gradient, and an optimizer's two moments. */
-    private static final int COPIES = 4;
-
     private final Arena arena;
     private final Workers workers;
     private final ModelConfig config;
@@ -61,13 +58,27 @@ public final class LanguageModel {
      * @param seed of the initial weights
      * @throws IllegalArgumentException if it takes more memory than the machine has
      */
-    public LanguageModel(Arena arena, Workers workers, ModelConfig config, int maxTokens, long seed) {
+    public static LanguageModel random(Arena arena, Workers workers, ModelConfig config, int maxTokens, long seed) {
+        return new LanguageModel(arena, workers, config, maxTokens, new SplittableRandom(seed));
+    }
+
+    /**
+     * A model whose parameters are all 0, to be set.
+     *
+     * @param maxTokens the largest batch
+     * @throws IllegalArgumentException if it takes more memory than the machine has
+     */
+    public static LanguageModel ofZeros(Arena arena, Workers workers, ModelConfig config, int maxTokens) {
+        return new LanguageModel(arena, workers, config, maxTokens, null);
+    }
+
+    private LanguageModel(
+            Arena arena, Workers workers, ModelConfig config, int maxTokens, SplittableRandom random) {
         requireMemory(config, maxTokens, 1);
         this.arena = arena;
         this.workers = workers;
         this.config = config;
         this.maxTokens = maxTokens;
-        SplittableRandom random = new SplittableRandom(seed);
         encoder = config.window() == null
                 ? new GivenStates()
                 : new WindowEncoder(arena, workers, config, maxTokens, random);
@@ -152,10 +163,11 @@ public final class LanguageModel {
      *
      * @param options of the loss; a soft cap and a logit scale are the model's own
      * @param headOnly whether the encoder stays as it is
+     * @param states how many matrices of each parameter's size the optimizer remembers
      * @throws IllegalArgumentException if it takes more memory than the machine has
      */
-    public void prepare(HeadOptions options, boolean headOnly) {
-        requireMemory(config, maxTokens, COPIES);
+    public void prepare(HeadOptions options, boolean headOnly, int states) {
+        requireMemory(config, maxTokens, 1 + (options.fusedUpdate() ? 0 : 1) + states);
         learningHead = head(options);
         List<Parameter> all = new ArrayList<>(parameters());
         if (headOnly) {

@@ -12,6 +12,9 @@ package dev.panhead.trainer.model;
  */
 public record ModelConfig(Window window, int width, int vocabulary, boolean bias, float softcap, float logitScale) {
 
+    /** The largest vocabulary. */
+    public static final int MOST_TOKENS = 1 << 24;
+
     /**
      * The dimensions of the encoder.
      *
@@ -38,7 +41,7 @@ public record ModelConfig(Window window, int width, int vocabulary, boolean bias
      */
     public ModelConfig {
         requireInRange("width", width, 1 << 16);
-        requireInRange("vocabulary", vocabulary, 1 << 24);
+        requireInRange("vocabulary", vocabulary, MOST_TOKENS);
         if (!(softcap >= 0 && softcap < Float.POSITIVE_INFINITY)) {
             throw new IllegalArgumentException("softcap must be at least 0 and finite, but is " + softcap);
         }

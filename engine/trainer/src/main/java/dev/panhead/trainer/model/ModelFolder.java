@@ -106,14 +106,28 @@ public final class ModelFolder {
         });
     }
 
+    /** Whether a folder's configuration is of a model of this program's. */
+    public static boolean isModel(Path folder) throws IOException {
+        Object type = readJson(folder.resolve(CONFIG)).get(TYPE);
+        return WINDOW.equals(type) || HEAD.equals(type);
+    }
+
+    /** Whether there is a model in a folder, of any training. */
+    public static boolean exists(Path folder) {
+        return Files.exists(folder.resolve(CONFIG)) && Files.exists(folder.resolve(MODEL));
+    }
+
     /** Whether a folder holds what a training with these options and data ended with. */
     public static boolean isTrained(Path folder, Map<String, Object> training) throws IOException {
-        Path path = folder.resolve(CONFIG);
-        if (!Files.exists(path) || !Files.exists(folder.resolve(MODEL))) {
-            return false;
-        }
-        return readJson(path).get(TRAINING) instanceof Map<?, ?> was
-                && was.containsKey("held_out_loss")
+        return isOf(folder, training)
+                && readJson(folder.resolve(CONFIG)).get(TRAINING) instanceof Map<?, ?> was
+                && was.containsKey("held_out_loss");
+    }
+
+    /** Whether a folder holds a model of a training with these options and data, whole or interrupted. */
+    public static boolean isOf(Path folder, Map<String, Object> training) throws IOException {
+        return exists(folder)
+                && readJson(folder.resolve(CONFIG)).get(TRAINING) instanceof Map<?, ?> was
                 && training.entrySet().stream().allMatch(entry -> String.valueOf(entry.getValue())
                         .equals(String.valueOf(was.get(entry.getKey()))));
     }
@@ -142,7 +156,7 @@ public final class ModelFolder {
                 throw new IllegalArgumentException("vocabulary is " + config.vocabulary() + ", but the tokenizer "
                         + tokenizer.name() + " has " + tokenizer.size() + " tokens");
             }
-            model = new LanguageModel(arena, workers, config, maxTokens, 0);
+            model = LanguageModel.ofZeros(arena, workers, config, maxTokens);
         } catch (IllegalArgumentException e) {
             throw new IOException(configPath + ": " + e.getMessage(), e);
         }

@@ -21,11 +21,11 @@ public final class Parameter {
         return new Parameter(name, Matrix.allocate(arena, rows, columns));
     }
 
-    /** A parameter drawn from a normal distribution of mean 0. */
+    /** A parameter drawn from a normal distribution of mean 0, or of zeros, if there is nothing to draw from. */
     static Parameter normal(
             Arena arena, String name, int rows, int columns, double deviation, SplittableRandom random) {
         Parameter parameter = zeros(arena, name, rows, columns);
-        for (int r = 0; r < rows; r++) {
+        for (int r = 0; random != null && r < rows; r++) {
             for (int c = 0; c < columns; c++) {
                 parameter.value.set(r, c, (float) (deviation * normal(random)));
             }

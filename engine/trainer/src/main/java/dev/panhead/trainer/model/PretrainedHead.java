@@ -1,6 +1,7 @@
 package dev.panhead.trainer.model;
 
 import dev.panhead.format.FormatException;
+import dev.panhead.tensor.HalfMatrix;
 import dev.panhead.tensor.Matrix;
 import dev.panhead.tensor.ReadableMatrix;
 import dev.panhead.trainer.data.TensorFiles;
@@ -51,39 +52,52 @@ public record PretrainedHead(ReadableMatrix weight, Matrix bias) {
 
     /**
      * Makes this a model's head. Rows that the model has beyond these become their mean and some noise; a bias likewise, or 0 if this head has
-     * none.
+     * none; a model without a bias takes none.
      *
      * @param seed of the noise
      */
     public void copyInto(LanguageModel model, long seed) {
-        SplittableRandom random = new SplittableRandom(seed);
-        Matrix into = model.weight().value();
+        Matrix old = model.weight().value().rows(0, vocabulary());
+        switch (weight) {
+            case Matrix floats -> old.copyFrom(floats);
+            case HalfMatrix halves -> {
+                for (int v = 0; v < vocabulary(); v++) {
+                    for (int c = 0; c < width(); c++) {
+                        old.set(v, c, halves.get(v, c));
+                    }
+                }
+            }
+        }
+        if (bias != null && model.bias() != null) {
+            model.bias().value().view(0, 0, 1, vocabulary()).copyFrom(bias);
+        }
+        if (model.config().vocabulary() > vocabulary()) {
+            fillNewRows(model, new SplittableRandom(seed));
+        }
+    }
+
+    private void fillNewRows(LanguageModel model, SplittableRandom random) {
+        double[] sums = new double[width()];
+        double[] squares = new double[width()];
         for (int v = 0; v < vocabulary(); v++) {
             for (int c = 0; c < width(); c++) {
-                into.set(v, c, weight.get(v, c));
+                double value = weight.get(v, c);
+                sums[c] += value;
+                squares[c] += value * value;
             }
         }
-        for (int c = 0; c < width(); c++) {
-            double sum = 0;
-            double squares = 0;
-            for (int v = 0; v < vocabulary(); v++) {
-                sum += weight.get(v, c);
-                squares += (double) weight.get(v, c) * weight.get(v, c);
-            }
-            double mean = sum / vocabulary();
-            double deviation = Math.sqrt(Math.max(0, squares / vocabulary() - mean * mean));
-            for (int v = vocabulary(); v < into.rows(); v++) {
-                into.set(v, c, (float) (mean + NOISE * deviation * Parameter.normal(random)));
-            }
+        double biasSum = 0;
+        for (int v = 0; bias != null && v < vocabulary(); v++) {
+            biasSum += bias.get(0, v);
         }
-        if (bias != null) {
-            double sum = 0;
-            for (int v = 0; v < vocabulary(); v++) {
-                model.bias().value().set(0, v, bias.get(0, v));
-                sum += bias.get(0, v);
+        for (int v = vocabulary(); v < model.config().vocabulary(); v++) {
+            for (int c = 0; c < width(); c++) {
+                double mean = sums[c] / vocabulary();
+                double deviation = Math.sqrt(Math.max(0, squares[c] / vocabulary() - mean * mean));
+                model.weight().value().set(v, c, (float) (mean + NOISE * deviation * Parameter.normal(random)));
             }
-            for (int v = vocabulary(); v < into.rows(); v++) {
-                model.bias().value().set(0, v, (float) (sum / vocabulary()));
+            if (bias != null && model.bias() != null) {
+                model.bias().value().set(0, v, (float) (biasSum / vocabulary()));
             }
         }
     }

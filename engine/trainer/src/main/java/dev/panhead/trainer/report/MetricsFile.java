@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /**
@@ -20,6 +21,8 @@ import java.util.stream.Stream;
 public final class MetricsFile implements Listener, AutoCloseable {
 
     private static final int STEPS_A_LINE = 20;
+
+    private static final Set<String> AT_THE_END = Set.of("hardest", "sample", "end");
 
     /** What the file's name ends with while it grows. */
     public static final String PARTIAL = ".partial";
@@ -49,7 +52,7 @@ public final class MetricsFile implements Listener, AutoCloseable {
                         StandardOpenOption.TRUNCATE_EXISTING));
     }
 
-    /** Goes on with what there is, without what it has of later steps than {@code step}. */
+    /** Goes on with what there is, without what it has of later steps than {@code step}, or of an end. */
     public static MetricsFile resume(Path path, long step) throws IOException {
         Path partial = partial(path);
         Path source = Files.exists(partial) ? partial : path;
@@ -57,10 +60,12 @@ public final class MetricsFile implements Listener, AutoCloseable {
             return begin(path);
         }
         AtomicFile.write(partial, kept -> {
-            try (Stream<String> lines = Files.lines(source)) {
+            // Bytes as they are: a line that was cut off need not be text.
+            try (Stream<String> lines = Files.lines(source, StandardCharsets.ISO_8859_1)) {
                 for (String line : (Iterable<String>) lines::iterator) {
-                    if (belongs(line, step)) {
-                        write(kept, line);
+                    byte[] bytes = line.getBytes(StandardCharsets.ISO_8859_1);
+                    if (belongs(bytes, step)) {
+                        write(kept, bytes);
                     }
                 }
             }
@@ -68,11 +73,13 @@ public final class MetricsFile implements Listener, AutoCloseable {
         return new MetricsFile(path, FileChannel.open(partial, StandardOpenOption.WRITE, StandardOpenOption.APPEND));
     }
 
-    /** Whether a line is whole, and of a step until {@code step} or of none. */
-    private static boolean belongs(String line, long step) {
+    /** Whether a line is whole, and of a step until {@code step} on the way or of none. */
+    private static boolean belongs(byte[] line, long step) {
         try {
-            Object number = JSON.std.mapFrom(line).get("step");
-            return !(number instanceof Number n) || n.longValue() <= step;
+            Map<String, Object> object = JSON.std.mapFrom(line);
+            return !AT_THE_END.contains(String.valueOf(object.get("kind")))
+                    && !Boolean.TRUE.equals(object.get("whole"))
+                    && (!(object.get("step") instanceof Number number) || number.longValue() <= step);
         } catch (IOException torn) {
             return false; // the last line of a training that was killed
         }
@@ -98,9 +105,7 @@ public final class MetricsFile implements Listener, AutoCloseable {
 
     @Override
     public void saved(Status status, Path file, double seconds) throws IOException {
-        Map<String, Object> line = new LinkedHashMap<>();
-        line.put("kind", "checkpoint");
-        line.put("step", status.step());
+        Map<String, Object> line = line("checkpoint", status.step());
         line.put("seconds", status.seconds());
         line.put("file", file.getFileName().toString());
         line.put("milliseconds", 1e3 * seconds);
@@ -109,19 +114,23 @@ public final class MetricsFile implements Listener, AutoCloseable {
 
     @Override
     public void audited(Status status, int tokens, double error, double bound) throws IOException {
-        Map<String, Object> line = new LinkedHashMap<>();
-        line.put("kind", "audit");
-        line.put("step", status.step());
+        Map<String, Object> line = line("audit", status.step());
         line.put("tokens", tokens);
         putFinite(line, "max_rel_error", error);
         line.put("bound", bound);
         write(line);
     }
 
-    private static Map<String, Object> line(String kind, Status status) {
+    /** The beginning of a line about a step. */
+    public static Map<String, Object> line(String kind, long step) {
         Map<String, Object> line = new LinkedHashMap<>();
         line.put("kind", kind);
-        line.put("step", status.step());
+        line.put("step", step);
+        return line;
+    }
+
+    private static Map<String, Object> line(String kind, Status status) {
+        Map<String, Object> line = line(kind, status.step());
         line.put("tokens", status.tokens());
         line.put("seconds", status.seconds());
         putFinite(line, "loss", status.loss());
@@ -141,11 +150,14 @@ public final class MetricsFile implements Listener, AutoCloseable {
 
     /** Writes one line. */
     public void write(Map<String, Object> line) throws IOException {
-        write(channel, JSON.std.asString(line));
+        write(channel, JSON.std.asString(line).getBytes(StandardCharsets.UTF_8));
     }
 
-    private static void write(FileChannel channel, String line) throws IOException {
-        ByteBuffer bytes = ByteBuffer.wrap((line + "\n").getBytes(StandardCharsets.UTF_8));
+    private static void write(FileChannel channel, byte[] line) throws IOException {
+        ByteBuffer bytes = ByteBuffer.allocate(line.length + 1)
+                .put(line)
+                .put((byte) '\n')
+                .flip();
         while (bytes.hasRemaining()) {
             channel.write(bytes);
         }
