@@ -241,7 +241,8 @@ class CommandLineTest {
         Files.createDirectories(folder.resolve("theirs"));
         Files.writeString(folder.resolve("theirs/config.json"), "{\"model_type\": \"llama\"}");
         Files.writeString(folder.resolve("theirs/model.safetensors"), "weights");
-        jar.run("train", "--text", "text.txt", "--out", "theirs", "--steps", "1").failed(1, "theirs", "another program");
+        jar.run("train", "--text", "text.txt", "--out", "theirs", "--steps", "1")
+                .failed(1, "theirs", "another program");
         assertEquals("weights", Files.readString(folder.resolve("theirs/model.safetensors")));
         jar.run("train", "--text", "text.txt", "--out", "text.txt/model", "--steps", "1")
                 .failed(1, "text.txt is a file, not a folder");

@@ -132,6 +132,7 @@ class TrainedModelTest {
         running.outcome();
         Map<String, String> after = contents("kept");
         assertFalse(after.remove("metrics.jsonl.partial").isEmpty());
+        assertEquals("", after.remove(".lock"));
         assertEquals(before, after);
     }
 

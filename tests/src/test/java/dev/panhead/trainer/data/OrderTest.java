@@ -37,20 +37,20 @@ class OrderTest {
         for (int i = draws.length - 1; i >= 0; i--) {
             assertEquals(draws[i], backward.at(i));
         }
-        assertNotEquals(new Order(1000, 8).at(1) - new Order(1000, 8).at(0), draws[1] - draws[0]);
+        assertNotEquals(draws[0], new Order(1000, 8).at(0));
     }
 
     @Test
     void aRunOfDrawsIsSpreadOverAllExamples() {
         int count = 10_000;
         int run = 100;
-        for (long seed = 0; seed < 20; seed++) {
+        for (long seed = 0; seed < 50; seed++) {
             Order order = new Order(count, seed);
             long[] examples = new long[run];
             Arrays.setAll(examples, order::at);
             Arrays.sort(examples);
             for (int i = 1; i < run; i++) {
-                assertTrue(examples[i] - examples[i - 1] < 6 * count / run, "seed " + seed + " leaves a gap");
+                assertTrue(examples[i] - examples[i - 1] < 4 * count / run, "seed " + seed + " leaves a gap");
             }
         }
     }

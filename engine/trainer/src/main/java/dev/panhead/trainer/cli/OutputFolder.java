@@ -20,16 +20,16 @@ final class OutputFolder implements AutoCloseable {
 
     /** What a training leaves that was killed before its model was whole, or after. */
     private static final Pattern OURS = Pattern.compile(Stream.of(
-                            ModelFolder.CONFIG,
-                            ModelFolder.MODEL,
-                            ModelFolder.VOCABULARY,
-                            ModelFolder.METRICS,
-                            ModelFolder.METRICS + ".partial",
-                            ModelFolder.REPORT,
-                            ModelFolder.LOSS_PICTURE)
-                    .map(Pattern::quote)
-                    .reduce((a, b) -> a + "|" + b)
-                    .orElseThrow());
+                    ModelFolder.CONFIG,
+                    ModelFolder.MODEL,
+                    ModelFolder.VOCABULARY,
+                    ModelFolder.METRICS,
+                    ModelFolder.METRICS + ".partial",
+                    ModelFolder.REPORT,
+                    ModelFolder.LOSS_PICTURE)
+            .map(Pattern::quote)
+            .reduce((a, b) -> a + "|" + b)
+            .orElseThrow());
 
     private final Path lockFile;
     private final FileChannel channel;

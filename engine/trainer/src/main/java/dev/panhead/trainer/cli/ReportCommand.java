@@ -23,7 +23,6 @@ import picocli.CommandLine.Option;
         footer = {"", "Example: panhead report --run panhead-model"})
 final class ReportCommand implements Callable<Integer> {
 
-
     @Option(
             names = "--run",
             paramLabel = "FOLDER",
@@ -34,7 +33,8 @@ final class ReportCommand implements Callable<Integer> {
     @Option(
             names = "--out",
             paramLabel = "FILE.html",
-            description = "The page to write, " + ModelFolder.LOSS_PICTURE + " beside it (default: report.html in the model's folder).")
+            description = "The page to write, " + ModelFolder.LOSS_PICTURE
+                    + " beside it (default: report.html in the model's folder).")
     private Path out;
 
     @Override

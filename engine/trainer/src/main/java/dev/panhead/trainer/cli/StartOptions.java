@@ -133,7 +133,8 @@ final class StartOptions {
         }
         HiddenStates states = data.openHidden(arena);
         if (states.counted() == 0) {
-            throw new IOException("all " + states.rows() + " labels are " + HiddenStates.IGNORED + ": there is nothing to learn");
+            throw new IOException(
+                    "all " + states.rows() + " labels are " + HiddenStates.IGNORED + ": there is nothing to learn");
         }
         LanguageModel model;
         if (initModel != null) {

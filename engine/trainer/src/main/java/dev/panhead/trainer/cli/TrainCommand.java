@@ -3,22 +3,22 @@ package dev.panhead.trainer.cli;
 import dev.panhead.exec.Workers;
 import dev.panhead.trainer.data.WindowExamples;
 import dev.panhead.trainer.loop.Checkpoints;
+import dev.panhead.trainer.loop.RowRange;
 import dev.panhead.trainer.loop.TrainingOptions;
+import dev.panhead.trainer.model.ModelConfig;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
 import picocli.CommandLine.Command;
-import dev.panhead.trainer.loop.RowRange;
-import dev.panhead.trainer.model.ModelConfig;
-import java.util.List;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.ParentCommand;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.Spec;
-import picocli.CommandLine.Option;
 
 /** {@code train}: a model from text, from conversations or from hidden states. */
 @Command(
@@ -130,9 +130,21 @@ final class TrainCommand implements Callable<Integer> {
         if (sample < 0) {
             throw new UsageException("--sample must be at least 0, but is " + sample);
         }
-        List<String> encoder = List.of("--tokenizer", "--all-tokens", "--context", "--embedding", "--width", "--head-only");
-        List<String> shapes = List.of("--tokenizer", "--all-tokens", "--context", "--embedding", "--width", "--bias",
-                "--no-bias", "--softcap", "--logit-scale", "--vocabulary", "--init-head", "--new-rows");
+        List<String> encoder =
+                List.of("--tokenizer", "--all-tokens", "--context", "--embedding", "--width", "--head-only");
+        List<String> shapes = List.of(
+                "--tokenizer",
+                "--all-tokens",
+                "--context",
+                "--embedding",
+                "--width",
+                "--bias",
+                "--no-bias",
+                "--softcap",
+                "--logit-scale",
+                "--vocabulary",
+                "--init-head",
+                "--new-rows");
         requireNoneWith("--hidden", encoder);
         requireNoneWith("--init-model", shapes);
         requireNoneWith("--init-head", List.of("--vocabulary"));

@@ -116,7 +116,9 @@ final class TrainingRun {
     void train(CheckpointOptions checkpointing, int sample) throws IOException {
         introduce();
         long done = checkpointing.resume()
-                ? training.resume(checkpointing.allowChanges(), broken -> System.err.println("panhead: a checkpoint is left out: " + broken))
+                ? training.resume(
+                        checkpointing.allowChanges(),
+                        broken -> System.err.println("panhead: a checkpoint is left out: " + broken))
                 : 0;
         Path path = out.resolve(ModelFolder.METRICS);
         try (MetricsFile metrics = done > 0 ? MetricsFile.resume(path, done) : MetricsFile.begin(path)) {

@@ -3,12 +3,16 @@ package dev.panhead.trainer.data;
 /**
  * The order in which training visits its examples: every one once an epoch, each batch spread over all of them.
  *
- * <p>Draw i is (offset + i step) mod n with a step near the golden section of n and prime to it, so that any run of draws lies
- * evenly; each epoch has an offset and a step of its own, from the seed. A function of seed and draw alone. One thread at a time.
+ * <p>Draw i is (offset + i step) mod n with a step prime to n and near n / (k + 0.618...), k a whole number: no such ratio is near to a
+ * fraction of small numbers, and so any run of draws lies evenly. Each epoch has an offset and a k of its own, from the seed. A function of
+ * seed and draw alone. One thread at a time.
  */
 public final class Order {
 
     private static final double GOLDEN_SECTION = 0.6180339887498949;
+
+    /** Number of different k. */
+    private static final int STEPS = 8;
 
     /** Products of numbers below 2^41 are taken in two parts, the lower of so many bits. */
     private static final int LOW_BITS = 21;
@@ -42,8 +46,8 @@ public final class Order {
         epoch = number;
         long random = mix(seed + number * 0x9e3779b97f4a7c15L);
         offset = Math.floorMod(random, count);
-        step = (long) (count * GOLDEN_SECTION) + Math.floorMod(mix(random), 1 + count / 16);
-        step = Math.max(1, step % count);
+        long whole = 1 + Math.floorMod(mix(random), STEPS);
+        step = Math.max(1, (long) (count / (whole + GOLDEN_SECTION)));
         while (gcd(step, count) != 1) {
             step++;
         }

@@ -26,9 +26,7 @@ public record TokenData(Tokens tokens, Tokenizer tokenizer, PositionList learnt,
     /** How many tokens there are, boundaries before conversations aside. */
     public long said() {
         // As many as stand before the first one stand before each.
-        return conversations.size() == 0
-                ? tokens.size()
-                : tokens.size() - conversations.get(0) * conversations.size();
+        return conversations.size() == 0 ? tokens.size() : tokens.size() - conversations.get(0) * conversations.size();
     }
 
     /**

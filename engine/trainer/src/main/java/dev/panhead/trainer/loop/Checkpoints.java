@@ -88,7 +88,8 @@ public final class Checkpoints {
         List<Path> saved = files("step");
         int newest = saved.indexOf(path);
         for (int i = 0; i < saved.size(); i++) {
-            if (i > newest || i <= newest - keep) { // a later one was broken and left out when this training was resumed
+            if (i > newest
+                    || i <= newest - keep) { // a later one was broken and left out when this training was resumed
                 Files.deleteIfExists(saved.get(i));
                 kept.remove(saved.get(i));
             }

@@ -72,8 +72,7 @@ public final class LanguageModel {
         return new LanguageModel(arena, workers, config, maxTokens, null);
     }
 
-    private LanguageModel(
-            Arena arena, Workers workers, ModelConfig config, int maxTokens, SplittableRandom random) {
+    private LanguageModel(Arena arena, Workers workers, ModelConfig config, int maxTokens, SplittableRandom random) {
         requireMemory(config, maxTokens, 1);
         this.arena = arena;
         this.workers = workers;

@@ -154,10 +154,8 @@ public final class MetricsFile implements Listener, AutoCloseable {
     }
 
     private static void write(FileChannel channel, byte[] line) throws IOException {
-        ByteBuffer bytes = ByteBuffer.allocate(line.length + 1)
-                .put(line)
-                .put((byte) '\n')
-                .flip();
+        ByteBuffer bytes =
+                ByteBuffer.allocate(line.length + 1).put(line).put((byte) '\n').flip();
         while (bytes.hasRemaining()) {
             channel.write(bytes);
         }
