@@ -297,7 +297,7 @@ final class LogitsPass implements Workers.Task {
             kernels.argmax(rows, logits, chunk.maxima, observations.indices, at);
         }
         if (observations.wantsTop) {
-            observations.top.take(row, rows, logits, group, worker, chunk.maxima, at);
+            observations.top.take(row, rows, logits, group, worker);
         }
         if (observations.wantsCounts) {
             kernels.countAbove(rows, logits, chunk.targetLogits, chunk.tokens(group), observations.counts, at);
