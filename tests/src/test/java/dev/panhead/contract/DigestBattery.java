@@ -124,6 +124,7 @@ public final class DigestBattery {
             features(shape, false);
             features(shape, true);
         }
+        features(new int[] {20, 200, 300}, true);
     }
 
     /** With what bends the logits' gradient or without. */

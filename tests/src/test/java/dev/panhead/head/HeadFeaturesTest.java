@@ -393,6 +393,19 @@ class HeadFeaturesTest {
         };
     }
 
+    /** A policy's old log-probabilities, without gradients, can be had to the bit of those that a call with entropies' gradients takes. */
+    @Test
+    void anUpstreamOfZerosGivesTheLogitsOfAnyEntropyUpstream() {
+        FeatureCase c = new FeatureCase(arena, workers, 40, 50, 300);
+        c.with(Feature.ENTROPY_UPSTREAM);
+        c.run();
+        Matrix zeros = Matrix.allocate(arena, 1, 40);
+        Matrix old = Matrix.allocate(arena, 1, 40);
+        new LinearCrossEntropy(arena, workers, 40, 50, 300, c.options)
+                .run(c.inputs.withEntropyUpstream(zeros), HeadOutputs.NONE.withLogProbabilities(old));
+        assertArrayEquals(Numbers.bits(c.logProbabilities), Numbers.bits(old));
+    }
+
     /** A mask of logits by the lowest float, as some have it, must not come back as 0 times infinity. */
     @Test
     void logitsFarBelowHaveNoGradient() {

@@ -351,6 +351,13 @@ class TwinsTest {
                     softmax.energies(rows, tile.segment(), exponentials.segment(), rowsOf[0], rowsOf[2], 0);
                     softmax.argmax(rows, tile.segment(), rowsOf[0], rowsOf[3], 0);
                     softmax.countAbove(rows, tile.segment(), thresholds.segment(), 4, rowsOf[4], 0);
+                    int first = rows / 3;
+                    int[] found = new int[rows - first];
+                    softmax.findReaching(first, found.length, tile.segment(), thresholds.segment(), 4, found);
+                    for (int i = 0; i < found.length * lanes; i++) {
+                        boolean reaches = tile.get(first + i / lanes, i % lanes) >= thresholds.get(0, 1 + i % lanes);
+                        assertEquals(reaches, (found[i / lanes] >>> i % lanes & 1) == 1);
+                    }
                     MemorySegment weights = rows == 7 ? null : bias.segment();
                     softmax.weightedSums(rows, tile.segment(), weights, 4, rowsOf[5], 0);
                     MemorySegment some = thresholds.segment();

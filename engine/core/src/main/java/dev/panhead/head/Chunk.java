@@ -34,8 +34,14 @@ final class Chunk {
     /** Tokens that one reduction block of dW adds up; chunks are multiples of it, so that no result depends on theirs. */
     static final int TOKEN_BLOCK = Gemm.BLOCK;
 
-    /** Hidden dimensions that one reduction block of the logits adds up, as in other products. */
+    /** Hidden dimensions of a panel of the logits' product, and that one of its reduction blocks adds up, as in other products. */
     static final int WIDTH_BLOCK = Gemm.BLOCK;
+
+    /**
+     * The same of a reduction block where the entropies have an upstream gradient, in which the logits' errors show: a part of a panel,
+     * of which {@link #WIDTH_BLOCK} is a multiple.
+     */
+    static final int FINE_WIDTH_BLOCK = Panels.PART;
 
     /** Columns of dX that one task works on; a multiple of every tile's rows. */
     static final int COLUMN_BLOCK = 96;
@@ -169,7 +175,7 @@ final class Chunk {
         return Kernels.current().matrix().tile().vectorPanels(Math.min(capacity, LOGIT_TOKENS));
     }
 
-    /** Number of reduction blocks of the forward product. */
+    /** Number of panels of the forward product that follow one another in k. */
     int widthBlocks() {
         return Math.ceilDiv(width, WIDTH_BLOCK);
     }
@@ -267,7 +273,7 @@ final class Chunk {
         }
     }
 
-    /** Which panel of X^T a group's reduction block is. */
+    /** Which panel of X^T a group's block of hidden dimensions is. */
     int hiddenPanel(int group, int block) {
         return group * widthBlocks() + block;
     }

@@ -88,6 +88,7 @@ final class HiddenGradientPass implements Workers.Task {
                         weight.columns(),
                         weight.firstColumn(block, column),
                         chunk.tile.broadcastPanels(columns),
+                        0,
                         chunk.rows(block),
                         scratch.exponentials(group, block),
                         product,

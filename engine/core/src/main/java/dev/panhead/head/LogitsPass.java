@@ -139,9 +139,10 @@ final class LogitsPass implements Workers.Task {
     static float logit(HeadInputs inputs, int token, int row, float softcap, float scale) {
         ReadableMatrix hidden = inputs.hidden();
         float logit = 0;
-        for (int from = 0; from < hidden.columns(); from += Chunk.WIDTH_BLOCK) {
+        int block = reductionBlock(inputs);
+        for (int from = 0; from < hidden.columns(); from += block) {
             float sum = 0;
-            for (int k = from; k < Math.min(from + Chunk.WIDTH_BLOCK, hidden.columns()); k++) {
+            for (int k = from; k < Math.min(from + block, hidden.columns()); k++) {
                 sum = Math.fma(inputs.weight().get(row, k), hidden.get(token, k), sum);
             }
             logit += sum;
@@ -152,13 +153,18 @@ final class LogitsPass implements Workers.Task {
         return (softcap > 0 ? SoftmaxKernels.softcap(logit, softcap) : logit) * scale;
     }
 
+    /** Hidden dimensions that one reduction block of a call's logits adds up. */
+    private static int reductionBlock(HeadInputs inputs) {
+        return inputs.entropyUpstream() == null ? Chunk.WIDTH_BLOCK : Chunk.FINE_WIDTH_BLOCK;
+    }
+
     @Override
     public void run(int task, int worker) {
         int blockIndex = firstBlock + task % blocks;
         int from = task / blocks * groupsATask;
         int to = Math.min(from + groupsATask, chunk.groups);
-        int row = chunk.row(blockIndex);
-        int rows = chunk.rows(blockIndex);
+        int count = chunk.tile.broadcastPanels(chunk.rows(blockIndex));
+        int reductionBlock = reductionBlock(inputs);
         MatrixKernels kernels = chunk.kernels.matrix();
         long rowBytes = (long) chunk.tile.columns() * Float.BYTES;
         for (int k = 0; k < chunk.width; k += Chunk.WIDTH_BLOCK) {
@@ -167,17 +173,21 @@ final class LogitsPass implements Workers.Task {
             int first = weight.firstRow(blockIndex, k / Chunk.WIDTH_BLOCK);
             for (int group = from; group < to; group++) {
                 MemorySegment logits = chunk.logits[worker].get(group - from);
-                kernels.multiply(
-                        panels,
-                        first,
-                        chunk.tile.broadcastPanels(rows),
-                        kc,
-                        chunk.hiddenPanels.get(chunk.hiddenPanel(group, k / Chunk.WIDTH_BLOCK)),
-                        logits,
-                        0,
-                        rowBytes,
-                        k > 0,
-                        chunk.spares[worker]);
+                for (int begin = 0; begin < kc; begin += reductionBlock) {
+                    int part = begin / Panels.PART;
+                    kernels.multiply(
+                            panels,
+                            first,
+                            count,
+                            part,
+                            Math.min(reductionBlock, kc - begin),
+                            chunk.hiddenPanels.get(chunk.hiddenPanel(group, k / Chunk.WIDTH_BLOCK), part),
+                            logits,
+                            0,
+                            rowBytes,
+                            k + begin > 0,
+                            chunk.spares[worker]);
+                }
                 if (k + kc == chunk.width) {
                     finish(blockIndex, group, worker, logits);
                 }
@@ -287,7 +297,7 @@ final class LogitsPass implements Workers.Task {
             kernels.argmax(rows, logits, chunk.maxima, observations.indices, at);
         }
         if (observations.wantsTop) {
-            observations.top.take(row, rows, logits, group, worker, chunk.maxima, at);
+            observations.top.take(row, rows, logits, group, worker);
         }
         if (observations.wantsCounts) {
             kernels.countAbove(rows, logits, chunk.targetLogits, chunk.tokens(group), observations.counts, at);

@@ -41,7 +41,7 @@ final class Observations {
     boolean wantsTop;
 
     Observations(Arena arena, Chunk chunk, int topK) {
-        top = topK == 0 ? null : new TopEntries(chunk, topK);
+        top = topK == 0 ? null : new TopEntries(arena, chunk, topK);
         long floats = (long) chunk.vocabularyBlocks() * chunk.capacity;
         energies = Chunk.allocate(arena, floats);
         indices = Chunk.allocate(arena, floats);

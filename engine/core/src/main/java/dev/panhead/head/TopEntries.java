@@ -1,5 +1,6 @@
 package dev.panhead.head;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
@@ -8,44 +9,64 @@ import java.util.Arrays;
  * The k largest logits of each of a chunk's tokens, the target's aside. Each worker keeps those of the vocabulary blocks that it comes by,
  * in order: the larger ones first, of equals the one of the lower row. So the k best of all are the same whoever came by which block.
  *
- * <p>A block whose maximum is below the k-th is not looked at.
+ * <p>Logits below the k-th largest of those are passed over, some rows of all tokens at a time.
  */
 final class TopEntries {
 
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
+    /** Comes after all entries. */
+    private static final long NONE = Long.MIN_VALUE;
+
+    /** Rows that are compared at a time: few, since what is found among them raises what the next ones have to reach. */
+    private static final int STEP = 16;
+
     private final Chunk chunk;
     private final int k;
 
-    /** Of each worker: [token][k], and how many a token has. */
-    private final float[][] logits;
+    /** Of each worker: [token][k], each one {@linkplain #entry number}, in descending order. */
+    private final long[][] entries;
 
-    private final int[][] rows;
-    private final int[][] counts;
+    /** Of each worker: what a logit has to reach to be among a token's largest, [group][NR], and which ones of some rows do. */
+    private final MemorySegment[] thresholds;
+
+    private final int[][] reaching;
 
     /** Of each worker that merges: how many of each worker's it has taken. */
     private final int[][] taken;
 
-    TopEntries(Chunk chunk, int k) {
+    TopEntries(Arena arena, Chunk chunk, int k) {
         this.chunk = chunk;
         this.k = k;
         int workers = chunk.workers.size();
-        logits = new float[workers][chunk.capacity * k];
-        rows = new int[workers][chunk.capacity * k];
-        counts = new int[workers][chunk.capacity];
+        entries = new long[workers][chunk.capacity * k];
+        thresholds = new MemorySegment[workers];
+        Arrays.setAll(thresholds, worker -> Chunk.allocate(arena, chunk.capacity));
+        reaching = new int[workers][STEP];
         taken = new int[workers][workers];
     }
 
     /** Bytes that they take for a chunk. */
     static long bytes(int workers, int capacity, int k) {
-        return k == 0 ? 0 : workers * ((8L * k + 4) * capacity + 4L * workers);
+        return k == 0 ? 0 : workers * ((8L * k + 4) * capacity + 4L * (STEP + workers));
     }
 
     /** Begins a chunk. */
     void begin() {
-        for (int[] count : counts) {
-            Arrays.fill(count, 0, chunk.count, 0);
+        for (int worker = 0; worker < entries.length; worker++) {
+            Arrays.fill(entries[worker], 0, chunk.count * k, NONE);
+            for (int token = 0; token < chunk.groups * chunk.tile.columns(); token++) {
+                setThreshold(token, worker, token < chunk.count ? -Float.MAX_VALUE : Float.POSITIVE_INFINITY);
+            }
         }
+    }
+
+    private float threshold(int token, int worker) {
+        return thresholds[worker].get(FLOAT, token * (long) Float.BYTES);
+    }
+
+    private void setThreshold(int token, int worker, float threshold) {
+        thresholds[worker].set(FLOAT, token * (long) Float.BYTES, threshold);
     }
 
     /**
@@ -53,69 +74,61 @@ final class TopEntries {
      *
      * @param row the first one's number in the vocabulary
      * @param group of tokens
-     * @param maxima of the tile, from {@code at} on
      */
-    void take(int row, int rows, MemorySegment tile, int group, int worker, MemorySegment maxima, long at) {
-        int first = group * chunk.tile.columns();
-        for (int lane = 0; lane < chunk.tokensIn(group); lane++) {
-            if (maxima.get(FLOAT, at + lane * (long) Float.BYTES) >= threshold(first + lane, worker)) {
-                takeLane(row, rows, tile, lane, first + lane, worker);
-            }
-        }
-    }
-
-    /** What a logit has to reach to be among a token's largest. */
-    private float threshold(int token, int worker) {
-        return counts[worker][token] < k ? Float.NEGATIVE_INFINITY : logits[worker][token * k + k - 1];
-    }
-
-    private void takeLane(int row, int rows, MemorySegment tile, int lane, int token, int worker) {
-        float threshold = threshold(token, worker);
+    void take(int row, int rows, MemorySegment tile, int group, int worker) {
         int columns = chunk.tile.columns();
-        for (int i = 0; i < rows; i++) {
-            float logit = tile.get(FLOAT, (i * (long) columns + lane) * Float.BYTES);
-            if (logit >= threshold && logit > Float.NEGATIVE_INFINITY) {
-                insert(logit, row + i, token, worker);
-                threshold = threshold(token, worker);
+        int[] lanes = reaching[worker];
+        for (int from = 0; from < rows; from += STEP) {
+            int count = Math.min(STEP, rows - from);
+            chunk.kernels.softmax().findReaching(from, count, tile, thresholds[worker], chunk.tokens(group), lanes);
+            for (int i = 0; i < count; i++) {
+                for (int left = lanes[i]; left != 0; left &= left - 1) {
+                    int lane = Integer.numberOfTrailingZeros(left);
+                    float logit = tile.get(FLOAT, ((from + i) * (long) columns + lane) * Float.BYTES);
+                    take(logit, row + from + i, group * columns + lane, worker);
+                }
             }
         }
     }
 
-    /** Takes a logit that stands in no tile. */
+    /** Takes a logit if it is among the largest. */
     void take(float logit, int row, int token, int worker) {
-        if (logit > Float.NEGATIVE_INFINITY) {
-            insert(logit, row, token, worker);
-        }
-    }
-
-    private void insert(float logit, int row, int token, int worker) {
-        float[] values = logits[worker];
-        int[] where = rows[worker];
-        int begin = token * k;
-        int count = counts[worker][token];
-        int low = begin; // the first entry that comes after the new one
-        for (int high = begin + count; low < high; ) {
-            int middle = low + high >>> 1;
-            if (comes(logit, row, values[middle], where[middle])) {
-                high = middle;
-            } else {
-                low = middle + 1;
-            }
-        }
-        if (low == begin + k) {
+        if (!(logit >= threshold(token, worker))) {
             return;
         }
-        int moved = Math.min(begin + count, begin + k - 1) - low;
-        System.arraycopy(values, low, values, low + 1, moved);
-        System.arraycopy(where, low, where, low + 1, moved);
-        values[low] = logit;
-        where[low] = row;
-        counts[worker][token] = Math.min(count + 1, k);
+        long[] ofWorker = entries[worker];
+        long entry = entry(logit, row);
+        int last = token * k + k - 1;
+        if (entry < ofWorker[last]) {
+            return;
+        }
+        int at = last;
+        for (; at > token * k && ofWorker[at - 1] < entry; at--) {
+            ofWorker[at] = ofWorker[at - 1];
+        }
+        ofWorker[at] = entry;
+        if (ofWorker[last] != NONE) {
+            setThreshold(token, worker, logit(ofWorker[last]));
+        }
     }
 
-    /** Whether an entry comes before another. */
-    private static boolean comes(float logit, int row, float otherLogit, int otherRow) {
-        return logit > otherLogit || logit == otherLogit && row < otherRow;
+    /** A logit and its row as one number, the larger the sooner it comes: the logit above, in the order of whole numbers, the row below. */
+    private static long entry(float logit, int row) {
+        int bits = Float.floatToRawIntBits(logit + 0f); // -0 equals 0
+        return (long) inOrder(bits) << Integer.SIZE | Integer.toUnsignedLong(~row);
+    }
+
+    private static float logit(long entry) {
+        return Float.intBitsToFloat(inOrder((int) (entry >> Integer.SIZE)));
+    }
+
+    private static int row(long entry) {
+        return ~(int) entry;
+    }
+
+    /** Makes of a float's bits a number that compares as the float does, and the bits of it again. */
+    private static int inOrder(int bits) {
+        return bits ^ bits >> 31 & Integer.MAX_VALUE;
     }
 
     /** Merges what the workers have of a token, and its target, into its results; where there are less than k, -1 and -infinity. */
@@ -123,28 +136,29 @@ final class TopEntries {
         TokenResults results = chunk.results;
         int[] next = taken[worker];
         Arrays.fill(next, 0);
-        boolean targetTaken = false;
+        long target = entry(targetLogit, chunk.targets[token]);
         for (int i = token * k; i < token * k + k; i++) {
-            float logit = targetTaken ? Float.NEGATIVE_INFINITY : targetLogit;
-            int row = targetTaken ? Integer.MAX_VALUE : chunk.targets[token];
+            long first = target;
             int from = -1;
             for (int w = 0; w < next.length; w++) {
-                int at = token * k + next[w];
-                if (next[w] < counts[w][token] && comes(logits[w][at], rows[w][at], logit, row)) {
-                    logit = logits[w][at];
-                    row = rows[w][at];
+                long entry = entries[w][token * k + next[w]];
+                if (entry > first) {
+                    first = entry;
                     from = w;
                 }
             }
             if (from >= 0) {
                 next[from]++;
-                results.topLogProbabilities[i] = (double) logit - max + softmax.logFactor;
+                results.topRows[i] = row(first);
+                results.topLogProbabilities[i] = (double) logit(first) - max + softmax.logFactor;
+            } else if (target != NONE) {
+                target = NONE;
+                results.topRows[i] = chunk.targets[token];
+                results.topLogProbabilities[i] = 0 - softmax.surprise;
             } else {
-                results.topLogProbabilities[i] = targetTaken ? Double.NEGATIVE_INFINITY : 0 - softmax.surprise;
-                row = targetTaken ? -1 : row;
-                targetTaken = true;
+                results.topRows[i] = -1;
+                results.topLogProbabilities[i] = Double.NEGATIVE_INFINITY;
             }
-            results.topRows[i] = row;
         }
     }
 }

@@ -21,6 +21,7 @@ final class ScalarMatrixKernels implements MatrixKernels {
             Panels a,
             int first,
             int count,
+            int part,
             int kc,
             MemorySegment b,
             MemorySegment c,
@@ -29,7 +30,7 @@ final class ScalarMatrixKernels implements MatrixKernels {
             boolean accumulate,
             MemorySegment spare) {
         for (int p = 0; p < count; p++) {
-            MemorySegment panel = a.get(first + p);
+            MemorySegment panel = a.get(first + p, part);
             for (int i = 0; i < TILE.rows(); i++) {
                 long row = cOffset + (p * TILE.rows() + i) * cStride;
                 for (int j = 0; j < TILE.columns(); j++) {

@@ -108,6 +108,18 @@ final class ScalarSoftmaxKernels implements SoftmaxKernels {
     }
 
     @Override
+    public void findReaching(
+            int first, int rows, MemorySegment tile, MemorySegment thresholds, long thresholdsAt, int[] found) {
+        for (int row = 0; row < rows; row++) {
+            found[row] = 0;
+            for (int t = 0; t < tokens; t++) {
+                float threshold = thresholds.get(FLOAT, thresholdsAt + t * (long) Float.BYTES);
+                found[row] |= tile.get(FLOAT, cell(first + row, t)) >= threshold ? 1 << t : 0;
+            }
+        }
+    }
+
+    @Override
     public void weightedSums(
             int rows,
             MemorySegment tile,

@@ -94,6 +94,15 @@ public interface SoftmaxKernels {
             long statisticsAt);
 
     /**
+     * Finds the logits that are not below their tokens' thresholds, in {@code rows} rows from {@code first} on: of each row, the t-th bit
+     * is the t-th token's.
+     *
+     * @param found one number a row
+     */
+    void findReaching(
+            int first, int rows, MemorySegment tile, MemorySegment thresholds, long thresholdsAt, int[] found);
+
+    /**
      * Merges the maxima of {@code blocks} tiles of the same tokens: their maximum M goes to {@code merged}, and each m becomes
      * e^(m - M).
      *

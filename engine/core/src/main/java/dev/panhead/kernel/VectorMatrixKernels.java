@@ -44,6 +44,7 @@ final class VectorMatrixKernels implements MatrixKernels {
             Panels a,
             int first,
             int count,
+            int part,
             int kc,
             MemorySegment b,
             MemorySegment c,
@@ -54,10 +55,10 @@ final class VectorMatrixKernels implements MatrixKernels {
         for (int p = 0; p < count; p++) {
             long at = cOffset + p * TILE.rows() * cStride;
             if (accumulate) {
-                tile(kc * A_STEP, a.get(first + p), b, spare, 0, 2 * VECTOR_BYTES);
+                tile(kc * A_STEP, a.get(first + p, part), b, spare, 0, 2 * VECTOR_BYTES);
                 add(spare, c, at, cStride);
             } else {
-                tile(kc * A_STEP, a.get(first + p), b, c, at, cStride);
+                tile(kc * A_STEP, a.get(first + p, part), b, c, at, cStride);
             }
         }
     }

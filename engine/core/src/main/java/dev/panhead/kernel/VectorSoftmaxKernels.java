@@ -255,6 +255,22 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
     }
 
     @Override
+    public void findReaching(
+            int first, int rows, MemorySegment tile, MemorySegment thresholds, long thresholdsAt, int[] found) {
+        FloatVector threshold0 = FloatVector.fromMemorySegment(FLOATS, thresholds, thresholdsAt, ORDER);
+        FloatVector threshold1 = FloatVector.fromMemorySegment(FLOATS, thresholds, thresholdsAt + VECTOR_BYTES, ORDER);
+        long begin = first * (long) ROW_BYTES;
+        for (int row = 0; row < rows; row++) {
+            long o = begin + row * (long) ROW_BYTES;
+            FloatVector z0 = FloatVector.fromMemorySegment(FLOATS, tile, o, ORDER);
+            FloatVector z1 = FloatVector.fromMemorySegment(FLOATS, tile, o + VECTOR_BYTES, ORDER);
+            long found0 = z0.compare(VectorOperators.GE, threshold0).toLong();
+            long found1 = z1.compare(VectorOperators.GE, threshold1).toLong();
+            found[row] = (int) (found0 | found1 << FLOATS.length());
+        }
+    }
+
+    @Override
     public void mergeMaxima(
             int blocks, MemorySegment maxima, long at, long stride, MemorySegment merged, long mergedAt) {
         // Once a token and vocabulary block: a call site so cold that C2 would not inline an exponential, and box its
