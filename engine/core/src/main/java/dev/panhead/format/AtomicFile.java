@@ -1,6 +1,7 @@
 package dev.panhead.format;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.AtomicMoveNotSupportedException;
@@ -55,7 +56,21 @@ public final class AtomicFile {
         }
     }
 
-    /** Whether a file has a name that only {@link #write} gives, while it is being written. */
+    /**
+     * Writes a file of these bytes, as {@link #write(Path, Body)} does.
+     *
+     * @throws IOException as the file system throws it
+     */
+    public static void write(Path path, byte[] content) throws IOException {
+        ByteBuffer bytes = ByteBuffer.wrap(content);
+        write(path, channel -> {
+            while (bytes.hasRemaining()) {
+                channel.write(bytes);
+            }
+        });
+    }
+
+    /** Whether a file has a name that only {@link #write(Path, Body)} gives, while it is being written. */
     public static boolean isTemporary(String name) {
         return TEMPORARY.matcher(name).matches();
     }

@@ -9,7 +9,6 @@ import dev.panhead.tensor.Matrix;
 import dev.panhead.trainer.data.Tokenizer;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -98,12 +97,7 @@ public final class ModelFolder {
     }
 
     private static void writeJson(Path path, String json) throws IOException {
-        ByteBuffer bytes = ByteBuffer.wrap(json.concat("\n").getBytes(StandardCharsets.UTF_8));
-        AtomicFile.write(path, channel -> {
-            while (bytes.hasRemaining()) {
-                channel.write(bytes);
-            }
-        });
+        AtomicFile.write(path, json.concat("\n").getBytes(StandardCharsets.UTF_8));
     }
 
     /** Whether a folder's configuration is of a model of this program's. */

@@ -2,7 +2,6 @@ package dev.panhead.trainer.report;
 
 import dev.panhead.format.AtomicFile;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
@@ -31,19 +30,10 @@ public final class Report {
         List<Curve> losses = Charts.losses(log);
         String obstacle = LossPicture.obstacle(losses);
         byte[] picture = obstacle == null ? LossPicture.png(losses) : null;
-        write(html, page);
+        AtomicFile.write(html, page);
         if (picture != null) {
-            write(png, picture);
+            AtomicFile.write(png, picture);
         }
         return Optional.ofNullable(obstacle);
-    }
-
-    private static void write(Path path, byte[] content) throws IOException {
-        AtomicFile.write(path, channel -> {
-            ByteBuffer bytes = ByteBuffer.wrap(content);
-            while (bytes.hasRemaining()) {
-                channel.write(bytes);
-            }
-        });
     }
 }
