@@ -154,7 +154,7 @@ final class DryRun {
         long conversations = data.conversations().size();
         out.printf(
                 Locale.ROOT,
-                "%s%,d tokens, %,d of them learnt (%.1f %%): %,d batch%s of %,d%n",
+                "%s%,d tokens, %,d of them to be predicted (%.1f %%): %,d batch%s of %,d%n",
                 conversations == 0
                         ? ""
                         : String.format(Locale.ROOT, "%,d conversation%s, ", conversations, plural(conversations, "s")),

@@ -47,9 +47,9 @@ final class Generator {
     }
 
     /**
-     * Hands on {@code count} tokens that follow the prompt.
+     * Hands on {@code count} tokens that follow the prompt, or fewer, if the text comes to its end.
      *
-     * @param boundary what stands before the prompt, if it is shorter than the context
+     * @param boundary what stands before the prompt, if it is shorter than the context, and behind a text's end
      */
     void generate(int[] prompt, int boundary, int count, IntConsumer output) {
         for (int i = 0; i < context; i++) {
@@ -60,6 +60,9 @@ final class Generator {
         for (int n = 0; n < count; n++) {
             predict(logProbabilities);
             int next = draw(logProbabilities);
+            if (next == boundary) {
+                return;
+            }
             output.accept(next);
             for (int i = 1; i < context; i++) {
                 batch.contexts().set(i - 1, batch.contexts().get(i));

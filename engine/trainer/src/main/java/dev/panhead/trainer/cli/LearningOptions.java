@@ -41,7 +41,7 @@ final class LearningOptions {
     @Option(names = "--accumulate", paramLabel = "N", description = "Batches whose gradients make one step.")
     private int accumulate = 1;
 
-    @Option(names = "--optimizer", paramLabel = "NAME", description = "${COMPLETION-CANDIDATES}.")
+    @Option(names = "--optimizer", paramLabel = "RULE", description = "${COMPLETION-CANDIDATES}.")
     private OptimizerName optimizer = OptimizerName.ADAMW;
 
     @Option(names = "--learning-rate", paramLabel = "R", description = "Highest learning rate.")
@@ -49,7 +49,7 @@ final class LearningOptions {
 
     @Option(
             names = "--schedule",
-            paramLabel = "NAME",
+            paramLabel = "SHAPE",
             description = "How the rate falls after the warm-up: ${COMPLETION-CANDIDATES}.")
     private Schedule.Shape schedule = Schedule.Shape.COSINE;
 
@@ -125,7 +125,10 @@ final class LearningOptions {
     @Option(
             names = "--validate-every",
             paramLabel = "N",
-            description = "Steps between two audits of random tokens in double precision; 0 for none.")
+            description = {
+                "Steps between two audits of random tokens in double precision; 0 for none.",
+                "The report has them; one that fails ends the training."
+            })
     private long auditEvery;
 
     @Option(names = "--seed", paramLabel = "K", description = "Seed of weights and batches.")

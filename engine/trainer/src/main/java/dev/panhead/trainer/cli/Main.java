@@ -74,7 +74,7 @@ public final class Main implements Runnable {
 
     @Override
     public void run() {
-        throw new ParameterException(spec.commandLine(), "which command?");
+        throw new ParameterException(spec.commandLine(), "name a command");
     }
 
     /** Runs a command and ends the process with its exit code. */

@@ -14,7 +14,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /** Where a training writes: a new folder, or one that a training has written before; never one with anything else in it. */
-final class OutputFolder implements AutoCloseable {
+final class OutputFolder {
 
     private static final String LOCK = ".lock";
 
@@ -104,8 +104,7 @@ final class OutputFolder implements AutoCloseable {
     }
 
     /** Lets others in. */
-    @Override
-    public void close() throws IOException {
+    void close() throws IOException {
         try (channel) {
             Files.deleteIfExists(lockFile);
         }

@@ -73,7 +73,10 @@ final class TrainCommand implements Callable<Integer> {
 
     @Option(
             names = "--dry-run",
-            description = "Show how the data is cut into tokens and which of them are learned; train nothing.")
+            description = {
+                "Show how the data is cut into tokens, and which of them are predicted; train nothing.",
+                "Those are on green and cyan, the others dim; without colours, each in brackets, behind and before a |."
+            })
     private boolean dryRun;
 
     @Mixin
@@ -94,7 +97,7 @@ final class TrainCommand implements Callable<Integer> {
             OutputFolder.requireOurs(out);
             if (!checkpointing.resume() && !checkpoints.isEmpty()) {
                 throw new IOException(out.resolve(Checkpoints.FOLDER)
-                        + " holds the state of an unfinished training: --resume goes on with it, or delete it");
+                        + " holds the state of an unfinished training: --resume goes on with it, another --out begins anew");
             }
         }
         try (Arena arena = Arena.ofShared();
@@ -114,9 +117,16 @@ final class TrainCommand implements Callable<Integer> {
                 System.out.flush();
                 return 0;
             }
-            try (var _ = OutputFolder.open(out)) {
+            if (checkpointing.resume() && checkpoints.isEmpty() && run.wouldReplace()) {
+                throw new IOException("--out " + out
+                        + " holds the finished model of another training: there is nothing to resume");
+            }
+            OutputFolder locked = OutputFolder.open(out);
+            try {
                 main.interruption().listen();
                 run.train(checkpointing, sample);
+            } finally {
+                locked.close();
             }
             System.out.flush();
             return main.interruption().isWished() ? INTERRUPTED : 0;

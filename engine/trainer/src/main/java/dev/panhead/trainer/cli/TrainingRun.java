@@ -2,7 +2,6 @@ package dev.panhead.trainer.cli;
 
 import dev.panhead.exec.Workers;
 import dev.panhead.probe.Machine;
-import dev.panhead.trainer.data.TokenData;
 import dev.panhead.trainer.data.Tokenizer;
 import dev.panhead.trainer.data.WindowExamples;
 import dev.panhead.trainer.loop.Checkpoints;
@@ -25,8 +24,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -89,6 +89,11 @@ final class TrainingRun {
         return ModelFolder.isTrained(out, identity);
     }
 
+    /** Whether the folder holds a model of another training. */
+    boolean wouldReplace() throws IOException {
+        return ModelFolder.exists(out) && !ModelFolder.isOf(out, identity);
+    }
+
     private void introduce() {
         System.out.printf(
                 Locale.ROOT,
@@ -144,10 +149,11 @@ final class TrainingRun {
     /** Saves what there is, but leaves another training's model in its place. */
     private void interrupted(Status status, MetricsFile metrics) throws IOException {
         training.save(metrics);
-        boolean saved = status.step() > 0 && (!ModelFolder.exists(out) || ModelFolder.isOf(out, identity));
+        boolean saved = status.step() > 0 && !wouldReplace();
         if (saved) {
             training.takeBest();
             save(status, null, metrics);
+            writeReport();
         }
         System.out.printf(
                 Locale.ROOT,
@@ -241,7 +247,7 @@ final class TrainingRun {
         Map<String, Object> tokens = MetricsFile.line("hardest", status.step());
         tokens.put("tokens", hardest.describe(beginning.heldOut().examples()));
         metrics.write(tokens);
-        byte[] text = sample(status, metrics, sample);
+        String text = sample(status, metrics, sample);
         Map<String, Object> end = MetricsFile.line("end", status.step());
         end.put("seconds", status.seconds());
         end.put("reason", training.isExhausted() ? "no improvement" : "finished");
@@ -257,16 +263,20 @@ final class TrainingRun {
                 Wording.of(heldOut),
                 heldOut.tokens(),
                 status.tokensPerSecond());
-        Path html = out.resolve(ModelFolder.REPORT);
-        Optional<String> noPicture =
-                Report.write(out.resolve(ModelFolder.METRICS), html, out.resolve(ModelFolder.LOSS_PICTURE));
-        System.out.printf("wrote the model and %s%n", html);
+        Optional<String> noPicture = writeReport();
+        System.out.printf("wrote the model and %s%n", out.resolve(ModelFolder.REPORT));
         noPicture.ifPresent(reason -> System.out.printf("there is no picture of the loss: %s%n", reason));
-        if (text.length > 0) {
+        if (!text.isEmpty()) {
             System.out.println("a sample:");
-            System.out.write(text, 0, text.length);
-            System.out.println();
+            System.out.println(text);
         }
+    }
+
+    private Optional<String> writeReport() throws IOException {
+        return Report.write(
+                out.resolve(ModelFolder.METRICS),
+                out.resolve(ModelFolder.REPORT),
+                out.resolve(ModelFolder.LOSS_PICTURE));
     }
 
     private void save(Status status, Evaluation heldOut, MetricsFile metrics) throws IOException {
@@ -283,27 +293,39 @@ final class TrainingRun {
     }
 
     /** Text that the model makes up, the prompt in front of it; empty where there is none. */
-    private byte[] sample(Status status, MetricsFile metrics, int count) throws IOException {
-        if (count <= 0 || !(beginning.examples() instanceof WindowExamples window)) {
-            return new byte[0];
+    private String sample(Status status, MetricsFile metrics, int count) throws IOException {
+        if (count <= 0 || !(beginning.heldOut().examples() instanceof WindowExamples window)) {
+            return "";
         }
-        TokenData text = window.data();
+        // The beginning of a text or, of conversations, what stands before the first token that is held out.
+        boolean chat = window.data().conversations().size() > 0;
+        long end = chat ? window.data().position(beginning.heldOut().from()) : window.context();
+        List<Integer> prompt = new ArrayList<>();
+        for (long i = end - window.context(); i < Math.min(end, window.data().tokens().size()); i++) {
+            prompt.add(window.data().tokens().at(i));
+        }
         Tokenizer tokenizer = beginning.tokenizer();
-        int length = (int) Math.min(window.context(), text.tokens().size());
-        int[] prompt = new int[length];
-        Arrays.setAll(prompt, i -> text.tokens().at(i));
         ByteArrayOutputStream said = new ByteArrayOutputStream();
-        for (int token : prompt) {
-            said.writeBytes(tokenizer.bytes(token));
-        }
-        int promptBytes = said.size();
+        prompt.stream()
+                .filter(token -> token != tokenizer.boundary())
+                .forEach(token -> said.writeBytes(tokenizer.bytes(token)));
+        String begun = text(said);
+        said.reset();
         new Generator(arena, workers, beginning.model(), 0.7, 0, options.seed())
-                .generate(prompt, tokenizer.boundary(), count, token -> said.writeBytes(tokenizer.bytes(token)));
-        byte[] bytes = said.toByteArray();
+                .generate(
+                        prompt.stream().mapToInt(Integer::intValue).toArray(),
+                        tokenizer.boundary(),
+                        count,
+                        token -> said.writeBytes(tokenizer.bytes(token)));
         Map<String, Object> line = MetricsFile.line("sample", status.step());
-        line.put("prompt", new String(bytes, 0, promptBytes, StandardCharsets.UTF_8));
-        line.put("text", new String(bytes, promptBytes, bytes.length - promptBytes, StandardCharsets.UTF_8));
+        line.put("prompt", begun);
+        line.put("text", text(said));
         metrics.write(line);
-        return bytes;
+        return begun + text(said);
+    }
+
+    /** As text; what a terminal would obey, or cannot show, is replaced. */
+    private static String text(ByteArrayOutputStream bytes) {
+        return bytes.toString(StandardCharsets.UTF_8).replaceAll("[\\p{Cntrl}&&[^\\n\\t]]", "\ufffd");
     }
 }

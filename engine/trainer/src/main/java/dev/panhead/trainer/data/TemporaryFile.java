@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Objects;
 import java.util.UUID;
 
 /**
@@ -68,7 +69,7 @@ final class TemporaryFile implements AutoCloseable {
                 switch (cause) {
                     case NoSuchFileException none -> "there is no such folder";
                     case AccessDeniedException denied -> "permission denied";
-                    case FileSystemException other when other.getReason() != null -> other.getReason();
+                    case FileSystemException other -> Objects.requireNonNullElse(other.getReason(), cause.getMessage());
                     default -> cause.getMessage();
                 };
         return new IOException(

@@ -24,12 +24,17 @@ record Fields(Map<?, ?> values) {
      * @throws IllegalArgumentException if the field is something else
      */
     double number(String name) {
-        return switch (values.get(name)) {
-            case null -> Double.NaN;
-            case Number number -> number.doubleValue();
-            case String text when text.matches("NaN|[+-]?Infinity") -> Double.parseDouble(text);
-            case Object other -> throw mistaken(name, other, "a number");
-        };
+        Object value = values.get(name);
+        if (value == null) {
+            return Double.NaN;
+        }
+        if (value instanceof Number number) {
+            return number.doubleValue();
+        }
+        if (value instanceof String text && text.matches("NaN|[+-]?Infinity")) {
+            return Double.parseDouble(text);
+        }
+        throw mistaken(name, value, "a number");
     }
 
     /**
