@@ -105,7 +105,8 @@ class DryRunTest {
             assertTrue(shown.contains(cyan + "Hello") && shown.contains(green + " there"), shown);
             assertFalse(shown.contains("[Hello"), shown);
             assertTrue(
-                    shown.endsWith("2 conversations, 41 tokens, 11 of them to be predicted (26.8 %): 3 batches of 4\n"), shown);
+                    shown.endsWith("2 conversations, 41 tokens, 11 of them to be predicted (26.8 %): 3 batches of 4\n"),
+                    shown);
         }
     }
 }

@@ -96,8 +96,9 @@ final class TrainCommand implements Callable<Integer> {
         if (!dryRun) {
             OutputFolder.requireOurs(out);
             if (!checkpointing.resume() && !checkpoints.isEmpty()) {
-                throw new IOException(out.resolve(Checkpoints.FOLDER)
-                        + " holds the state of an unfinished training: --resume goes on with it, another --out begins anew");
+                throw new IOException(
+                        out.resolve(Checkpoints.FOLDER)
+                                + " holds the state of an unfinished training: --resume goes on with it, another --out begins anew");
             }
         }
         try (Arena arena = Arena.ofShared();
@@ -118,8 +119,8 @@ final class TrainCommand implements Callable<Integer> {
                 return 0;
             }
             if (checkpointing.resume() && checkpoints.isEmpty() && run.wouldReplace()) {
-                throw new IOException("--out " + out
-                        + " holds the finished model of another training: there is nothing to resume");
+                throw new IOException(
+                        "--out " + out + " holds the finished model of another training: there is nothing to resume");
             }
             OutputFolder locked = OutputFolder.open(out);
             try {
