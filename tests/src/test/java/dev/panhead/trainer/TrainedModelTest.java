@@ -140,7 +140,7 @@ class TrainedModelTest {
     @DisabledOnOs(OS.WINDOWS)
     void whatNobodyReadsIsNotWorkedOutToTheEnd() throws IOException, InterruptedException {
         endsWithItsReader("yes hello |", "score", "");
-        endsWithItsReader("", "generate", "--tokens 2000000000 --temperature 5");
+        endsWithItsReader("", "generate", "--past-end --tokens 2000000000 --temperature 5");
     }
 
     private static void endsWithItsReader(String before, String command, String options)
@@ -263,8 +263,8 @@ class TrainedModelTest {
     }
 
     private static byte[] generate(String... options) throws IOException, InterruptedException {
-        List<String> arguments =
-                new ArrayList<>(List.of("generate", "--model", "model", "--prompt", "the cat", "--tokens", "40"));
+        List<String> arguments = new ArrayList<>(
+                List.of("generate", "--model", "model", "--prompt", "the cat", "--past-end", "--tokens", "40"));
         arguments.addAll(List.of(options));
         return jar.run(arguments.toArray(String[]::new)).succeeded().outBytes();
     }

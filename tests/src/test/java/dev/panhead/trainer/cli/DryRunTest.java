@@ -68,11 +68,12 @@ class DryRunTest {
         try (Arena arena = Arena.ofConfined()) {
             TokenData data = text("one two three", Tokenizer.named("r50k_base"), arena);
             assertEquals(
-                    "[one][ two]\n...\n3 tokens, 3 of them learnt (100.0 %): 1 batch of 1,024\n",
+                    "[one][ two]\n...\n3 tokens, 3 of them to be predicted (100.0 %): 1 batch of 1,024\n",
                     print(data, 2, 1024, false));
-            assertEquals("...\n3 tokens, 3 of them learnt (100.0 %): 3 batches of 1\n", print(data, 0, 1, false));
             assertEquals(
-                    "[one][ two][ three]\n3 tokens, 3 of them learnt (100.0 %): 2 batches of 2\n",
+                    "...\n3 tokens, 3 of them to be predicted (100.0 %): 3 batches of 1\n", print(data, 0, 1, false));
+            assertEquals(
+                    "[one][ two][ three]\n3 tokens, 3 of them to be predicted (100.0 %): 2 batches of 2\n",
                     print(data, 3, 2, false));
             String shown = print(talk(arena), 8, 4, false);
             assertTrue(shown.contains("[<|endoftext|>]\nconversation 2\n<\n...\n"), shown);

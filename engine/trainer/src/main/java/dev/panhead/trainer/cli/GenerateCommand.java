@@ -40,6 +40,11 @@ final class GenerateCommand implements Callable<Integer> {
     private int tokens;
 
     @Option(
+            names = "--past-end",
+            description = "Go on where the text, or the answer of a conversation, comes to its end.")
+    private boolean pastEnd;
+
+    @Option(
             names = "--temperature",
             paramLabel = "T",
             description = "1 draws as the model says, less plays safe, 0 takes the likeliest token.",
@@ -73,7 +78,7 @@ final class GenerateCommand implements Callable<Integer> {
             IntStream.Builder start = IntStream.builder();
             tokenizer.encode(prompt, start);
             new Generator(arena, workers, loaded.model(), temperature, topK, seed)
-                    .generate(start.build().toArray(), tokenizer.boundary(), tokens, token -> {
+                    .generate(start.build().toArray(), tokenizer.boundary(), pastEnd, tokens, token -> {
                         byte[] said = tokenizer.bytes(token);
                         System.out.write(said, 0, said.length);
                         System.out.flush();

@@ -50,8 +50,9 @@ final class Generator {
      * Hands on {@code count} tokens that follow the prompt, or fewer, if the text comes to its end.
      *
      * @param boundary what stands before the prompt, if it is shorter than the context, and behind a text's end
+     * @param pastEnd whether to go on behind the end
      */
-    void generate(int[] prompt, int boundary, int count, IntConsumer output) {
+    void generate(int[] prompt, int boundary, boolean pastEnd, int count, IntConsumer output) {
         for (int i = 0; i < context; i++) {
             int from = prompt.length - context + i;
             batch.contexts().set(i, from < 0 ? boundary : prompt[from]);
@@ -60,7 +61,7 @@ final class Generator {
         for (int n = 0; n < count; n++) {
             predict(logProbabilities);
             int next = draw(logProbabilities);
-            if (next == boundary) {
+            if (next == boundary && !pastEnd) {
                 return;
             }
             output.accept(next);

@@ -153,7 +153,6 @@ final class TrainingRun {
         if (saved) {
             training.takeBest();
             save(status, null, metrics);
-            writeReport();
         }
         System.out.printf(
                 Locale.ROOT,
@@ -263,20 +262,15 @@ final class TrainingRun {
                 Wording.of(heldOut),
                 heldOut.tokens(),
                 status.tokensPerSecond());
-        Optional<String> noPicture = writeReport();
-        System.out.printf("wrote the model and %s%n", out.resolve(ModelFolder.REPORT));
+        Path html = out.resolve(ModelFolder.REPORT);
+        Optional<String> noPicture =
+                Report.write(out.resolve(ModelFolder.METRICS), html, out.resolve(ModelFolder.LOSS_PICTURE));
+        System.out.printf("wrote the model and %s%n", html);
         noPicture.ifPresent(reason -> System.out.printf("there is no picture of the loss: %s%n", reason));
         if (!text.isEmpty()) {
             System.out.println("a sample:");
             System.out.println(text);
         }
-    }
-
-    private Optional<String> writeReport() throws IOException {
-        return Report.write(
-                out.resolve(ModelFolder.METRICS),
-                out.resolve(ModelFolder.REPORT),
-                out.resolve(ModelFolder.LOSS_PICTURE));
     }
 
     private void save(Status status, Evaluation heldOut, MetricsFile metrics) throws IOException {
@@ -317,6 +311,7 @@ final class TrainingRun {
                 .generate(
                         prompt.stream().mapToInt(Integer::intValue).toArray(),
                         tokenizer.boundary(),
+                        false,
                         count,
                         token -> said.writeBytes(tokenizer.bytes(token)));
         Map<String, Object> line = MetricsFile.line("sample", status.step());
