@@ -19,13 +19,24 @@ sealed interface Optimizer {
     /** A change to a parameter that is made as its gradient becomes final. */
     FusedStep fuse(Matrix value, List<Matrix> states, boolean decays);
 
-    /** A fused change and how it is prepared. */
-    interface FusedStep {
+    /**
+     * A fused change.
+     *
+     * @param update what the head calls
+     * @param preparation makes it ready for one step
+     */
+    record FusedStep(SliceUpdate update, Preparation preparation) {
 
-        /** What the head calls. */
-        SliceUpdate update();
+        void prepare(long step, double rate) {
+            preparation.prepare(step, rate);
+        }
+    }
 
-        /** Makes it ready for one step. */
+    /** What a fused change wants to know of a step. */
+    @FunctionalInterface
+    interface Preparation {
+
+        /** Tells it. */
         void prepare(long step, double rate);
     }
 
@@ -51,17 +62,7 @@ sealed interface Optimizer {
         @Override
         public FusedStep fuse(Matrix value, List<Matrix> states, boolean decays) {
             AdamW.Slices slices = of(decays).slices(value, moments(states));
-            return new FusedStep() {
-                @Override
-                public SliceUpdate update() {
-                    return slices;
-                }
-
-                @Override
-                public void prepare(long step, double rate) {
-                    slices.prepare(step, rate);
-                }
-            };
+            return new FusedStep(slices, slices::prepare);
         }
 
         private AdamW of(boolean decays) {
@@ -96,17 +97,7 @@ sealed interface Optimizer {
         @Override
         public FusedStep fuse(Matrix value, List<Matrix> states, boolean decays) {
             Sgd.Slices slices = of(decays).slices(value, velocity(states));
-            return new FusedStep() {
-                @Override
-                public SliceUpdate update() {
-                    return slices;
-                }
-
-                @Override
-                public void prepare(long step, double rate) {
-                    slices.prepare(rate);
-                }
-            };
+            return new FusedStep(slices, (step, rate) -> slices.prepare(rate));
         }
 
         private Sgd of(boolean decays) {
