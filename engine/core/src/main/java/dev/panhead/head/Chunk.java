@@ -70,6 +70,9 @@ final class Chunk {
     final double[] classWeights;
     final float[] targetGradients;
 
+    /** What the sum of |dL/dz_v| over a token's entries other than the target and the soft ones does not exceed. */
+    final double[] gradientBounds;
+
     /** What the tokens' losses weigh, and dL/dl_t, dL/d(log p_t(a_t)) and dL/dH_t. */
     final double[] weights;
 
@@ -126,6 +129,7 @@ final class Chunk {
         targets = new int[capacity];
         classWeights = new double[capacity];
         targetGradients = new float[capacity];
+        gradientBounds = new double[capacity];
         weights = new double[capacity];
         upstream = new double[capacity];
         logProbabilityUpstream = new double[capacity];
@@ -163,7 +167,7 @@ final class Chunk {
                 + tile.bytes()
                 + tile.vectorBytes(2)
                 + Packing.stripBytes();
-        return floats * Float.BYTES + workers * each + (108L + 12L * topK) * capacity;
+        return floats * Float.BYTES + workers * each + (128L + 12L * topK) * capacity;
     }
 
     /** Groups whose logits a worker has room for. */

@@ -50,6 +50,7 @@ final class HeadChecks {
             new Operand<>("log-sum-exps", Shape.TOKENS, HeadOutputs::logSumExps),
             new Operand<>("entropies", Shape.TOKENS, HeadOutputs::entropies),
             new Operand<>("top log-probabilities", Shape.TOKENS_BY_TOP, HeadOutputs::topLogProbabilities),
+            new Operand<>("tail masses", Shape.TOKENS, HeadOutputs::tailMasses),
             new Operand<>("hidden gradient", Shape.TOKENS_BY_WIDTH, outputs -> into(outputs.hidden())),
             new Operand<>("weight gradient", Shape.VOCABULARY_BY_WIDTH, outputs -> into(outputs.weight())),
             new Operand<>("bias gradient", Shape.VOCABULARY, outputs -> into(outputs.bias())),

@@ -39,6 +39,7 @@ public final class HeadOptions {
     private boolean fusedUpdate;
     private int topK;
     private SoftTargets softTargets;
+    private GradientMode gradientMode = GradientMode.exact();
 
     private HeadOptions() {}
 
@@ -56,6 +57,7 @@ public final class HeadOptions {
         copy.fusedUpdate = fusedUpdate;
         copy.topK = topK;
         copy.softTargets = softTargets;
+        copy.gradientMode = gradientMode;
         return copy;
     }
 
@@ -175,6 +177,13 @@ public final class HeadOptions {
         return copy;
     }
 
+    /** These options with how much of the logits' gradient is multiplied: all of it, or the few entries that matter. */
+    public HeadOptions withGradientMode(GradientMode gradientMode) {
+        HeadOptions copy = copy();
+        copy.gradientMode = Objects.requireNonNull(gradientMode, "gradientMode");
+        return copy;
+    }
+
     /**
      * These options with whether a call whose tokens are all ignored, or weigh 0 together where the mean divides by that, fails
      * instead of giving loss 0 and zero gradients.
@@ -238,6 +247,16 @@ public final class HeadOptions {
     /** How a teacher's distributions count, or null. */
     public SoftTargets softTargets() {
         return softTargets;
+    }
+
+    /** How much of the logits' gradient is multiplied. */
+    public GradientMode gradientMode() {
+        return gradientMode;
+    }
+
+    /** Whether it is not all of it. */
+    boolean selects() {
+        return !(gradientMode instanceof GradientMode.Exact);
     }
 
     /** Whether part of each token's loss is spread evenly over the vocabulary. */

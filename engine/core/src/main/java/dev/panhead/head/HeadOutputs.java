@@ -24,6 +24,7 @@ public final class HeadOutputs {
     private Ints ranks;
     private Ints topRows;
     private Matrix topLogProbabilities;
+    private Matrix tailMasses;
     private Gradient hidden;
     private Gradient weight;
     private SliceUpdate weightUpdate;
@@ -41,6 +42,7 @@ public final class HeadOutputs {
         copy.ranks = ranks;
         copy.topRows = topRows;
         copy.topLogProbabilities = topLogProbabilities;
+        copy.tailMasses = tailMasses;
         copy.hidden = hidden;
         copy.weight = weight;
         copy.weightUpdate = weightUpdate;
@@ -136,6 +138,16 @@ public final class HeadOutputs {
         return copy;
     }
 
+    /**
+     * These outputs and what of each token's gradient a {@link GradientMode} has rounded at random or left out: the sum of its small
+     * entries' sizes, 1 x T; 0 where the gradient is exact or none is asked for; or null for none.
+     */
+    public HeadOutputs withTailMasses(Matrix tailMasses) {
+        HeadOutputs copy = copy();
+        copy.tailMasses = tailMasses;
+        return copy;
+    }
+
     /** These outputs and dL/dX, T x d; or null for none. */
     public HeadOutputs withHidden(Gradient hidden) {
         HeadOutputs copy = copy();
@@ -208,6 +220,11 @@ public final class HeadOutputs {
         return topLogProbabilities;
     }
 
+    /** What of each token's gradient is rounded or left out, 1 x T, or null. */
+    public Matrix tailMasses() {
+        return tailMasses;
+    }
+
     /** Where dL/dX goes, T x d, or null. */
     public Gradient hidden() {
         return hidden;
@@ -235,6 +252,11 @@ public final class HeadOutputs {
 
     /** Whether any gradient is asked for. */
     public boolean wantsGradients() {
-        return hidden != null || weight != null || weightUpdate != null || bias != null;
+        return hidden != null || wantsMore();
+    }
+
+    /** Whether any gradient beside the hidden states' is. */
+    boolean wantsMore() {
+        return weight != null || weightUpdate != null || bias != null;
     }
 }

@@ -42,6 +42,15 @@ final class HeadPlan {
         capacity = capacity(wholeWeight);
         requireIndexable("topK", capacity, options.topK());
         requireIndexable("entries", capacity, soft(options));
+        if (options.selects() && GradientEntries.most(capacity, vocabulary, options) > Integer.MAX_VALUE - 8) {
+            throw new IllegalArgumentException("the entries that " + options.gradientMode() + " may keep of chunks of "
+                    + capacity + " tokens are too many for arrays");
+        }
+        boolean all = window == Math.ceilDiv(vocabulary, Chunk.VOCABULARY_BLOCK);
+        if (!all && options.selects() && !(options.gradientMode() instanceof GradientMode.Unbiased)) {
+            throw new IllegalArgumentException(options.gradientMode() + " compares all logits of a token, "
+                    + "but a lean head, or one whose scratchBytes are so few, never has them at once");
+        }
     }
 
     private static int soft(HeadOptions options) {
@@ -113,6 +122,11 @@ final class HeadPlan {
                 + (options.softTargets() == null
                         ? 0
                         : SoftEntries.bytes(capacity, vocabulary, width, options.softTargets()))
+                + (options.selects()
+                        ? GradientEntries.bytes(capacity, vocabulary, options)
+                                + SelectionPass.bytes(workers, capacity)
+                                + SparseHiddenPass.bytes(workers)
+                        : 0)
                 + WeightPanels.bytes(vocabulary, width, wholeWeight);
     }
 }

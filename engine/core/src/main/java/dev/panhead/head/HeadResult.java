@@ -11,6 +11,8 @@ public final class HeadResult {
     private int tokens;
     private int ignored;
     private int correct;
+    private long gradientEntries;
+    private double tailMass;
 
     HeadResult() {}
 
@@ -21,6 +23,8 @@ public final class HeadResult {
         loss = 0;
         negativeLogLikelihood = 0;
         correct = 0;
+        gradientEntries = 0;
+        tailMass = 0;
     }
 
     /** Adds the i-th of some tokens. */
@@ -28,6 +32,12 @@ public final class HeadResult {
         loss += weight * results.losses[i];
         negativeLogLikelihood += results.negativeLogLikelihoods[i];
         correct += results.correct[i] ? 1 : 0;
+    }
+
+    /** Adds the i-th of some tokens' gradient. */
+    void addGradient(TokenResults results, int i) {
+        gradientEntries += results.entries[i];
+        tailMass += results.tailMasses[i];
     }
 
     /** Ends the sums: the loss is divided, unless there is nothing to divide by. */
@@ -63,6 +73,22 @@ public final class HeadResult {
     /** e to the mean of -log p_t(a_t), whatever the weights and options of the loss; NaN without tokens. */
     public double perplexity() {
         return StrictMath.exp(negativeLogLikelihood / tokens);
+    }
+
+    /**
+     * How many entries of dL/dz the gradients were made of: T V in {@link GradientMode.Exact}, few in the other modes; 0 if no gradient was asked
+     * for.
+     */
+    public long gradientEntries() {
+        return gradientEntries;
+    }
+
+    /**
+     * The mean over the tokens of what of their gradient was rounded at random or left out, {@link HeadOutputs#tailMasses}; NaN without
+     * tokens.
+     */
+    public double tailMass() {
+        return tailMass / tokens;
     }
 
     /** The figures, for messages. */

@@ -17,6 +17,7 @@ final class HiddenGradientPass implements Workers.Task {
 
     private final Chunk chunk;
     private final SoftEntries soft;
+    private final GradientEntries entries;
     private WeightPanels weight;
     private Gradient output;
     private GradientScratch scratch;
@@ -26,9 +27,15 @@ final class HiddenGradientPass implements Workers.Task {
     private boolean keptRows;
     private int columnsATask;
 
-    HiddenGradientPass(Chunk chunk, SoftEntries soft) {
+    /**
+     * Plans the pass.
+     *
+     * @param entries say which tokens' gradient is not dense, and left to {@link SparseHiddenPass}; null if none
+     */
+    HiddenGradientPass(Chunk chunk, SoftEntries soft, GradientEntries entries) {
         this.chunk = chunk;
         this.soft = soft;
+        this.entries = entries;
     }
 
     /**
@@ -60,6 +67,9 @@ final class HiddenGradientPass implements Workers.Task {
     @Override
     public void run(int task, int worker) {
         int group = task / columnTasks();
+        if (entries != null && !entries.isDense(group * chunk.tile.columns())) {
+            return;
+        }
         int from = task % columnTasks() * columnsATask;
         int to = Math.min(from + columnsATask, chunk.width);
         for (int block = fromBlock; block < toBlock; block++) {

@@ -56,6 +56,9 @@ public final class LinearCrossEntropy {
     private final Smoothing smoothing;
     private final SoftEntries soft;
     private final Workers.Task summingSoft;
+    private final GradientEntries entries; // with what selects and multiplies them; null if the gradient is exact
+    private final SelectionPass selection;
+    private final SparseHiddenPass sparseHidden;
     private final Workers.Task packing;
     private final HeadResult result = new HeadResult();
     private GradientScratch scratch;
@@ -95,8 +98,11 @@ public final class LinearCrossEntropy {
         summingSoft = soft == null ? null : soft::sumHidden;
         logits = new LogitsPass(arena, chunk, options, soft);
         softmax = new SoftmaxPass(chunk, options, soft);
-        hiddenGradient = new HiddenGradientPass(chunk, soft);
-        weightGradient = new WeightGradientPass(chunk, soft);
+        entries = options.selects() ? new GradientEntries(chunk, options, soft) : null;
+        selection = entries == null ? null : new SelectionPass(arena, chunk, options, entries);
+        sparseHidden = entries == null ? null : new SparseHiddenPass(arena, chunk, entries);
+        hiddenGradient = new HiddenGradientPass(chunk, soft, entries);
+        weightGradient = new WeightGradientPass(chunk, soft, entries);
         packing = chunk::packHidden;
         checks = new HeadChecks(workers, maxTokens, vocabulary, width, options);
         smoothing = options.spreads() ? new Smoothing(arena, chunk, options, soft) : null;
@@ -118,6 +124,18 @@ public final class LinearCrossEntropy {
      * @throws NonFiniteLogitException if a logit is NaN or +infinity, or a target's is -infinity
      */
     public HeadResult run(HeadInputs inputs, HeadOutputs outputs) {
+        if (options.gradientMode() instanceof GradientMode.Unbiased && outputs.wantsGradients()) {
+            throw new IllegalArgumentException(
+                    "gradients that are rounded at random need the number of the step, so that no two steps are rounded alike");
+        }
+        return run(inputs, outputs, 0);
+    }
+
+    /**
+     * The same, with the number of the call, in which {@link GradientMode.Unbiased} wants calls to differ, micro-batches of one step as well; nothing
+     * else depends on it.
+     */
+    public HeadResult run(HeadInputs inputs, HeadOutputs outputs, long step) {
         int kept = checks.check(inputs, outputs);
         int tokens = inputs.targets().size();
         double divisor = divisor(inputs);
@@ -161,7 +179,8 @@ public final class LinearCrossEntropy {
                     bends ? elementwise : null,
                     observes ? observations : null,
                     kept,
-                    divisor);
+                    divisor,
+                    step);
         }
         return result;
     }
@@ -191,7 +210,8 @@ public final class LinearCrossEntropy {
             LogitGradientPass bent,
             Observations observed,
             int kept,
-            double divisor) {
+            double divisor,
+            long step) {
         int token = 0;
         try {
             weightPanels.begin(inputs.weight());
@@ -203,7 +223,7 @@ public final class LinearCrossEntropy {
             }
             for (int done = 0; done < kept; done += chunk.count) {
                 token = collect(inputs, token, divisor);
-                runChunk(inputs, outputs, gradients, bent, observed, done == 0, token);
+                runChunk(inputs, outputs, gradients, bent, observed, done == 0, token, step);
             }
         } finally {
             weightPanels.end();
@@ -271,7 +291,8 @@ public final class LinearCrossEntropy {
             LogitGradientPass bent,
             Observations observed,
             boolean first,
-            int next) {
+            int next,
+            long step) {
         workers.run(chunk.groups, packing);
         boolean keeps = gradients != null && gradients.isWhole();
         if (keeps) {
@@ -287,20 +308,80 @@ public final class LinearCrossEntropy {
             result.add(chunk.weights[i], chunk.results, i);
             chunk.results.write(i, chunk.tokens[i], outputs);
         }
-        if (soft != null && outputs.hidden() != null) {
+        if (gradients != null) {
+            if (selection != null) {
+                select(inputs, outputs, gradients, bent, step);
+            }
+            differentiate(inputs, outputs, gradients, bent, first);
+        }
+    }
+
+    /** Selects the entries of the logits' gradient that are kept, and makes the rows of dX of them. */
+    private void select(
+            HeadInputs inputs, HeadOutputs outputs, GradientScratch gradients, LogitGradientPass bent, long step) {
+        selection.begin(step);
+        for (int block = 0; block < chunk.vocabularyBlocks(); block = gradients.endBlock()) {
+            prepareWindow(inputs, gradients, bent, block);
+            selection.run(gradients);
+        }
+        selection.end();
+        if (outputs.hidden() != null) {
+            sparseHidden.run(weightPanels.matrix(), linearSmoothing(), outputs.hidden());
+        }
+        if (outputs.wantsMore()) {
+            entries.sort();
+        }
+    }
+
+    /** The gradients' products, window by window. */
+    private void differentiate(
+            HeadInputs inputs, HeadOutputs outputs, GradientScratch gradients, LogitGradientPass bent, boolean first) {
+        boolean dense = entries == null || entries.hasDense();
+        if (dense && soft != null && outputs.hidden() != null) {
             workers.run(chunk.groups, summingSoft);
         }
         boolean outlives = outputs.weightUpdate() != null && outputs.hidden() != null && !gradients.isWhole();
-        if (outlives) {
+        if (dense && outlives) {
             keepTargetRows(gradients.targetRows, inputs.weight());
         }
-        for (int block = 0; gradients != null && block < chunk.vocabularyBlocks(); block = gradients.endBlock()) {
-            gradients.moveTo(block);
-            if (!gradients.isWhole()) {
-                logits.runAgain(weightPanels, inputs, gradients, bent);
+        for (int i = 0; i < chunk.count; i++) {
+            if (entries == null) {
+                chunk.results.entries[i] = vocabulary;
             }
-            runBackward(inputs, outputs, gradients, bent, first, outlives);
+            result.addGradient(chunk.results, i);
+            chunk.results.writeTail(i, chunk.tokens[i], outputs);
         }
+        for (int block = 0; block < chunk.vocabularyBlocks(); block = gradients.endBlock()) {
+            if (entries == null || dense && !gradients.isWhole()) {
+                prepareWindow(inputs, gradients, bent, block);
+            } else {
+                gradients.moveTo(block);
+            }
+            if (dense && outputs.hidden() != null) {
+                hiddenGradient.run(weightPanels, gradients, linearSmoothing(), outlives, outputs.hidden());
+            }
+            if (outputs.weightUpdate() != null && block == 0) {
+                outputs.weightUpdate().taken(); // from here on it may be made in part
+            }
+            if (outputs.wantsMore()) {
+                weightGradient.run(gradients, linearSmoothing(), outputs, first);
+            }
+        }
+    }
+
+    /** Moves the window to where it begins with a vocabulary block, and makes what it holds as far on as passes over tiles do. */
+    private void prepareWindow(HeadInputs inputs, GradientScratch gradients, LogitGradientPass bent, int block) {
+        gradients.moveTo(block);
+        if (!gradients.isWhole()) {
+            logits.runAgain(weightPanels, inputs, gradients, bent);
+        }
+        if (bent != null) {
+            bent.run(gradients, inputs.classWeights());
+        }
+    }
+
+    private Smoothing linearSmoothing() {
+        return smoothing != null && smoothing.isLinear() ? smoothing : null;
     }
 
     /** What is wrong with the chunk's i-th token, the first one, and how many logits of all tokens are. */
@@ -325,29 +406,6 @@ public final class LinearCrossEntropy {
                     rows.segment(),
                     rows.offset(i, 0),
                     (long) width * Float.BYTES);
-        }
-    }
-
-    /** The gradients' passes, for a window of vocabulary blocks. */
-    private void runBackward(
-            HeadInputs inputs,
-            HeadOutputs outputs,
-            GradientScratch gradients,
-            LogitGradientPass bent,
-            boolean first,
-            boolean keptRows) {
-        if (bent != null) {
-            bent.run(gradients, inputs.classWeights());
-        }
-        Smoothing linear = smoothing != null && smoothing.isLinear() ? smoothing : null;
-        if (outputs.hidden() != null) {
-            hiddenGradient.run(weightPanels, gradients, linear, keptRows, outputs.hidden());
-        }
-        if (outputs.weightUpdate() != null && gradients.firstBlock() == 0) {
-            outputs.weightUpdate().taken(); // from here on it may be made in part
-        }
-        if (outputs.weight() != null || outputs.weightUpdate() != null || outputs.bias() != null) {
-            weightGradient.run(gradients, linear, outputs, first);
         }
     }
 

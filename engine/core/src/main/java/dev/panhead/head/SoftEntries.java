@@ -317,6 +317,15 @@ final class SoftEntries {
         }
     }
 
+    /** Adds the i-th token's to its kept entries. */
+    void addTo(GradientEntries kept, int i) {
+        for (int e = i * k; e < i * k + k; e++) {
+            if (gradients[e] != 0) {
+                kept.add(i, rows[e], gradients[e]);
+            }
+        }
+    }
+
     /** How many of the logits that the tiles of a vocabulary block and group have are -infinity where the teacher is not 0. */
     int countLost(int block, int group) {
         int count = 0;

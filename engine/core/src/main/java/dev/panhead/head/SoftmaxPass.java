@@ -160,6 +160,7 @@ final class SoftmaxPass implements Workers.Task {
         double scale = chunk.scale(token);
         double even = smoothing == null || smoothing.isLinear() ? 0 : chunk.upstream[token] * smoothing.share(token);
         double own = push * softmax.own - pull * softmax.others;
+        chunk.gradientBounds[token] = Math.abs((pull + push) * scale);
         if (soft != null) {
             double all = pull + push;
             soft.differentiate(token, target, max, softmax.rest, all, even, softmax, elementwise, smoothing);
@@ -174,6 +175,8 @@ final class SoftmaxPass implements Workers.Task {
         own += onEntropy * softmax.own * (softmax.surprise - entropy);
         own -= even == 0 ? 0 : even * smoothing.classWeight(chunk.targets[token]);
         chunk.targetGradients[token] = (float) (own * scale * elementwise.slope(token, target));
+        double spread = even == 0 ? 0 : Math.abs(even) * smoothing.classes();
+        chunk.gradientBounds[token] += scale * (2 * Math.abs(onEntropy) * entropy + spread);
         elementwise.prepare(token, at, max, softmax, (pull + push) * scale, entropy, even * scale);
     }
 

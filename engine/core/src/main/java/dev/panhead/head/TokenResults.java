@@ -14,6 +14,11 @@ final class TokenResults {
     final int[] ranks;
     final boolean[] correct;
 
+    /** What of each token's gradient was rounded or left out, and how many entries of it there are. */
+    final double[] tailMasses;
+
+    final int[] entries;
+
     /** The rows of the k largest logits, and their log-probabilities: [token][k]. */
     final int[] topRows;
 
@@ -31,6 +36,8 @@ final class TokenResults {
         predictions = new int[capacity];
         ranks = new int[capacity];
         correct = new boolean[capacity];
+        tailMasses = new double[capacity];
+        entries = new int[capacity];
     }
 
     /** Writes those of the i-th token that are wanted. */
@@ -46,6 +53,11 @@ final class TokenResults {
         }
     }
 
+    /** Writes what is known of the i-th token's gradient. */
+    void writeTail(int i, int token, HeadOutputs outputs) {
+        set(outputs.tailMasses(), token, tailMasses[i]);
+    }
+
     /** Writes those of a token that does not count. */
     void clear(int token, HeadOutputs outputs) {
         set(outputs.losses(), token, 0);
@@ -54,6 +66,7 @@ final class TokenResults {
         set(outputs.entropies(), token, 0);
         set(outputs.predictions(), token, -1);
         set(outputs.ranks(), token, 0);
+        set(outputs.tailMasses(), token, 0);
         for (int j = 0; outputs.wantsTop() && j < k; j++) {
             setTop(outputs, token, j, k, -1, 0);
         }

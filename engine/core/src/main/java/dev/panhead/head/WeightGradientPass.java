@@ -22,6 +22,7 @@ final class WeightGradientPass implements Workers.Task {
 
     private final Chunk chunk;
     private final SoftEntries soft;
+    private final GradientEntries entries;
     private final Workers.Task packing = this::packTokens;
     private final Workers.Task updatingByZero = this::updateByZero;
     private GradientScratch scratch;
@@ -35,9 +36,15 @@ final class WeightGradientPass implements Workers.Task {
     private int rowsATask;
     private int panelsATask;
 
-    WeightGradientPass(Chunk chunk, SoftEntries soft) {
+    /**
+     * Plans the pass.
+     *
+     * @param entries of the blocks of tokens whose gradient is not dense, or null if all are
+     */
+    WeightGradientPass(Chunk chunk, SoftEntries soft, GradientEntries entries) {
         this.chunk = chunk;
         this.soft = soft;
+        this.entries = entries;
     }
 
     /**
@@ -102,17 +109,19 @@ final class WeightGradientPass implements Workers.Task {
     private void packTokens(int tokenBlock, int worker) {
         int token = tokenBlock * Chunk.TOKEN_BLOCK;
         int kc = Math.min(Chunk.TOKEN_BLOCK, chunk.count - token);
-        Packing.vector(
-                chunk.kernels.matrix(),
-                false,
-                chunk.hidden,
-                chunk.strips[worker],
-                chunk.hiddenRow + token,
-                kc,
-                0,
-                chunk.width,
-                scratch.tokenPanels,
-                scratch.tokenPanel(tokenBlock, 0));
+        if (isDense(tokenBlock)) {
+            Packing.vector(
+                    chunk.kernels.matrix(),
+                    false,
+                    chunk.hidden,
+                    chunk.strips[worker],
+                    chunk.hiddenRow + token,
+                    kc,
+                    0,
+                    chunk.width,
+                    scratch.tokenPanels,
+                    scratch.tokenPanel(tokenBlock, 0));
+        }
         if (smoothing != null) {
             smoothing.sumTokens(tokenBlock);
         }
@@ -126,41 +135,78 @@ final class WeightGradientPass implements Workers.Task {
         int fromColumn = fromPanel * chunk.tile.columns();
         WeightSlice slice = scratch.slices[worker];
         slice.begin(weight, row, fromColumn);
-        Panels panels = chunk.panels[worker];
-        for (int block = 0; block < chunk.tokenBlocks(); block++) {
-            int token = block * Chunk.TOKEN_BLOCK;
-            int kc = Math.min(Chunk.TOKEN_BLOCK, chunk.count - token);
-            packGradient(row, rows, token, kc, panels);
-            boolean begins = first && block == 0;
-            if (bias != null && fromPanel == 0) {
-                addBias(row, rows, kc, panels, scratch.tiles[worker], begins && !bias.accumulate());
-            }
-            if (wantsWeight) {
-                int toPanel = Math.min(fromPanel + panelsATask, chunk.tile.vectorPanels(chunk.width));
-                boolean accumulate = !begins || adds;
-                for (int p = fromPanel; p < toPanel; p++) {
-                    multiply(row, rows, block, kc, p, panels, worker, accumulate);
+        int end = 0;
+        for (int block = 0; block < chunk.tokenBlocks(); block = end) {
+            end = block + 1;
+            if (isDense(block)) {
+                addDense(row, rows, block, fromPanel, slice, worker);
+            } else {
+                while (smoothing == null && end < chunk.tokenBlocks() && !isDense(end)) {
+                    end++; // at once, which gives the same bits
                 }
+                addSparse(row, rows, block, end, fromPanel, slice);
             }
-            if (smoothing != null) {
-                smooth(row, rows, block, fromPanel, slice);
-            }
-            if (soft != null) {
-                int lanes = chunk.tile.columns();
-                soft.addToWeight(
-                        row,
-                        rows,
-                        token / lanes,
-                        Math.ceilDiv(token + kc, lanes),
-                        fromColumn,
-                        columns(fromPanel),
-                        wantsWeight ? slice : null,
-                        bias != null && fromPanel == 0 ? bias.into() : null);
-            }
-            addTargets(row, rows, token, kc, fromPanel, slice);
         }
         if (update != null) {
             update.update(row, fromColumn, rows, columns(fromPanel), slice.matrix());
+        }
+    }
+
+    private boolean isDense(int tokenBlock) {
+        return entries == null || entries.isDense(tokenBlock * Chunk.TOKEN_BLOCK);
+    }
+
+    /** Adds what a block of tokens contributes to some rows, from a column panel on. */
+    private void addDense(int row, int rows, int block, int fromPanel, WeightSlice slice, int worker) {
+        Panels panels = chunk.panels[worker];
+        int token = block * Chunk.TOKEN_BLOCK;
+        int kc = Math.min(Chunk.TOKEN_BLOCK, chunk.count - token);
+        packGradient(row, rows, token, kc, panels);
+        boolean begins = first && block == 0;
+        if (bias != null && fromPanel == 0) {
+            addBias(row, rows, kc, panels, scratch.tiles[worker], begins && !bias.accumulate());
+        }
+        if (wantsWeight) {
+            int toPanel = Math.min(fromPanel + panelsATask, chunk.tile.vectorPanels(chunk.width));
+            boolean accumulate = !begins || adds;
+            for (int p = fromPanel; p < toPanel; p++) {
+                multiply(row, rows, block, kc, p, panels, worker, accumulate);
+            }
+        }
+        if (smoothing != null) {
+            smooth(row, rows, block, fromPanel, slice);
+        }
+        if (soft != null) {
+            int lanes = chunk.tile.columns();
+            soft.addToWeight(
+                    row,
+                    rows,
+                    token / lanes,
+                    Math.ceilDiv(token + kc, lanes),
+                    fromPanel * chunk.tile.columns(),
+                    columns(fromPanel),
+                    wantsWeight ? slice : null,
+                    bias != null && fromPanel == 0 ? bias.into() : null);
+        }
+        addTargets(row, rows, token, kc, fromPanel, slice);
+    }
+
+    /** Adds what the kept entries of the tokens of some blocks contribute. */
+    private void addSparse(int row, int rows, int fromBlock, int toBlock, int fromPanel, WeightSlice slice) {
+        boolean begins = first && fromBlock == 0;
+        entries.addToWeight(
+                row,
+                rows,
+                fromBlock * Chunk.TOKEN_BLOCK,
+                toBlock * Chunk.TOKEN_BLOCK,
+                fromPanel * chunk.tile.columns(),
+                columns(fromPanel),
+                wantsWeight ? slice : null,
+                begins && !adds,
+                bias != null && fromPanel == 0 ? bias : null,
+                begins);
+        if (smoothing != null) {
+            smooth(row, rows, fromBlock, fromPanel, slice);
         }
     }
 

@@ -7,6 +7,7 @@ package dev.panhead.kernel;
  * @param vectorBits width of the vectors, 32 for scalars
  * @param matrix packing and the micro-kernel of the matrix products
  * @param softmax softmax statistics of tiles of logits, tokens in lanes
+ * @param sparse what a gradient of few entries takes
  * @param elements element-wise functions and optimizer updates
  * @param rows log-softmax of rows
  * @param probe loops that measure the machine
@@ -16,6 +17,7 @@ public record Kernels(
         int vectorBits,
         MatrixKernels matrix,
         SoftmaxKernels softmax,
+        SparseKernels sparse,
         ElementKernels elements,
         RowKernels rows,
         ProbeKernels probe) {

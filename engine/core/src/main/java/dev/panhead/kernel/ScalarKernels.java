@@ -12,6 +12,7 @@ final class ScalarKernels {
                 Float.SIZE,
                 matrix,
                 new ScalarSoftmaxKernels(matrix.tile()),
+                new ScalarSparseKernels(matrix.tile()),
                 new ScalarElementKernels(),
                 new ScalarRowKernels(),
                 new ScalarProbeKernels());

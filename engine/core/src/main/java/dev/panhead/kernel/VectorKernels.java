@@ -11,6 +11,7 @@ final class VectorKernels {
                 VectorWidth.FLOATS.vectorBitSize(),
                 new VectorMatrixKernels(),
                 new VectorSoftmaxKernels(),
+                new VectorSparseKernels(),
                 new VectorElementKernels(),
                 new VectorRowKernels(),
                 new VectorProbeKernels());

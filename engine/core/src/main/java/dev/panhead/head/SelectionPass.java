@@ -1,0 +1,288 @@
+package dev.panhead.head;
+
+import dev.panhead.exec.Workers;
+import dev.panhead.kernel.Kernels;
+import dev.panhead.kernel.SparseKernels;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+
+/**
+ * Selects the entries of dL/dz that {@link GradientMode} keeps, from the tiles that the forward pass has left. A task is a group of tokens.
+ */
+final class SelectionPass {
+
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
+
+    /** Rounds in which the largest threshold is searched that drops no more than it may. */
+    private static final int ROUNDS = 3;
+
+    private final Chunk chunk;
+    private final GradientMode mode;
+    private final GradientEntries entries;
+    private final Workers.Task sampling = this::sample;
+    private final Workers.Task searching = this::search;
+    private final Workers.Task collecting = this::collect;
+
+    /** Of each token: what makes a size of its gradient, the threshold below which an entry is small, and what of it was left out. */
+    private final double[] scales;
+
+    private final double[] thresholds;
+    private final double[] tails;
+
+    /** Entries that each token keeps: those that are large, and of the others as many as are certain. */
+    private final int[] expected;
+
+    /** Entries rounded up, and where the positions began. */
+    private final int[] roundedUp;
+
+    private final int[] beginnings;
+    private final MemorySegment positions;
+
+    /** Each worker's: what makes sizes of a tile's elements, and what was found there. */
+    private final MemorySegment[] units;
+
+    private final int[][] found;
+
+    /** Each worker's bounds that sizes are compared with, [bound][lane], and what is below and how many not, of a tile and of all. */
+    private final MemorySegment[] bounds;
+
+    private final MemorySegment[] tileSums;
+    private final MemorySegment[] tileCounts;
+    private final double[][] sums;
+    private final double[][] counts;
+
+    private GradientScratch scratch;
+
+    SelectionPass(Arena arena, Chunk chunk, HeadOptions options, GradientEntries entries) {
+        this.chunk = chunk;
+        this.entries = entries;
+        mode = options.gradientMode();
+        scales = new double[chunk.capacity];
+        thresholds = new double[chunk.capacity];
+        tails = new double[chunk.capacity];
+        expected = new int[chunk.capacity];
+        roundedUp = new int[chunk.capacity];
+        beginnings = new int[chunk.capacity];
+        positions = Chunk.allocate(arena, chunk.capacity);
+        int workers = chunk.workers.size();
+        units = new MemorySegment[workers];
+        bounds = new MemorySegment[workers];
+        tileSums = new MemorySegment[workers];
+        tileCounts = new MemorySegment[workers];
+        int compared = SparseKernels.BOUNDS * chunk.tile.columns();
+        sums = new double[workers][compared];
+        counts = new double[workers][compared];
+        found = new int[workers][Chunk.VOCABULARY_BLOCK];
+        for (int w = 0; w < workers; w++) {
+            units[w] = Chunk.allocate(arena, chunk.tile.columns());
+            bounds[w] = Chunk.allocate(arena, compared);
+            tileSums[w] = Chunk.allocate(arena, compared);
+            tileCounts[w] = Chunk.allocate(arena, compared);
+        }
+    }
+
+    /** Bytes that it takes for a chunk. */
+    static long bytes(int workers, int capacity) {
+        long lanes = Kernels.current().matrix().tile().columns();
+        return 40L * capacity + workers * (4L * Chunk.VOCABULARY_BLOCK + (4 + 28 * SparseKernels.BOUNDS) * lanes);
+    }
+
+    /** Begins a chunk of a call. */
+    void begin(long step) {
+        GradientMode.Unbiased unbiased = mode instanceof GradientMode.Unbiased sampled ? sampled : null;
+        double unit = unbiased == null ? 1 : SparseKernels.WHOLE / unbiased.threshold();
+        for (int i = 0; i < chunk.count; i++) {
+            scales[i] = chunk.gradientBounds[i] > 0
+                    ? unit / chunk.gradientBounds[i]
+                    : 0; // without gradient, all sizes are 0
+            expected[i] = 0;
+            roundedUp[i] = 0;
+            if (unbiased != null) {
+                thresholds[i] = unbiased.threshold();
+                beginnings[i] = Philox.first(unbiased.seed(), step, chunk.tokens[i]) >>> 1;
+                positions.set(INT, (long) i * Integer.BYTES, beginnings[i]);
+            }
+        }
+        if (unbiased != null) {
+            entries.begin();
+        }
+    }
+
+    /** Selects entries of the scratch memory's window, which is the whole vocabulary unless they are rounded at random. */
+    void run(GradientScratch scratch) {
+        this.scratch = scratch;
+        if (mode instanceof GradientMode.Unbiased) {
+            chunk.workers.run(chunk.groups, sampling);
+        } else {
+            chunk.workers.run(chunk.groups, searching);
+            entries.divide(expected);
+            entries.begin(expected);
+            chunk.workers.run(chunk.groups, collecting);
+        }
+        this.scratch = null;
+    }
+
+    /** Ends a chunk, of which all windows have been seen. */
+    void end() {
+        if (mode instanceof GradientMode.Unbiased unbiased) {
+            for (int i = 0; i < chunk.count; i++) {
+                long moved = positions.get(INT, (long) i * Integer.BYTES) - beginnings[i];
+                double sum = roundedUp[i] + moved / (double) SparseKernels.WHOLE; // in thresholds
+                tails[i] = sum * unbiased.threshold();
+                expected[i] += (int) sum;
+            }
+            entries.divide(expected);
+        }
+        entries.complete();
+        for (int i = 0; i < chunk.count; i++) {
+            chunk.results.tailMasses[i] = entries.isDense(i) ? 0 : tails[i];
+            chunk.results.entries[i] = entries.isDense(i) ? chunk.vocabulary : entries.ends[i] - entries.starts[i];
+        }
+    }
+
+    /** Puts what makes sizes of the elements of a group's tile. */
+    private void prepareUnits(int group, int block, int worker) {
+        long at = chunk.statistics(block, group);
+        for (int lane = 0; lane < chunk.tile.columns(); lane++) {
+            long cell = (long) lane * Float.BYTES;
+            double scale = lane < chunk.tokensIn(group) ? scales[group * chunk.tile.columns() + lane] : 0;
+            units[worker].set(FLOAT, cell, (float) (scale * chunk.factors().get(FLOAT, at + cell)));
+        }
+    }
+
+    private void sample(int group, int worker) {
+        for (int block = scratch.firstBlock(); block < scratch.endBlock(); block++) {
+            prepareUnits(group, block, worker);
+            MemorySegment tile = scratch.exponentials(group, block);
+            chunk.kernels
+                    .sparse()
+                    .sample(chunk.rows(block), tile, units[worker], positions, chunk.tokens(group), found[worker]);
+            take(group, block, tile, SparseKernels.WHOLE, worker);
+        }
+    }
+
+    /** Takes what was found in a tile: as it is what has a size of {@code whole}, and what is smaller at the threshold. */
+    private void take(int group, int block, MemorySegment tile, float whole, int worker) {
+        int lanes = chunk.tile.columns();
+        int first = group * lanes;
+        int wanted = -1 >>> (Integer.SIZE - chunk.tokensIn(group));
+        for (int row = 0; row < chunk.rows(block); row++) {
+            for (int left = found[worker][row] & wanted; left != 0; left &= left - 1) {
+                int lane = Integer.numberOfTrailingZeros(left);
+                int i = first + lane;
+                float element = tile.get(FLOAT, ((long) row * lanes + lane) * Float.BYTES);
+                float size = element * units[worker].get(FLOAT, (long) lane * Float.BYTES);
+                float value;
+                if (Math.abs(size) >= whole) {
+                    value = element
+                            * chunk.factors().get(FLOAT, chunk.statistics(block, group) + (long) lane * Float.BYTES);
+                    expected[i]++;
+                } else {
+                    value = Math.copySign((float) (thresholds[i] * chunk.gradientBounds[i]), size);
+                    roundedUp[i]++;
+                }
+                entries.add(i, chunk.row(block) + row, value);
+            }
+        }
+    }
+
+    /** Finds each token's threshold, what is below it, and how many entries are not. */
+    private void search(int group, int worker) {
+        int first = group * chunk.tile.columns();
+        switch (mode) {
+            case GradientMode.DropBelow below -> {
+                for (int lane = 0; lane < chunk.tokensIn(group); lane++) {
+                    thresholds[first + lane] = below.threshold();
+                }
+                narrow(group, 1, 0, Double.POSITIVE_INFINITY, worker);
+            }
+            case GradientMode.Drop drop -> {
+                for (int lane = 0; lane < chunk.tokensIn(group); lane++) {
+                    thresholds[first + lane] = drop.mass() / chunk.vocabulary; // below which there is no more than that
+                }
+                double ratio = StrictMath.pow(chunk.vocabulary / drop.mass(), 1.0 / SparseKernels.BOUNDS);
+                narrow(group, ratio, 0, drop.mass(), worker);
+                for (int round = 1; round < ROUNDS; round++) {
+                    ratio = StrictMath.pow(ratio, 1.0 / (SparseKernels.BOUNDS + 1));
+                    narrow(group, ratio, 1, drop.mass(), worker);
+                }
+            }
+            default -> throw new AssertionError(mode);
+        }
+    }
+
+    /**
+     * Raises thresholds by the highest power of a ratio that leaves out no more than a mass.
+     *
+     * @param lowest the lowest of the powers to try; 0 is taken whatever it leaves out
+     */
+    private void narrow(int group, double ratio, int lowest, double mass, int worker) {
+        int lanes = chunk.tile.columns();
+        int first = group * lanes;
+        for (int b = 0; b < SparseKernels.BOUNDS; b++) {
+            double factor = StrictMath.pow(ratio, b + lowest);
+            for (int lane = 0; lane < lanes; lane++) {
+                double bound = lane < chunk.tokensIn(group) ? thresholds[first + lane] * factor : 1;
+                bounds[worker].set(FLOAT, bound(b, lane), (float) bound);
+            }
+        }
+        compare(group, worker);
+        for (int b = 0; b < SparseKernels.BOUNDS; b++) {
+            for (int lane = 0; lane < chunk.tokensIn(group); lane++) {
+                double below = sums[worker][b * lanes + lane];
+                if (b + lowest == 0 || below <= mass) {
+                    thresholds[first + lane] = bounds[worker].get(FLOAT, bound(b, lane));
+                    tails[first + lane] = below;
+                    expected[first + lane] = (int) counts[worker][b * lanes + lane];
+                }
+            }
+        }
+    }
+
+    private long bound(int b, int lane) {
+        return ((long) b * chunk.tile.columns() + lane) * Float.BYTES;
+    }
+
+    /** What of a group's sizes is below each bound, and how many reach it. */
+    private void compare(int group, int worker) {
+        Arrays.fill(sums[worker], 0);
+        Arrays.fill(counts[worker], 0);
+        for (int block = 0; block < chunk.vocabularyBlocks(); block++) {
+            prepareUnits(group, block, worker);
+            chunk.kernels
+                    .sparse()
+                    .tails(
+                            chunk.rows(block),
+                            scratch.exponentials(group, block),
+                            units[worker],
+                            bounds[worker],
+                            tileSums[worker],
+                            tileCounts[worker]);
+            for (int n = 0; n < sums[worker].length; n++) {
+                sums[worker][n] += tileSums[worker].get(FLOAT, (long) n * Float.BYTES);
+                counts[worker][n] += tileCounts[worker].get(FLOAT, (long) n * Float.BYTES);
+            }
+        }
+    }
+
+    /** Takes a group's entries that are not below the thresholds. */
+    private void collect(int group, int worker) {
+        int lanes = chunk.tile.columns();
+        if (entries.isDense(group * lanes)) {
+            return;
+        }
+        for (int lane = 0; lane < lanes; lane++) {
+            double bound = lane < chunk.tokensIn(group) ? thresholds[group * lanes + lane] : 1;
+            bounds[worker].set(FLOAT, bound(0, lane), (float) bound);
+        }
+        for (int block = 0; block < chunk.vocabularyBlocks(); block++) {
+            prepareUnits(group, block, worker);
+            MemorySegment tile = scratch.exponentials(group, block);
+            chunk.kernels.sparse().findLarge(chunk.rows(block), tile, units[worker], bounds[worker], found[worker]);
+            take(group, block, tile, 0, worker);
+        }
+    }
+}

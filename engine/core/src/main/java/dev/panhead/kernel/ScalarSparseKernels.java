@@ -1,0 +1,101 @@
+package dev.panhead.kernel;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** The sparse kernels in scalars. */
+final class ScalarSparseKernels implements SparseKernels {
+
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
+
+    private final int tokens;
+
+    ScalarSparseKernels(Tile tile) {
+        tokens = tile.columns();
+    }
+
+    private static long at(long index) {
+        return index * Float.BYTES;
+    }
+
+    private float size(int row, int t, MemorySegment tile, MemorySegment units) {
+        return Math.abs(tile.get(FLOAT, at(row * (long) tokens + t)) * units.get(FLOAT, at(t)));
+    }
+
+    @Override
+    public void sample(
+            int rows, MemorySegment tile, MemorySegment units, MemorySegment positions, long positionsAt, int[] found) {
+        for (int row = 0; row < rows; row++) {
+            found[row] = 0;
+        }
+        for (int t = 0; t < tokens; t++) {
+            int position = positions.get(INT, positionsAt + at(t));
+            for (int row = 0; row < rows; row++) {
+                float size = size(row, t, tile, units);
+                boolean whole = size >= WHOLE;
+                position += (int) ((whole ? 0 : size) + 0.5f);
+                found[row] |= whole || position < 0 ? 1 << t : 0;
+                position &= Integer.MAX_VALUE;
+            }
+            positions.set(INT, positionsAt + at(t), position);
+        }
+    }
+
+    @Override
+    public void findLarge(int rows, MemorySegment tile, MemorySegment units, MemorySegment bounds, int[] found) {
+        for (int row = 0; row < rows; row++) {
+            found[row] = 0;
+            for (int t = 0; t < tokens; t++) {
+                found[row] |= size(row, t, tile, units) >= bounds.get(FLOAT, at(t)) ? 1 << t : 0;
+            }
+        }
+    }
+
+    @Override
+    public void tails(
+            int rows,
+            MemorySegment tile,
+            MemorySegment units,
+            MemorySegment bounds,
+            MemorySegment sums,
+            MemorySegment counts) {
+        for (int b = 0; b < BOUNDS; b++) {
+            for (int t = 0; t < tokens; t++) {
+                long cell = at(b * (long) tokens + t);
+                float bound = bounds.get(FLOAT, cell);
+                float sum = 0;
+                float count = 0;
+                for (int row = 0; row < rows; row++) {
+                    float size = size(row, t, tile, units);
+                    sum += size < bound ? size : 0;
+                    count += size < bound ? 0 : 1;
+                }
+                sums.set(FLOAT, cell, sum);
+                counts.set(FLOAT, cell, count);
+            }
+        }
+    }
+
+    @Override
+    public void multiplyRow(
+            int from,
+            int to,
+            int[] indices,
+            float[] values,
+            int columns,
+            MemorySegment source,
+            long sourceAt,
+            long stride,
+            MemorySegment target,
+            long targetAt,
+            boolean accumulate) {
+        for (int j = 0; j < columns; j++) {
+            float sum = accumulate ? target.get(FLOAT, targetAt + at(j)) : 0;
+            for (int e = from; e < to; e++) {
+                sum = Math.fma(values[e], source.get(FLOAT, sourceAt + indices[e] * stride + at(j)), sum);
+            }
+            target.set(FLOAT, targetAt + at(j), sum);
+        }
+    }
+}

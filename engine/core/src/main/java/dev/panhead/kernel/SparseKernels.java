@@ -1,0 +1,69 @@
+package dev.panhead.kernel;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * What a gradient of few entries takes: finding them in tiles, which are laid out as {@link SoftmaxKernels} has them, and multiplying
+ * with them. {@code units} are NR floats, one a token, that make an element's size |tile * unit|. Offsets and strides are in bytes.
+ */
+public interface SparseKernels {
+
+    /** The size of an element that {@link #sample} finds for sure: 2^31. */
+    float WHOLE = 0x1p31f;
+
+    /** Sizes that {@link #tails} compares with. */
+    int BOUNDS = 4;
+
+    /**
+     * Systematic sampling down the rows: each token's position, from 0 to 2^31 (exclusive), goes on by each element's size, rounded to a
+     * whole number, and where it passes 2^31 the element is found, and the position begins anew with what is beyond. Elements of 2^31
+     * and more are found without moving it.
+     *
+     * <p>If the position at the beginning is any of the 2^31 with equal probability, it is so at each row, and an element is found with
+     * the probability size / 2^31.
+     *
+     * @param positions one int a token at {@code positionsAt}: where they begin, and then where they have come to
+     * @param found one number a row, whose t-th bit is the t-th token's
+     */
+    void sample(
+            int rows, MemorySegment tile, MemorySegment units, MemorySegment positions, long positionsAt, int[] found);
+
+    /** Finds the elements whose size reaches their token's bound; {@code found} as in {@link #sample}. */
+    void findLarge(int rows, MemorySegment tile, MemorySegment units, MemorySegment bounds, int[] found);
+
+    /**
+     * Compares sizes with {@value #BOUNDS} bounds a token: the sums of those below each, in the order of the rows, and how many reach it.
+     *
+     * @param bounds {@value #BOUNDS} x NR, positive
+     * @param sums as many
+     * @param counts as many
+     */
+    void tails(
+            int rows,
+            MemorySegment tile,
+            MemorySegment units,
+            MemorySegment bounds,
+            MemorySegment sums,
+            MemorySegment counts);
+
+    /**
+     * A row of a sparse matrix times a dense one: target(j) (+)= the sum of values(e) * source(indices(e), j) over the entries e from
+     * {@code from} to {@code to}, as one chain of fused multiply-adds in their order that starts at 0, or at what the target holds.
+     *
+     * @param indices rows of the source
+     * @param source whose row i begins at {@code sourceAt + i * stride}
+     * @param accumulate whether the chain starts at what the target holds
+     */
+    void multiplyRow(
+            int from,
+            int to,
+            int[] indices,
+            float[] values,
+            int columns,
+            MemorySegment source,
+            long sourceAt,
+            long stride,
+            MemorySegment target,
+            long targetAt,
+            boolean accumulate);
+}

@@ -1,0 +1,252 @@
+package dev.panhead.kernel;
+
+import static dev.panhead.kernel.VectorWidth.FLOATS;
+import static dev.panhead.kernel.VectorWidth.INTS;
+import static dev.panhead.kernel.VectorWidth.ORDER;
+
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+
+/** The sparse kernels in vectors: two vectors of tokens a row of a tile. */
+final class VectorSparseKernels implements SparseKernels {
+
+    private static final int LANES = FLOATS.length();
+    private static final int VECTOR_BYTES = FLOATS.vectorByteSize();
+    private static final int ROW_BYTES = 2 * VECTOR_BYTES;
+    private static final SparseKernels SCALAR = new ScalarSparseKernels(VectorMatrixKernels.TILE);
+
+    @Override
+    public void sample(
+            int rows, MemorySegment tile, MemorySegment units, MemorySegment positions, long positionsAt, int[] found) {
+        FloatVector unit0 = FloatVector.fromMemorySegment(FLOATS, units, 0, ORDER);
+        FloatVector unit1 = FloatVector.fromMemorySegment(FLOATS, units, VECTOR_BYTES, ORDER);
+        IntVector position0 = IntVector.fromMemorySegment(INTS, positions, positionsAt, ORDER);
+        IntVector position1 = IntVector.fromMemorySegment(INTS, positions, positionsAt + VECTOR_BYTES, ORDER);
+        for (int row = 0; row < rows; row++) {
+            long o = row * (long) ROW_BYTES;
+            FloatVector size0 = FloatVector.fromMemorySegment(FLOATS, tile, o, ORDER)
+                    .mul(unit0)
+                    .abs();
+            FloatVector size1 = FloatVector.fromMemorySegment(FLOATS, tile, o + VECTOR_BYTES, ORDER)
+                    .mul(unit1)
+                    .abs();
+            VectorMask<Float> whole0 = size0.compare(VectorOperators.GE, WHOLE);
+            VectorMask<Float> whole1 = size1.compare(VectorOperators.GE, WHOLE);
+            position0 = position0.add(size0.blend(0, whole0).add(0.5f).convertShape(VectorOperators.F2I, INTS, 0));
+            position1 = position1.add(size1.blend(0, whole1).add(0.5f).convertShape(VectorOperators.F2I, INTS, 0));
+            long found0 =
+                    whole0.toLong() | position0.compare(VectorOperators.LT, 0).toLong();
+            long found1 =
+                    whole1.toLong() | position1.compare(VectorOperators.LT, 0).toLong();
+            position0 = position0.and(Integer.MAX_VALUE);
+            position1 = position1.and(Integer.MAX_VALUE);
+            found[row] = (int) (found0 | found1 << LANES);
+        }
+        position0.intoMemorySegment(positions, positionsAt, ORDER);
+        position1.intoMemorySegment(positions, positionsAt + VECTOR_BYTES, ORDER);
+    }
+
+    @Override
+    public void findLarge(int rows, MemorySegment tile, MemorySegment units, MemorySegment bounds, int[] found) {
+        FloatVector bound0 = FloatVector.fromMemorySegment(FLOATS, bounds, 0, ORDER);
+        FloatVector bound1 = FloatVector.fromMemorySegment(FLOATS, bounds, VECTOR_BYTES, ORDER);
+        FloatVector unit0 = FloatVector.fromMemorySegment(FLOATS, units, 0, ORDER);
+        FloatVector unit1 = FloatVector.fromMemorySegment(FLOATS, units, VECTOR_BYTES, ORDER);
+        for (int row = 0; row < rows; row++) {
+            long o = row * (long) ROW_BYTES;
+            FloatVector size0 = FloatVector.fromMemorySegment(FLOATS, tile, o, ORDER)
+                    .mul(unit0)
+                    .abs();
+            FloatVector size1 = FloatVector.fromMemorySegment(FLOATS, tile, o + VECTOR_BYTES, ORDER)
+                    .mul(unit1)
+                    .abs();
+            long found0 = size0.compare(VectorOperators.GE, bound0).toLong();
+            long found1 = size1.compare(VectorOperators.GE, bound1).toLong();
+            found[row] = (int) (found0 | found1 << LANES);
+        }
+    }
+
+    @Override
+    public void tails(
+            int rows,
+            MemorySegment tile,
+            MemorySegment units,
+            MemorySegment bounds,
+            MemorySegment sums,
+            MemorySegment counts) {
+        tails(rows, tile, 0, units, bounds, sums, counts);
+        tails(rows, tile, VECTOR_BYTES, units, bounds, sums, counts);
+    }
+
+    /** One vector of tokens. */
+    private static void tails(
+            int rows,
+            MemorySegment tile,
+            long column,
+            MemorySegment units,
+            MemorySegment bounds,
+            MemorySegment sums,
+            MemorySegment counts) {
+        FloatVector zero = FloatVector.zero(FLOATS);
+        FloatVector unit = FloatVector.fromMemorySegment(FLOATS, units, column, ORDER);
+        FloatVector bound0 = FloatVector.fromMemorySegment(FLOATS, bounds, column, ORDER);
+        FloatVector bound1 = FloatVector.fromMemorySegment(FLOATS, bounds, column + ROW_BYTES, ORDER);
+        FloatVector bound2 = FloatVector.fromMemorySegment(FLOATS, bounds, column + 2 * ROW_BYTES, ORDER);
+        FloatVector bound3 = FloatVector.fromMemorySegment(FLOATS, bounds, column + 3 * ROW_BYTES, ORDER);
+        FloatVector sum0 = zero;
+        FloatVector sum1 = zero;
+        FloatVector sum2 = zero;
+        FloatVector sum3 = zero;
+        FloatVector below0 = zero;
+        FloatVector below1 = zero;
+        FloatVector below2 = zero;
+        FloatVector below3 = zero;
+        for (int row = 0; row < rows; row++) {
+            FloatVector size = FloatVector.fromMemorySegment(FLOATS, tile, row * (long) ROW_BYTES + column, ORDER)
+                    .mul(unit)
+                    .abs();
+            VectorMask<Float> less0 = size.compare(VectorOperators.LT, bound0);
+            VectorMask<Float> less1 = size.compare(VectorOperators.LT, bound1);
+            VectorMask<Float> less2 = size.compare(VectorOperators.LT, bound2);
+            VectorMask<Float> less3 = size.compare(VectorOperators.LT, bound3);
+            sum0 = sum0.add(zero.blend(size, less0));
+            sum1 = sum1.add(zero.blend(size, less1));
+            sum2 = sum2.add(zero.blend(size, less2));
+            sum3 = sum3.add(zero.blend(size, less3));
+            below0 = below0.add(zero.blend(1, less0));
+            below1 = below1.add(zero.blend(1, less1));
+            below2 = below2.add(zero.blend(1, less2));
+            below3 = below3.add(zero.blend(1, less3));
+        }
+        sum0.intoMemorySegment(sums, column, ORDER);
+        sum1.intoMemorySegment(sums, column + ROW_BYTES, ORDER);
+        sum2.intoMemorySegment(sums, column + 2 * ROW_BYTES, ORDER);
+        sum3.intoMemorySegment(sums, column + 3 * ROW_BYTES, ORDER);
+        FloatVector all = FloatVector.broadcast(FLOATS, rows);
+        all.sub(below0).intoMemorySegment(counts, column, ORDER);
+        all.sub(below1).intoMemorySegment(counts, column + ROW_BYTES, ORDER);
+        all.sub(below2).intoMemorySegment(counts, column + 2 * ROW_BYTES, ORDER);
+        all.sub(below3).intoMemorySegment(counts, column + 3 * ROW_BYTES, ORDER);
+    }
+
+    @Override
+    public void multiplyRow(
+            int from,
+            int to,
+            int[] indices,
+            float[] values,
+            int columns,
+            MemorySegment source,
+            long sourceAt,
+            long stride,
+            MemorySegment target,
+            long targetAt,
+            boolean accumulate) {
+        int done = 0;
+        for (; done <= columns - 8 * LANES; done += 8 * LANES) {
+            long o = done * (long) Float.BYTES;
+            eight(from, to, indices, values, source, sourceAt + o, stride, target, targetAt + o, accumulate);
+        }
+        for (; done <= columns - LANES; done += LANES) {
+            long o = done * (long) Float.BYTES;
+            one(from, to, indices, values, source, sourceAt + o, stride, target, targetAt + o, accumulate);
+        }
+        if (done < columns) {
+            long o = done * (long) Float.BYTES;
+            SCALAR.multiplyRow(
+                    from,
+                    to,
+                    indices,
+                    values,
+                    columns - done,
+                    source,
+                    sourceAt + o,
+                    stride,
+                    target,
+                    targetAt + o,
+                    accumulate);
+        }
+    }
+
+    /** Eight vectors of columns, whose chains stay in registers. They begin by a mask: vectors of a condition would be boxed. */
+    private static void eight(
+            int from,
+            int to,
+            int[] indices,
+            float[] values,
+            MemorySegment source,
+            long sourceAt,
+            long stride,
+            MemorySegment target,
+            long at,
+            boolean accumulate) {
+        VectorMask<Float> fresh = FLOATS.maskAll(!accumulate);
+        FloatVector c0 =
+                FloatVector.fromMemorySegment(FLOATS, target, at, ORDER).blend(0, fresh);
+        FloatVector c1 = FloatVector.fromMemorySegment(FLOATS, target, at + VECTOR_BYTES, ORDER)
+                .blend(0, fresh);
+        FloatVector c2 = FloatVector.fromMemorySegment(FLOATS, target, at + 2 * VECTOR_BYTES, ORDER)
+                .blend(0, fresh);
+        FloatVector c3 = FloatVector.fromMemorySegment(FLOATS, target, at + 3 * VECTOR_BYTES, ORDER)
+                .blend(0, fresh);
+        FloatVector c4 = FloatVector.fromMemorySegment(FLOATS, target, at + 4 * VECTOR_BYTES, ORDER)
+                .blend(0, fresh);
+        FloatVector c5 = FloatVector.fromMemorySegment(FLOATS, target, at + 5 * VECTOR_BYTES, ORDER)
+                .blend(0, fresh);
+        FloatVector c6 = FloatVector.fromMemorySegment(FLOATS, target, at + 6 * VECTOR_BYTES, ORDER)
+                .blend(0, fresh);
+        FloatVector c7 = FloatVector.fromMemorySegment(FLOATS, target, at + 7 * VECTOR_BYTES, ORDER)
+                .blend(0, fresh);
+        for (int e = from; e < to; e++) {
+            FloatVector value = FloatVector.broadcast(FLOATS, values[e]);
+            long o = sourceAt + indices[e] * stride;
+            c0 = FloatVector.fromMemorySegment(FLOATS, source, o, ORDER).fma(value, c0);
+            c1 = FloatVector.fromMemorySegment(FLOATS, source, o + VECTOR_BYTES, ORDER)
+                    .fma(value, c1);
+            c2 = FloatVector.fromMemorySegment(FLOATS, source, o + 2 * VECTOR_BYTES, ORDER)
+                    .fma(value, c2);
+            c3 = FloatVector.fromMemorySegment(FLOATS, source, o + 3 * VECTOR_BYTES, ORDER)
+                    .fma(value, c3);
+            c4 = FloatVector.fromMemorySegment(FLOATS, source, o + 4 * VECTOR_BYTES, ORDER)
+                    .fma(value, c4);
+            c5 = FloatVector.fromMemorySegment(FLOATS, source, o + 5 * VECTOR_BYTES, ORDER)
+                    .fma(value, c5);
+            c6 = FloatVector.fromMemorySegment(FLOATS, source, o + 6 * VECTOR_BYTES, ORDER)
+                    .fma(value, c6);
+            c7 = FloatVector.fromMemorySegment(FLOATS, source, o + 7 * VECTOR_BYTES, ORDER)
+                    .fma(value, c7);
+        }
+        c0.intoMemorySegment(target, at, ORDER);
+        c1.intoMemorySegment(target, at + VECTOR_BYTES, ORDER);
+        c2.intoMemorySegment(target, at + 2 * VECTOR_BYTES, ORDER);
+        c3.intoMemorySegment(target, at + 3 * VECTOR_BYTES, ORDER);
+        c4.intoMemorySegment(target, at + 4 * VECTOR_BYTES, ORDER);
+        c5.intoMemorySegment(target, at + 5 * VECTOR_BYTES, ORDER);
+        c6.intoMemorySegment(target, at + 6 * VECTOR_BYTES, ORDER);
+        c7.intoMemorySegment(target, at + 7 * VECTOR_BYTES, ORDER);
+    }
+
+    /** One vector of columns. */
+    private static void one(
+            int from,
+            int to,
+            int[] indices,
+            float[] values,
+            MemorySegment source,
+            long sourceAt,
+            long stride,
+            MemorySegment target,
+            long at,
+            boolean accumulate) {
+        FloatVector sum =
+                FloatVector.fromMemorySegment(FLOATS, target, at, ORDER).blend(0, FLOATS.maskAll(!accumulate));
+        for (int e = from; e < to; e++) {
+            sum = FloatVector.fromMemorySegment(FLOATS, source, sourceAt + indices[e] * stride, ORDER)
+                    .fma(FloatVector.broadcast(FLOATS, values[e]), sum);
+        }
+        sum.intoMemorySegment(target, at, ORDER);
+    }
+}
