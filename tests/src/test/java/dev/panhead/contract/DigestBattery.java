@@ -3,6 +3,7 @@ package dev.panhead.contract;
 import dev.panhead.blas.Gemm;
 import dev.panhead.blas.Gemm.Op;
 import dev.panhead.exec.Workers;
+import dev.panhead.head.GradientMode;
 import dev.panhead.head.HeadInputs;
 import dev.panhead.head.HeadOptions;
 import dev.panhead.head.HeadOutputs;
@@ -22,6 +23,7 @@ import dev.panhead.tensor.HalfMatrix;
 import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
+import java.util.List;
 import java.util.zip.CRC32C;
 
 /**
@@ -54,6 +56,7 @@ public final class DigestBattery {
             battery.features();
             battery.halves();
             battery.taught();
+            battery.sparse();
             battery.rest();
             return battery.lines.toString();
         }
@@ -250,6 +253,43 @@ public final class DigestBattery {
             digest(name + " top", topLogProbabilities);
             digest(name + " dX", dX);
             digest(name + " weight", weight);
+        }
+    }
+
+    /** Heads that keep few entries of the logits' gradient. */
+    private void sparse() {
+        Numbers numbers = new Numbers(5);
+        int[] s = {530, 1211, 20};
+        HeadInputs inputs = HeadInputs.of(
+                        numbers.padded(arena, s[0], s[2], 1),
+                        numbers.padded(arena, s[1], s[2], 0.5f),
+                        numbers.targets(s[0], s[1]))
+                .withBias(numbers.padded(arena, 1, s[1], 1));
+        Matrix tails = Matrix.allocate(arena, 1, s[0]);
+        Matrix dX = Matrix.allocate(arena, s[0], s[2]);
+        Matrix dW = Matrix.allocate(arena, s[1], s[2]);
+        Matrix db = Matrix.allocate(arena, 1, s[1]);
+        HeadOutputs outputs =
+                HeadOutputs.gradients(dX, dW).withBias(Gradient.write(db)).withTailMasses(tails);
+        for (GradientMode mode :
+                List.of(new GradientMode.Unbiased(0x1p-6, 3), GradientMode.drop(0.7), GradientMode.dropBelow(0x1p-6))) {
+            for (float softcap : new float[] {0, 4}) {
+                HeadOptions options = HeadOptions.DEFAULT
+                        .withLabelSmoothing(0.1)
+                        .withSoftcap(softcap)
+                        .withGradientMode(mode);
+                HeadResult result =
+                        new LinearCrossEntropy(arena, workers, s[0], s[1], s[2], options).run(inputs, outputs, 11);
+                String name = mode + " " + softcap;
+                lines.append(name)
+                        .append(" entries ")
+                        .append(result.gradientEntries())
+                        .append('\n');
+                digest(name + " tails", tails);
+                digest(name + " dX", dX);
+                digest(name + " dW", dW);
+                digest(name + " db", db);
+            }
         }
     }
 

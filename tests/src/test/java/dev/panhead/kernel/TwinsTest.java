@@ -372,6 +372,101 @@ class TwinsTest {
         }
     }
 
+    /** Tiles of different widths hold the same tokens in their first lanes; a third of the elements is large, some are negative. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 7, 192})
+    void sparse(int rows) {
+        int columns = Math.min(
+                VECTOR.matrix().tile().columns(), SCALAR.matrix().tile().columns());
+        int wide = Math.max(
+                VECTOR.matrix().tile().columns(), SCALAR.matrix().tile().columns());
+        try (Arena arena = Arena.ofConfined()) {
+            Numbers numbers = new Numbers(rows);
+            Matrix values = numbers.matrix(arena, rows, wide, 1);
+            Matrix units = numbers.matrix(arena, 1, wide, 0x1p31f);
+            Matrix bounds = Matrix.allocate(arena, SparseKernels.BOUNDS, wide);
+            for (int i = 0; i < SparseKernels.BOUNDS * wide; i++) {
+                bounds.set(i / wide, i % wide, 0x1p28f * (i + 1));
+            }
+            int[][] found = new int[4][rows];
+            int[][] positions = new int[2][columns];
+            Matrix[] statistics = new Matrix[2];
+            for (int side = 0; side < 2; side++) {
+                Kernels kernels = side == 0 ? VECTOR : SCALAR;
+                int lanes = kernels.matrix().tile().columns();
+                Matrix tile = Matrix.allocate(arena, rows, lanes);
+                tile.copyFrom(values.view(0, 0, rows, lanes));
+                Matrix edges = Matrix.allocate(arena, SparseKernels.BOUNDS, lanes);
+                edges.copyFrom(bounds.view(0, 0, SparseKernels.BOUNDS, lanes));
+                MemorySegment begun = arena.allocate((lanes + 1) * 4L, 4);
+                for (int t = 0; t < lanes; t++) {
+                    begun.setAtIndex(ValueLayout.JAVA_INT, t + 1L, 0x07654321 * (t + 1) & Integer.MAX_VALUE);
+                }
+                kernels.sparse().sample(rows, tile.segment(), units.segment(), begun, 4, found[side]);
+                for (int t = 0; t < columns; t++) {
+                    positions[side][t] = begun.getAtIndex(ValueLayout.JAVA_INT, t + 1L);
+                }
+                kernels.sparse().findLarge(rows, tile.segment(), units.segment(), edges.segment(), found[2 + side]);
+                statistics[side] = Matrix.allocate(arena, 2 * SparseKernels.BOUNDS, lanes);
+                kernels.sparse()
+                        .tails(
+                                rows,
+                                tile.segment(),
+                                units.segment(),
+                                edges.segment(),
+                                statistics[side].segment(),
+                                statistics[side]
+                                        .rows(SparseKernels.BOUNDS, 2 * SparseKernels.BOUNDS)
+                                        .segment());
+                statistics[side] = statistics[side].view(0, 0, 2 * SparseKernels.BOUNDS, columns);
+                for (int[] each : found) {
+                    for (int row = 0; row < rows; row++) {
+                        each[row] &= -1 >>> (Integer.SIZE - columns);
+                    }
+                }
+            }
+            assertArrayEquals(found[1], found[0]);
+            assertArrayEquals(found[3], found[2]);
+            assertArrayEquals(positions[1], positions[0]);
+            assertArrayEquals(Numbers.bits(statistics[1]), Numbers.bits(statistics[0]));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 7, 16, 33, 64, 127, 128, 129, 300})
+    void sparseRows(int columns) {
+        try (Arena arena = Arena.ofConfined()) {
+            Matrix source = new Numbers(columns).padded(arena, 20, columns + 1, 1);
+            int[] indices = {19, 3, 3, 0, 7, 11};
+            float[] values = {0.5f, -1.25f, 3e-3f, 1, 2, 0.1f};
+            Matrix a = new Numbers(3).padded(arena, 1, columns + 2, 1);
+            Matrix b = Numbers.nanPadded(arena, 1, columns + 2);
+            b.copyFrom(a);
+            for (int[] range : new int[][] {{0, 6}, {2, 3}, {4, 4}}) {
+                for (boolean accumulate : new boolean[] {true, false}) {
+                    for (Kernels kernels : new Kernels[] {VECTOR, SCALAR}) {
+                        Matrix target = kernels == VECTOR ? a : b;
+                        kernels.sparse()
+                                .multiplyRow(
+                                        range[0],
+                                        range[1],
+                                        indices,
+                                        values,
+                                        columns,
+                                        source.segment(),
+                                        source.offset(0, 1),
+                                        source.rowStride() * Float.BYTES,
+                                        target.segment(),
+                                        target.offset(0, 1),
+                                        accumulate);
+                    }
+                    assertArrayEquals(Numbers.bits(b), Numbers.bits(a));
+                    assertEquals(new Numbers(3).normal(), a.get(0, 0));
+                }
+            }
+        }
+    }
+
     private static float at(Panels panels, int panel, long index) {
         return panels.get(panel).getAtIndex(ValueLayout.JAVA_FLOAT, index);
     }
