@@ -434,34 +434,60 @@ class TwinsTest {
 
     @ParameterizedTest
     @ValueSource(ints = {0, 1, 7, 16, 33, 64, 127, 128, 129, 300})
-    void sparseRows(int columns) {
+    void sparseProducts(int columns) {
+        int[] starts = {0, 0, 3, 3, 7, 8};
+        int[] indices = {2, 5, 8, 0, 3, 8, 9, 4};
+        float[] values = {0.5f, -1.25f, 3e-3f, 1, 2, 0.1f, -7, 0.3f};
         try (Arena arena = Arena.ofConfined()) {
-            Matrix source = new Numbers(columns).padded(arena, 20, columns + 1, 1);
-            int[] indices = {19, 3, 3, 0, 7, 11};
-            float[] values = {0.5f, -1.25f, 3e-3f, 1, 2, 0.1f};
-            Matrix a = new Numbers(3).padded(arena, 1, columns + 2, 1);
-            Matrix b = Numbers.nanPadded(arena, 1, columns + 2);
-            b.copyFrom(a);
-            for (int[] range : new int[][] {{0, 6}, {2, 3}, {4, 4}}) {
-                for (boolean accumulate : new boolean[] {true, false}) {
-                    for (Kernels kernels : new Kernels[] {VECTOR, SCALAR}) {
-                        Matrix target = kernels == VECTOR ? a : b;
-                        kernels.sparse()
-                                .multiplyRow(
-                                        range[0],
-                                        range[1],
-                                        indices,
-                                        values,
-                                        columns,
-                                        source.segment(),
-                                        source.offset(0, 1),
-                                        source.rowStride() * Float.BYTES,
-                                        target.segment(),
-                                        target.offset(0, 1),
-                                        accumulate);
+            Matrix source = new Numbers(columns).padded(arena, 10, columns + 1, 1);
+            Matrix[] targets = new Matrix[2];
+            for (int[] range : new int[][] {{0, 5, 0, 10}, {1, 4, 3, 9}, {2, 3, 0, 10}, {3, 5, 4, 5}}) {
+                for (int kind = 0; kind < 3; kind++) {
+                    for (int side = 0; side < 2; side++) {
+                        targets[side] = new Numbers(3).padded(arena, 10, columns + 2, 1);
+                        SparseKernels sparse = (side == 0 ? VECTOR : SCALAR).sparse();
+                        long sourceAt = source.offset(0, 1);
+                        long sourceStride = source.rowStride() * Float.BYTES;
+                        MemorySegment target = targets[side].segment();
+                        long targetAt = targets[side].offset(0, 1);
+                        long targetStride = targets[side].rowStride() * Float.BYTES;
+                        if (kind == 2) {
+                            sparse.multiplyTransposed(
+                                    range[0],
+                                    range[1],
+                                    starts,
+                                    indices,
+                                    values,
+                                    range[2],
+                                    range[3],
+                                    columns,
+                                    source.segment(),
+                                    sourceAt,
+                                    sourceStride,
+                                    target,
+                                    targetAt,
+                                    targetStride);
+                        } else {
+                            sparse.multiply(
+                                    range[0],
+                                    range[1],
+                                    starts,
+                                    indices,
+                                    values,
+                                    range[2],
+                                    range[3],
+                                    columns,
+                                    source.segment(),
+                                    sourceAt,
+                                    sourceStride,
+                                    target,
+                                    targetAt,
+                                    targetStride,
+                                    kind == 1);
+                        }
                     }
-                    assertArrayEquals(Numbers.bits(b), Numbers.bits(a));
-                    assertEquals(new Numbers(3).normal(), a.get(0, 0));
+                    assertArrayEquals(Numbers.bits(targets[1]), Numbers.bits(targets[0]));
+                    assertEquals(new Numbers(3).normal(), targets[0].get(0, 0));
                 }
             }
         }

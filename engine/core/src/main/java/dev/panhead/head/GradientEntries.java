@@ -1,39 +1,58 @@
 package dev.panhead.head;
 
-import dev.panhead.head.HeadOutputs.Gradient;
+import dev.panhead.tensor.Matrix;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * The entries of the chunk's dL/dz that are kept, by tokens (each token's in the order of the vocabulary, then its soft targets, then its
- * target) and by vocabulary rows (each row's in the order of the tokens). Of blocks of tokens with too many entries there are none: their gradient is dense.
+ * The entries of dL/dz that are kept, of the chunk's tokens and of those that wait for their products: of several chunks at once these take
+ * W and dW through the caches once. They lie by tokens, and are sorted by vocabulary rows, each row's in the order of the tokens. Of blocks of tokens with too
+ * many entries there are none: their gradient is dense.
  */
 final class GradientEntries {
 
     /** The share of a token block's entries above which the dense products are faster. Results depend on it. */
     static final double DENSE_SHARE = 1.0 / 16;
 
+    /** Tokens that may wait; a strip of as many rows of dX or X stays in the second cache. */
+    private static final int WAITING = 1024;
+
     private final Chunk chunk;
     private final SoftEntries soft;
 
-    /** Entries that each token has room for, beside its target's and soft ones; 0 if they are counted first. */
+    /** Entries that each token has room for, beside its target's and soft ones; 0 if they are counted first, and no token waits. */
     private final int room;
 
     private final int extra;
 
-    /** By tokens: the entries from starts(i) to ends(i) are the i-th's. */
-    final int[] starts;
+    /** Where the chunk's tokens begin among those held, and how many these are. */
+    private int begin;
 
-    final int[] ends;
-    final int[] rows;
-    final float[] values;
+    private int held;
+
+    /** Of each token held: its row in X and in dX, and where its entries begin and end. */
+    private final int[] tokens;
+
+    private final int[] starts;
+    private final int[] ends;
+    private final int[] rows;
+    private final float[] values;
 
     /** By vocabulary rows. */
     private final int[] rowStarts;
 
-    private final int[] tokens;
-    private final float[] tokenValues;
+    private final int[] rowTokens;
+    private final float[] rowValues;
 
-    private final boolean[] dense;
+    /** Where the tokens that were sorted have their hidden states, and the row of the first of them. */
+    private Matrix hidden;
+
+    private int firstRow;
+    private int sortedFrom;
+    private int sortedTo;
+    private boolean apart; // whether their rows are as far apart as in X, or lie close together
+
+    private final boolean[] dense; // of the chunk's blocks of tokens
     private boolean hasDense;
 
     GradientEntries(Chunk chunk, HeadOptions options, SoftEntries soft) {
@@ -41,13 +60,15 @@ final class GradientEntries {
         this.soft = soft;
         room = room(chunk.vocabulary, options.gradientMode());
         extra = extra(options);
-        starts = new int[chunk.capacity];
-        ends = new int[chunk.capacity];
+        int capacity = capacity(chunk.capacity, options);
+        tokens = new int[capacity];
+        starts = new int[capacity];
+        ends = new int[capacity];
         int most = Math.toIntExact(most(chunk.capacity, chunk.vocabulary, options));
         rows = new int[most];
         values = new float[most];
-        tokens = new int[most];
-        tokenValues = new float[most];
+        rowTokens = new int[most];
+        rowValues = new float[most];
         rowStarts = new int[chunk.vocabulary + 1];
         dense = new boolean[Math.ceilDiv(chunk.capacity, Chunk.TOKEN_BLOCK)];
     }
@@ -64,24 +85,55 @@ final class GradientEntries {
         return 1 + (options.softTargets() == null ? 0 : options.softTargets().entries());
     }
 
-    /** The most entries of a chunk. */
-    static long most(int capacity, int vocabulary, HeadOptions options) {
-        int room = room(vocabulary, options.gradientMode());
-        long kept = room > 0 ? (long) room * capacity : (long) (DENSE_SHARE * vocabulary * capacity);
-        return kept + (long) extra(options) * capacity;
+    /** The most tokens that are held. */
+    static int capacity(int chunkCapacity, HeadOptions options) {
+        boolean waits = options.gradientMode() instanceof GradientMode.Unbiased;
+        return waits ? Math.max(chunkCapacity, WAITING) : chunkCapacity;
     }
 
-    /** Bytes that they take for a chunk. */
-    static long bytes(int capacity, int vocabulary, HeadOptions options) {
-        return 16 * most(capacity, vocabulary, options) + 8L * capacity + 4L * vocabulary;
+    /** The most entries that are held. */
+    static long most(int chunkCapacity, int vocabulary, HeadOptions options) {
+        int room = room(vocabulary, options.gradientMode());
+        long capacity = capacity(chunkCapacity, options);
+        long kept = room > 0 ? room * capacity : (long) (DENSE_SHARE * vocabulary * capacity);
+        return kept + extra(options) * capacity;
+    }
+
+    /** Bytes that they take. */
+    static long bytes(int chunkCapacity, int vocabulary, HeadOptions options) {
+        return 16 * most(chunkCapacity, vocabulary, options) + 12L * capacity(chunkCapacity, options) + 4L * vocabulary;
+    }
+
+    /** Lets go of all tokens. */
+    void clear() {
+        begin = 0;
+        held = 0;
+        hidden = null;
+    }
+
+    /** How many tokens wait. */
+    int waiting() {
+        return begin;
+    }
+
+    /** Whether the chunk's tokens can wait with those that do already: all of them lie within as many rows of X as can. */
+    boolean canWait() {
+        int first = begin > 0 ? tokens[0] : chunk.tokens[0];
+        return room > 0 && chunk.tokens[chunk.count - 1] - first < tokens.length;
     }
 
     /** Begins a chunk where each token has the same room. */
     void begin() {
-        for (int i = 0; i < chunk.count; i++) {
-            starts[i] = i * (room + extra);
-            ends[i] = starts[i];
+        holdChunk();
+        for (int j = begin; j < held; j++) {
+            starts[j] = j * (room + extra);
+            ends[j] = starts[j];
         }
+    }
+
+    private void holdChunk() {
+        held = begin + chunk.count;
+        System.arraycopy(chunk.tokens, 0, tokens, begin, chunk.count);
     }
 
     /**
@@ -105,6 +157,7 @@ final class GradientEntries {
 
     /** Begins a chunk, divided already, where each token's entries have been counted. */
     void begin(int[] counts) {
+        holdChunk();
         int next = 0;
         for (int i = 0; i < chunk.count; i++) {
             starts[i] = next;
@@ -113,14 +166,19 @@ final class GradientEntries {
         }
     }
 
-    /** Adds an entry of the i-th token. */
+    /** Adds an entry of the chunk's i-th token. */
     void add(int i, int row, float value) {
-        rows[ends[i]] = row;
-        values[ends[i]] = value;
-        ends[i]++;
+        int e = ends[begin + i]++;
+        rows[e] = row;
+        values[e] = value;
     }
 
-    /** Whether the i-th token's gradient is dense. */
+    /** How many entries the chunk's i-th token has. */
+    int count(int i) {
+        return ends[begin + i] - starts[begin + i];
+    }
+
+    /** Whether the gradient of the chunk's i-th token is dense. */
     boolean isDense(int i) {
         return dense[i / Chunk.TOKEN_BLOCK];
     }
@@ -134,7 +192,7 @@ final class GradientEntries {
     void complete() {
         for (int i = 0; i < chunk.count; i++) {
             if (isDense(i)) {
-                ends[i] = starts[i];
+                ends[begin + i] = starts[begin + i];
                 continue;
             }
             if (soft != null) {
@@ -144,35 +202,123 @@ final class GradientEntries {
         }
     }
 
-    /** Sorts the entries by vocabulary rows, by counting. */
-    void sort() {
+    /** Lets the chunk's tokens wait. */
+    void await() {
+        begin = held;
+    }
+
+    /** Lets go of those that have waited; the chunk's stay. */
+    void release() {
+        System.arraycopy(tokens, begin, tokens, 0, held - begin);
+        System.arraycopy(starts, begin, starts, 0, held - begin);
+        System.arraycopy(ends, begin, ends, 0, held - begin);
+        held -= begin;
+        begin = 0;
+    }
+
+    /** Sorts the entries of the tokens that wait; their hidden states lie in X. */
+    void sortWaiting(Matrix x) {
+        hidden = x;
+        firstRow = tokens[0];
+        apart = true;
+        sort(0, begin);
+    }
+
+    /** Sorts the entries of the chunk's tokens. */
+    void sortChunk() {
+        hidden = chunk.hidden;
+        firstRow = chunk.hiddenRow;
+        apart = false;
+        sort(begin, held);
+    }
+
+    /** Sorts the entries of some tokens by vocabulary rows, by counting. */
+    private void sort(int from, int to) {
+        sortedFrom = from;
+        sortedTo = to;
         Arrays.fill(rowStarts, 0);
-        for (int i = 0; i < chunk.count; i++) {
-            for (int e = starts[i]; e < ends[i]; e++) {
+        for (int j = from; j < to; j++) {
+            for (int e = starts[j]; e < ends[j]; e++) {
                 rowStarts[rows[e] + 1]++;
             }
         }
         for (int v = 1; v <= chunk.vocabulary; v++) {
             rowStarts[v] += rowStarts[v - 1];
         }
-        for (int i = 0; i < chunk.count; i++) {
-            for (int e = starts[i]; e < ends[i]; e++) {
+        for (int j = from; j < to; j++) {
+            for (int e = starts[j]; e < ends[j]; e++) {
                 int at = rowStarts[rows[e]]++;
-                tokens[at] = i;
-                tokenValues[at] = values[e];
+                rowTokens[at] = index(j);
+                rowValues[at] = values[e];
             }
         }
         System.arraycopy(rowStarts, 0, rowStarts, 1, chunk.vocabulary); // each row's begin has become its end
         rowStarts[0] = 0;
     }
 
+    /** Which row of their hidden states, counted from the first token's, a sorted token's is. */
+    private int index(int j) {
+        return apart ? tokens[j] - tokens[sortedFrom] : j - sortedFrom;
+    }
+
+    /** How many tokens were sorted. */
+    int sorted() {
+        return sortedTo - sortedFrom;
+    }
+
+    /** Which row of the hidden states, counted from the first sorted token's, the n-th one's is, and which row of X and dX. */
+    int indexOf(int n) {
+        return index(sortedFrom + n);
+    }
+
+    int tokenOf(int n) {
+        return tokens[sortedFrom + n];
+    }
+
+    /** Whether the n-th sorted token's gradient is dense; that of one that has waited is not. */
+    boolean isLeftOut(int n) {
+        return !apart && isDense(n);
+    }
+
     /**
-     * Adds what the tokens {@code fromToken} to {@code toToken} contribute to some rows of dW and db.
+     * Adds what some vocabulary rows contribute to some columns of dX, whose rows lie like the hidden states' ({@link #indexOf}).
      *
-     * @param slice where the rows' columns from {@code column} on go, or null
+     * @param weight where the columns of those rows of W lie
+     */
+    void addToHidden(
+            int row,
+            int rowCount,
+            int columns,
+            MemorySegment weight,
+            long weightAt,
+            long weightStride,
+            MemorySegment hidden,
+            long at,
+            long stride) {
+        chunk.kernels
+                .sparse()
+                .multiplyTransposed(
+                        row,
+                        row + rowCount,
+                        rowStarts,
+                        rowTokens,
+                        rowValues,
+                        0,
+                        Integer.MAX_VALUE,
+                        columns,
+                        weight,
+                        weightAt,
+                        weightStride,
+                        hidden,
+                        at,
+                        stride);
+    }
+
+    /**
+     * Adds what sorted tokens contribute to some columns of some rows of dW.
+     *
+     * @param fromToken the first of them, by {@link #indexOf}, up to {@code toToken}
      * @param overwrite whether what is there counts for nothing
-     * @param bias where db goes, or null
-     * @param begins whether these tokens are the call's first
      */
     void addToWeight(
             int row,
@@ -181,43 +327,38 @@ final class GradientEntries {
             int toToken,
             int column,
             int columns,
-            WeightSlice slice,
-            boolean overwrite,
-            Gradient bias,
-            boolean begins) {
+            MemorySegment into,
+            long at,
+            long stride,
+            boolean overwrite) {
+        chunk.kernels
+                .sparse()
+                .multiply(
+                        row,
+                        row + rowCount,
+                        rowStarts,
+                        rowTokens,
+                        rowValues,
+                        fromToken,
+                        toToken,
+                        columns,
+                        hidden.segment(),
+                        hidden.offset(firstRow, column),
+                        hidden.rowStride() * Float.BYTES,
+                        into,
+                        at,
+                        stride,
+                        !overwrite);
+    }
+
+    /** The same for db. */
+    void addToBias(int row, int rowCount, int fromToken, int toToken, Matrix bias, boolean overwrite) {
         for (int v = row; v < row + rowCount; v++) {
-            int from = rowStarts[v];
-            int end = rowStarts[v + 1];
-            while (from < end && tokens[from] < fromToken) {
-                from++;
+            float sum = overwrite ? 0 : bias.get(0, v);
+            for (int e = rowStarts[v]; e < rowStarts[v + 1]; e++) {
+                sum += rowTokens[e] >= fromToken && rowTokens[e] < toToken ? rowValues[e] : 0;
             }
-            int to = from;
-            while (to < end && tokens[to] < toToken) {
-                to++;
-            }
-            if (slice != null && (to > from || overwrite)) {
-                chunk.kernels
-                        .sparse()
-                        .multiplyRow(
-                                from,
-                                to,
-                                tokens,
-                                tokenValues,
-                                columns,
-                                chunk.hidden.segment(),
-                                chunk.hidden.offset(chunk.hiddenRow, column),
-                                chunk.hidden.rowStride() * Float.BYTES,
-                                slice.segment(),
-                                slice.offset(v, column),
-                                !overwrite);
-            }
-            if (bias != null) {
-                float sum = begins && !bias.accumulate() ? 0 : bias.into().get(0, v);
-                for (int e = from; e < to; e++) {
-                    sum += tokenValues[e];
-                }
-                bias.into().set(0, v, sum);
-            }
+            bias.set(0, v, sum);
         }
     }
 }

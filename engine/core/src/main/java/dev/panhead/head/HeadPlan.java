@@ -123,9 +123,7 @@ final class HeadPlan {
                         ? 0
                         : SoftEntries.bytes(capacity, vocabulary, width, options.softTargets()))
                 + (options.selects()
-                        ? GradientEntries.bytes(capacity, vocabulary, options)
-                                + SelectionPass.bytes(workers, capacity)
-                                + SparseHiddenPass.bytes(workers)
+                        ? GradientEntries.bytes(capacity, vocabulary, options) + SelectionPass.bytes(workers, capacity)
                         : 0)
                 + WeightPanels.bytes(vocabulary, width, wholeWeight);
     }

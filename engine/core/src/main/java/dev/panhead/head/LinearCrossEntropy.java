@@ -7,6 +7,7 @@ import dev.panhead.tensor.ReadableMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.Objects;
 
 /**
@@ -65,6 +66,9 @@ public final class LinearCrossEntropy {
     private Observations observations;
     private LogitGradientPass elementwise;
 
+    /** Whether the call has written its first share of dW and db. */
+    private boolean begun;
+
     /**
      * Plans a head; its scratch memory comes from the arena, part of it when the first gradients are asked for.
      *
@@ -100,7 +104,7 @@ public final class LinearCrossEntropy {
         softmax = new SoftmaxPass(chunk, options, soft);
         entries = options.selects() ? new GradientEntries(chunk, options, soft) : null;
         selection = entries == null ? null : new SelectionPass(arena, chunk, options, entries);
-        sparseHidden = entries == null ? null : new SparseHiddenPass(arena, chunk, entries);
+        sparseHidden = entries == null ? null : new SparseHiddenPass(arena, chunk, entries, options);
         hiddenGradient = new HiddenGradientPass(chunk, soft, entries);
         weightGradient = new WeightGradientPass(chunk, soft, entries);
         packing = chunk::packHidden;
@@ -221,10 +225,12 @@ public final class LinearCrossEntropy {
             if (soft != null) {
                 soft.begin(inputs.weight());
             }
+            begun = false;
             for (int done = 0; done < kept; done += chunk.count) {
                 token = collect(inputs, token, divisor);
-                runChunk(inputs, outputs, gradients, bent, observed, done == 0, token, step);
+                runChunk(inputs, outputs, gradients, bent, observed, token, step);
             }
+            multiplyWaiting(inputs, outputs);
         } finally {
             weightPanels.end();
             if (smoothing != null) {
@@ -232,6 +238,9 @@ public final class LinearCrossEntropy {
             }
             if (soft != null) {
                 soft.end();
+            }
+            if (entries != null) {
+                entries.clear();
             }
         }
         result.divide(divisor);
@@ -290,7 +299,6 @@ public final class LinearCrossEntropy {
             GradientScratch gradients,
             LogitGradientPass bent,
             Observations observed,
-            boolean first,
             int next,
             long step) {
         workers.run(chunk.groups, packing);
@@ -308,34 +316,69 @@ public final class LinearCrossEntropy {
             result.add(chunk.weights[i], chunk.results, i);
             chunk.results.write(i, chunk.tokens[i], outputs);
         }
-        if (gradients != null) {
-            if (selection != null) {
-                select(inputs, outputs, gradients, bent, step);
-            }
-            differentiate(inputs, outputs, gradients, bent, first);
+        if (gradients != null && (selection == null || !select(inputs, outputs, gradients, bent, step))) {
+            differentiate(inputs, outputs, gradients, bent);
         }
     }
 
-    /** Selects the entries of the logits' gradient that are kept, and makes the rows of dX of them. */
-    private void select(
+    /**
+     * Selects the entries of the logits' gradient that are kept, and makes the rows of dX of them.
+     *
+     * @return whether that is left for later, and all other products with it
+     */
+    private boolean select(
             HeadInputs inputs, HeadOutputs outputs, GradientScratch gradients, LogitGradientPass bent, long step) {
+        if (!entries.canWait()) {
+            multiplyWaiting(inputs, outputs);
+        }
         selection.begin(step);
         for (int block = 0; block < chunk.vocabularyBlocks(); block = gradients.endBlock()) {
             prepareWindow(inputs, gradients, bent, block);
             selection.run(gradients);
         }
         selection.end();
+        tellGradient(outputs);
+        boolean plain =
+                inputs.hidden() instanceof Matrix && linearSmoothing() == null && outputs.weightUpdate() == null;
+        if (plain && !entries.hasDense() && entries.canWait()) {
+            entries.await();
+            return true;
+        }
+        multiplyWaiting(inputs, outputs);
+        entries.sortChunk();
         if (outputs.hidden() != null) {
             sparseHidden.run(weightPanels.matrix(), linearSmoothing(), outputs.hidden());
         }
+        return false;
+    }
+
+    /** Makes the products of the tokens whose entries wait for it. */
+    private void multiplyWaiting(HeadInputs inputs, HeadOutputs outputs) {
+        if (entries == null || entries.waiting() == 0) {
+            return;
+        }
+        entries.sortWaiting((Matrix) inputs.hidden());
+        if (outputs.hidden() != null) {
+            sparseHidden.run(weightPanels.matrix(), null, outputs.hidden());
+        }
         if (outputs.wantsMore()) {
-            entries.sort();
+            weightGradient.runWaiting(outputs, !begun);
+            begun = true;
+        }
+        entries.release();
+    }
+
+    /** Tells what was kept of the chunk's tokens' gradients. */
+    private void tellGradient(HeadOutputs outputs) {
+        for (int i = 0; i < chunk.count; i++) {
+            result.addGradient(chunk.results, i);
+            chunk.results.writeTail(i, chunk.tokens[i], outputs);
         }
     }
 
     /** The gradients' products, window by window. */
     private void differentiate(
-            HeadInputs inputs, HeadOutputs outputs, GradientScratch gradients, LogitGradientPass bent, boolean first) {
+            HeadInputs inputs, HeadOutputs outputs, GradientScratch gradients, LogitGradientPass bent) {
         boolean dense = entries == null || entries.hasDense();
         if (dense && soft != null && outputs.hidden() != null) {
             workers.run(chunk.groups, summingSoft);
@@ -344,12 +387,9 @@ public final class LinearCrossEntropy {
         if (dense && outlives) {
             keepTargetRows(gradients.targetRows, inputs.weight());
         }
-        for (int i = 0; i < chunk.count; i++) {
-            if (entries == null) {
-                chunk.results.entries[i] = vocabulary;
-            }
-            result.addGradient(chunk.results, i);
-            chunk.results.writeTail(i, chunk.tokens[i], outputs);
+        if (entries == null) {
+            Arrays.fill(chunk.results.entries, 0, chunk.count, vocabulary);
+            tellGradient(outputs);
         }
         for (int block = 0; block < chunk.vocabularyBlocks(); block = gradients.endBlock()) {
             if (entries == null || dense && !gradients.isWhole()) {
@@ -364,9 +404,10 @@ public final class LinearCrossEntropy {
                 outputs.weightUpdate().taken(); // from here on it may be made in part
             }
             if (outputs.wantsMore()) {
-                weightGradient.run(gradients, linearSmoothing(), outputs, first);
+                weightGradient.run(gradients, linearSmoothing(), outputs, !begun);
             }
         }
+        begun = true;
     }
 
     /** Moves the window to where it begins with a vocabulary block, and makes what it holds as far on as passes over tiles do. */

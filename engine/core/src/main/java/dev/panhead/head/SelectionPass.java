@@ -139,7 +139,7 @@ final class SelectionPass {
         entries.complete();
         for (int i = 0; i < chunk.count; i++) {
             chunk.results.tailMasses[i] = entries.isDense(i) ? 0 : tails[i];
-            chunk.results.entries[i] = entries.isDense(i) ? chunk.vocabulary : entries.ends[i] - entries.starts[i];
+            chunk.results.entries[i] = entries.isDense(i) ? chunk.vocabulary : entries.count(i);
         }
     }
 

@@ -25,6 +25,7 @@ final class WeightGradientPass implements Workers.Task {
     private final GradientEntries entries;
     private final Workers.Task packing = this::packTokens;
     private final Workers.Task updatingByZero = this::updateByZero;
+    private final Workers.Task addingWaiting = this::addWaiting;
     private GradientScratch scratch;
     private Smoothing smoothing;
     private Matrix weight;
@@ -152,6 +153,31 @@ final class WeightGradientPass implements Workers.Task {
         }
     }
 
+    /** Adds the share of the tokens that have waited. */
+    void runWaiting(HeadOutputs outputs, boolean first) {
+        this.first = first;
+        weight = outputs.weight() == null ? null : outputs.weight().into();
+        adds = outputs.weight() != null && outputs.weight().accumulate();
+        bias = outputs.bias();
+        chunk.workers.run(chunk.vocabularyBlocks(), addingWaiting);
+        weight = null;
+        bias = null;
+    }
+
+    private void addWaiting(int block, int worker) {
+        int row = chunk.row(block);
+        int rows = chunk.rows(block);
+        int all = Integer.MAX_VALUE;
+        if (weight != null) {
+            long at = weight.offset(row, 0);
+            long stride = weight.rowStride() * Float.BYTES;
+            entries.addToWeight(row, rows, 0, all, 0, chunk.width, weight.segment(), at, stride, first && !adds);
+        }
+        if (bias != null) {
+            entries.addToBias(row, rows, 0, all, bias.into(), first && !bias.accumulate());
+        }
+    }
+
     private boolean isDense(int tokenBlock) {
         return entries == null || entries.isDense(tokenBlock * Chunk.TOKEN_BLOCK);
     }
@@ -194,17 +220,19 @@ final class WeightGradientPass implements Workers.Task {
     /** Adds what the kept entries of the tokens of some blocks contribute. */
     private void addSparse(int row, int rows, int fromBlock, int toBlock, int fromPanel, WeightSlice slice) {
         boolean begins = first && fromBlock == 0;
-        entries.addToWeight(
-                row,
-                rows,
-                fromBlock * Chunk.TOKEN_BLOCK,
-                toBlock * Chunk.TOKEN_BLOCK,
-                fromPanel * chunk.tile.columns(),
-                columns(fromPanel),
-                wantsWeight ? slice : null,
-                begins && !adds,
-                bias != null && fromPanel == 0 ? bias : null,
-                begins);
+        int from = fromBlock * Chunk.TOKEN_BLOCK;
+        int to = toBlock * Chunk.TOKEN_BLOCK;
+        if (wantsWeight) {
+            int column = fromPanel * chunk.tile.columns();
+            long at = slice.offset(row, column);
+            long stride = slice.matrix().rowStride() * Float.BYTES;
+            boolean overwrite = begins && !adds;
+            entries.addToWeight(
+                    row, rows, from, to, column, columns(fromPanel), slice.segment(), at, stride, overwrite);
+        }
+        if (bias != null && fromPanel == 0) {
+            entries.addToBias(row, rows, from, to, bias.into(), begins && !bias.accumulate());
+        }
         if (smoothing != null) {
             smooth(row, rows, fromBlock, fromPanel, slice);
         }

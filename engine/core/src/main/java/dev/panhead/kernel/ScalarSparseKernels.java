@@ -78,24 +78,61 @@ final class ScalarSparseKernels implements SparseKernels {
     }
 
     @Override
-    public void multiplyRow(
-            int from,
-            int to,
+    public void multiply(
+            int fromRow,
+            int toRow,
+            int[] starts,
             int[] indices,
             float[] values,
+            int lowest,
+            int highest,
             int columns,
             MemorySegment source,
             long sourceAt,
-            long stride,
+            long sourceStride,
             MemorySegment target,
             long targetAt,
+            long targetStride,
             boolean accumulate) {
-        for (int j = 0; j < columns; j++) {
-            float sum = accumulate ? target.get(FLOAT, targetAt + at(j)) : 0;
-            for (int e = from; e < to; e++) {
-                sum = Math.fma(values[e], source.get(FLOAT, sourceAt + indices[e] * stride + at(j)), sum);
+        for (int r = fromRow; r < toRow; r++) {
+            for (int j = 0; j < columns; j++) {
+                long cell = targetAt + (r - fromRow) * targetStride + at(j);
+                float sum = accumulate ? target.get(FLOAT, cell) : 0;
+                for (int e = starts[r]; e < starts[r + 1]; e++) {
+                    if (indices[e] >= lowest && indices[e] < highest) {
+                        float factor = source.get(FLOAT, sourceAt + indices[e] * sourceStride + at(j));
+                        sum = Math.fma(values[e], factor, sum);
+                    }
+                }
+                target.set(FLOAT, cell, sum);
             }
-            target.set(FLOAT, targetAt + at(j), sum);
+        }
+    }
+
+    @Override
+    public void multiplyTransposed(
+            int fromRow,
+            int toRow,
+            int[] starts,
+            int[] indices,
+            float[] values,
+            int lowest,
+            int highest,
+            int columns,
+            MemorySegment source,
+            long sourceAt,
+            long sourceStride,
+            MemorySegment target,
+            long targetAt,
+            long targetStride) {
+        for (int r = fromRow; r < toRow; r++) {
+            for (int e = starts[r]; e < starts[r + 1]; e++) {
+                for (int j = 0; indices[e] >= lowest && indices[e] < highest && j < columns; j++) {
+                    long cell = targetAt + indices[e] * targetStride + at(j);
+                    float factor = source.get(FLOAT, sourceAt + (r - fromRow) * sourceStride + at(j));
+                    target.set(FLOAT, cell, Math.fma(values[e], factor, target.get(FLOAT, cell)));
+                }
+            }
         }
     }
 }

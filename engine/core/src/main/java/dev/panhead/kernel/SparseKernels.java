@@ -47,23 +47,51 @@ public interface SparseKernels {
             MemorySegment counts);
 
     /**
-     * A row of a sparse matrix times a dense one: target(j) (+)= the sum of values(e) * source(indices(e), j) over the entries e from
-     * {@code from} to {@code to}, as one chain of fused multiply-adds in their order that starts at 0, or at what the target holds.
+     * Rows of a sparse matrix S times a dense one: target(r, j) (+)= the sum of S(r, i) * source(i, j), as one chain of fused
+     * multiply-adds in the order of the entries that starts at 0, or at what the target holds.
      *
-     * @param indices rows of the source
-     * @param source whose row i begins at {@code sourceAt + i * stride}
-     * @param accumulate whether the chain starts at what the target holds
+     * @param fromRow the first row of S, whose result is the target's first; up to {@code toRow}
+     * @param starts a row's entries begin at {@code starts[r]} and end where the next one's begin
+     * @param indices ascending in each row; those from {@code lowest} to {@code highest} (exclusive) count
+     * @param source whose row i begins at {@code sourceAt + i * sourceStride}
+     * @param accumulate whether the chains start at what the target holds
      */
-    void multiplyRow(
-            int from,
-            int to,
+    void multiply(
+            int fromRow,
+            int toRow,
+            int[] starts,
             int[] indices,
             float[] values,
+            int lowest,
+            int highest,
             int columns,
             MemorySegment source,
             long sourceAt,
-            long stride,
+            long sourceStride,
             MemorySegment target,
             long targetAt,
+            long targetStride,
             boolean accumulate);
+
+    /**
+     * The same rows' transpose times a dense matrix: target(i, j) += S(r, i) * source(r, j), rounded once each, in the order of the rows.
+     *
+     * @param source whose first row is multiplied with S's row {@code fromRow}
+     * @param target whose row i begins at {@code targetAt + i * targetStride}
+     */
+    void multiplyTransposed(
+            int fromRow,
+            int toRow,
+            int[] starts,
+            int[] indices,
+            float[] values,
+            int lowest,
+            int highest,
+            int columns,
+            MemorySegment source,
+            long sourceAt,
+            long sourceStride,
+            MemorySegment target,
+            long targetAt,
+            long targetStride);
 }

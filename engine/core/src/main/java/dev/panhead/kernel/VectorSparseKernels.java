@@ -16,6 +16,10 @@ final class VectorSparseKernels implements SparseKernels {
     private static final int LANES = FLOATS.length();
     private static final int VECTOR_BYTES = FLOATS.vectorByteSize();
     private static final int ROW_BYTES = 2 * VECTOR_BYTES;
+
+    /** Rows of a sparse matrix that are multiplied before the next columns are. */
+    private static final int ROWS = Integer.getInteger("R", 8);
+
     private static final SparseKernels SCALAR = new ScalarSparseKernels(VectorMatrixKernels.TILE);
 
     @Override
@@ -133,120 +137,341 @@ final class VectorSparseKernels implements SparseKernels {
     }
 
     @Override
-    public void multiplyRow(
-            int from,
-            int to,
+    public void multiply(
+            int fromRow,
+            int toRow,
+            int[] starts,
             int[] indices,
             float[] values,
+            int lowest,
+            int highest,
             int columns,
             MemorySegment source,
             long sourceAt,
-            long stride,
+            long sourceStride,
             MemorySegment target,
             long targetAt,
+            long targetStride,
             boolean accumulate) {
-        int done = 0;
-        for (; done <= columns - 8 * LANES; done += 8 * LANES) {
-            long o = done * (long) Float.BYTES;
-            eight(from, to, indices, values, source, sourceAt + o, stride, target, targetAt + o, accumulate);
-        }
-        for (; done <= columns - LANES; done += LANES) {
-            long o = done * (long) Float.BYTES;
-            one(from, to, indices, values, source, sourceAt + o, stride, target, targetAt + o, accumulate);
-        }
-        if (done < columns) {
-            long o = done * (long) Float.BYTES;
-            SCALAR.multiplyRow(
-                    from,
-                    to,
-                    indices,
-                    values,
-                    columns - done,
-                    source,
-                    sourceAt + o,
-                    stride,
-                    target,
-                    targetAt + o,
-                    accumulate);
+        for (int r = fromRow; r < toRow; r += ROWS) { // few at a time, so that the target is written in long runs
+            int end = Math.min(r + ROWS, toRow);
+            long to = targetAt + (r - fromRow) * targetStride;
+            int done = 0;
+            for (; done <= columns - 8 * LANES; done += 8 * LANES) {
+                long o = done * (long) Float.BYTES;
+                multiplyEight(
+                        r,
+                        end,
+                        starts,
+                        indices,
+                        values,
+                        lowest,
+                        highest,
+                        source,
+                        sourceAt + o,
+                        sourceStride,
+                        target,
+                        to + o,
+                        targetStride,
+                        accumulate);
+            }
+            for (; done <= columns - LANES; done += LANES) {
+                long o = done * (long) Float.BYTES;
+                multiplyOne(
+                        r,
+                        end,
+                        starts,
+                        indices,
+                        values,
+                        lowest,
+                        highest,
+                        source,
+                        sourceAt + o,
+                        sourceStride,
+                        target,
+                        to + o,
+                        targetStride,
+                        accumulate);
+            }
+            if (done < columns) {
+                long o = done * (long) Float.BYTES;
+                SCALAR.multiply(
+                        r,
+                        end,
+                        starts,
+                        indices,
+                        values,
+                        lowest,
+                        highest,
+                        columns - done,
+                        source,
+                        sourceAt + o,
+                        sourceStride,
+                        target,
+                        to + o,
+                        targetStride,
+                        accumulate);
+            }
         }
     }
 
     /** Eight vectors of columns, whose chains stay in registers. They begin by a mask: vectors of a condition would be boxed. */
-    private static void eight(
-            int from,
-            int to,
+    private static void multiplyEight(
+            int fromRow,
+            int toRow,
+            int[] starts,
             int[] indices,
             float[] values,
+            int lowest,
+            int highest,
             MemorySegment source,
             long sourceAt,
-            long stride,
+            long sourceStride,
             MemorySegment target,
-            long at,
+            long targetAt,
+            long targetStride,
             boolean accumulate) {
         VectorMask<Float> fresh = FLOATS.maskAll(!accumulate);
-        FloatVector c0 =
-                FloatVector.fromMemorySegment(FLOATS, target, at, ORDER).blend(0, fresh);
-        FloatVector c1 = FloatVector.fromMemorySegment(FLOATS, target, at + VECTOR_BYTES, ORDER)
-                .blend(0, fresh);
-        FloatVector c2 = FloatVector.fromMemorySegment(FLOATS, target, at + 2 * VECTOR_BYTES, ORDER)
-                .blend(0, fresh);
-        FloatVector c3 = FloatVector.fromMemorySegment(FLOATS, target, at + 3 * VECTOR_BYTES, ORDER)
-                .blend(0, fresh);
-        FloatVector c4 = FloatVector.fromMemorySegment(FLOATS, target, at + 4 * VECTOR_BYTES, ORDER)
-                .blend(0, fresh);
-        FloatVector c5 = FloatVector.fromMemorySegment(FLOATS, target, at + 5 * VECTOR_BYTES, ORDER)
-                .blend(0, fresh);
-        FloatVector c6 = FloatVector.fromMemorySegment(FLOATS, target, at + 6 * VECTOR_BYTES, ORDER)
-                .blend(0, fresh);
-        FloatVector c7 = FloatVector.fromMemorySegment(FLOATS, target, at + 7 * VECTOR_BYTES, ORDER)
-                .blend(0, fresh);
-        for (int e = from; e < to; e++) {
-            FloatVector value = FloatVector.broadcast(FLOATS, values[e]);
-            long o = sourceAt + indices[e] * stride;
-            c0 = FloatVector.fromMemorySegment(FLOATS, source, o, ORDER).fma(value, c0);
-            c1 = FloatVector.fromMemorySegment(FLOATS, source, o + VECTOR_BYTES, ORDER)
-                    .fma(value, c1);
-            c2 = FloatVector.fromMemorySegment(FLOATS, source, o + 2 * VECTOR_BYTES, ORDER)
-                    .fma(value, c2);
-            c3 = FloatVector.fromMemorySegment(FLOATS, source, o + 3 * VECTOR_BYTES, ORDER)
-                    .fma(value, c3);
-            c4 = FloatVector.fromMemorySegment(FLOATS, source, o + 4 * VECTOR_BYTES, ORDER)
-                    .fma(value, c4);
-            c5 = FloatVector.fromMemorySegment(FLOATS, source, o + 5 * VECTOR_BYTES, ORDER)
-                    .fma(value, c5);
-            c6 = FloatVector.fromMemorySegment(FLOATS, source, o + 6 * VECTOR_BYTES, ORDER)
-                    .fma(value, c6);
-            c7 = FloatVector.fromMemorySegment(FLOATS, source, o + 7 * VECTOR_BYTES, ORDER)
-                    .fma(value, c7);
+        for (int r = fromRow; r < toRow; r++) {
+            int e = first(starts[r], starts[r + 1], indices, lowest);
+            int end = starts[r + 1];
+            if (accumulate && (e == end || indices[e] >= highest)) {
+                continue;
+            }
+            long at = targetAt + (r - fromRow) * targetStride;
+            FloatVector c0 =
+                    FloatVector.fromMemorySegment(FLOATS, target, at, ORDER).blend(0, fresh);
+            FloatVector c1 = FloatVector.fromMemorySegment(FLOATS, target, at + VECTOR_BYTES, ORDER)
+                    .blend(0, fresh);
+            FloatVector c2 = FloatVector.fromMemorySegment(FLOATS, target, at + 2 * VECTOR_BYTES, ORDER)
+                    .blend(0, fresh);
+            FloatVector c3 = FloatVector.fromMemorySegment(FLOATS, target, at + 3 * VECTOR_BYTES, ORDER)
+                    .blend(0, fresh);
+            FloatVector c4 = FloatVector.fromMemorySegment(FLOATS, target, at + 4 * VECTOR_BYTES, ORDER)
+                    .blend(0, fresh);
+            FloatVector c5 = FloatVector.fromMemorySegment(FLOATS, target, at + 5 * VECTOR_BYTES, ORDER)
+                    .blend(0, fresh);
+            FloatVector c6 = FloatVector.fromMemorySegment(FLOATS, target, at + 6 * VECTOR_BYTES, ORDER)
+                    .blend(0, fresh);
+            FloatVector c7 = FloatVector.fromMemorySegment(FLOATS, target, at + 7 * VECTOR_BYTES, ORDER)
+                    .blend(0, fresh);
+            for (; e < end && indices[e] < highest; e++) {
+                FloatVector value = FloatVector.broadcast(FLOATS, values[e]);
+                long o = sourceAt + indices[e] * sourceStride;
+                c0 = FloatVector.fromMemorySegment(FLOATS, source, o, ORDER).fma(value, c0);
+                c1 = FloatVector.fromMemorySegment(FLOATS, source, o + VECTOR_BYTES, ORDER)
+                        .fma(value, c1);
+                c2 = FloatVector.fromMemorySegment(FLOATS, source, o + 2 * VECTOR_BYTES, ORDER)
+                        .fma(value, c2);
+                c3 = FloatVector.fromMemorySegment(FLOATS, source, o + 3 * VECTOR_BYTES, ORDER)
+                        .fma(value, c3);
+                c4 = FloatVector.fromMemorySegment(FLOATS, source, o + 4 * VECTOR_BYTES, ORDER)
+                        .fma(value, c4);
+                c5 = FloatVector.fromMemorySegment(FLOATS, source, o + 5 * VECTOR_BYTES, ORDER)
+                        .fma(value, c5);
+                c6 = FloatVector.fromMemorySegment(FLOATS, source, o + 6 * VECTOR_BYTES, ORDER)
+                        .fma(value, c6);
+                c7 = FloatVector.fromMemorySegment(FLOATS, source, o + 7 * VECTOR_BYTES, ORDER)
+                        .fma(value, c7);
+            }
+            c0.intoMemorySegment(target, at, ORDER);
+            c1.intoMemorySegment(target, at + VECTOR_BYTES, ORDER);
+            c2.intoMemorySegment(target, at + 2 * VECTOR_BYTES, ORDER);
+            c3.intoMemorySegment(target, at + 3 * VECTOR_BYTES, ORDER);
+            c4.intoMemorySegment(target, at + 4 * VECTOR_BYTES, ORDER);
+            c5.intoMemorySegment(target, at + 5 * VECTOR_BYTES, ORDER);
+            c6.intoMemorySegment(target, at + 6 * VECTOR_BYTES, ORDER);
+            c7.intoMemorySegment(target, at + 7 * VECTOR_BYTES, ORDER);
         }
-        c0.intoMemorySegment(target, at, ORDER);
-        c1.intoMemorySegment(target, at + VECTOR_BYTES, ORDER);
-        c2.intoMemorySegment(target, at + 2 * VECTOR_BYTES, ORDER);
-        c3.intoMemorySegment(target, at + 3 * VECTOR_BYTES, ORDER);
-        c4.intoMemorySegment(target, at + 4 * VECTOR_BYTES, ORDER);
-        c5.intoMemorySegment(target, at + 5 * VECTOR_BYTES, ORDER);
-        c6.intoMemorySegment(target, at + 6 * VECTOR_BYTES, ORDER);
-        c7.intoMemorySegment(target, at + 7 * VECTOR_BYTES, ORDER);
+    }
+
+    /** The first of a row's entries whose index is not below one. */
+    private static int first(int start, int end, int[] indices, int lowest) {
+        int e = start;
+        while (e < end && indices[e] < lowest) {
+            e++;
+        }
+        return e;
     }
 
     /** One vector of columns. */
-    private static void one(
-            int from,
-            int to,
+    private static void multiplyOne(
+            int fromRow,
+            int toRow,
+            int[] starts,
             int[] indices,
             float[] values,
+            int lowest,
+            int highest,
             MemorySegment source,
             long sourceAt,
-            long stride,
+            long sourceStride,
             MemorySegment target,
-            long at,
+            long targetAt,
+            long targetStride,
             boolean accumulate) {
-        FloatVector sum =
-                FloatVector.fromMemorySegment(FLOATS, target, at, ORDER).blend(0, FLOATS.maskAll(!accumulate));
-        for (int e = from; e < to; e++) {
-            sum = FloatVector.fromMemorySegment(FLOATS, source, sourceAt + indices[e] * stride, ORDER)
-                    .fma(FloatVector.broadcast(FLOATS, values[e]), sum);
+        VectorMask<Float> fresh = FLOATS.maskAll(!accumulate);
+        for (int r = fromRow; r < toRow; r++) {
+            long at = targetAt + (r - fromRow) * targetStride;
+            FloatVector sum =
+                    FloatVector.fromMemorySegment(FLOATS, target, at, ORDER).blend(0, fresh);
+            int end = starts[r + 1];
+            for (int e = first(starts[r], end, indices, lowest); e < end && indices[e] < highest; e++) {
+                sum = FloatVector.fromMemorySegment(FLOATS, source, sourceAt + indices[e] * sourceStride, ORDER)
+                        .fma(FloatVector.broadcast(FLOATS, values[e]), sum);
+            }
+            sum.intoMemorySegment(target, at, ORDER);
         }
-        sum.intoMemorySegment(target, at, ORDER);
+    }
+
+    @Override
+    public void multiplyTransposed(
+            int fromRow,
+            int toRow,
+            int[] starts,
+            int[] indices,
+            float[] values,
+            int lowest,
+            int highest,
+            int columns,
+            MemorySegment source,
+            long sourceAt,
+            long sourceStride,
+            MemorySegment target,
+            long targetAt,
+            long targetStride) {
+        int done = 0;
+        for (; done <= columns - 8 * LANES; done += 8 * LANES) {
+            long o = done * (long) Float.BYTES;
+            transposedEight(
+                    fromRow,
+                    toRow,
+                    starts,
+                    indices,
+                    values,
+                    lowest,
+                    highest,
+                    source,
+                    sourceAt + o,
+                    sourceStride,
+                    target,
+                    targetAt + o,
+                    targetStride);
+        }
+        for (; done <= columns - LANES; done += LANES) {
+            long o = done * (long) Float.BYTES;
+            transposedOne(
+                    fromRow,
+                    toRow,
+                    starts,
+                    indices,
+                    values,
+                    lowest,
+                    highest,
+                    source,
+                    sourceAt + o,
+                    sourceStride,
+                    target,
+                    targetAt + o,
+                    targetStride);
+        }
+        if (done < columns) {
+            long o = done * (long) Float.BYTES;
+            SCALAR.multiplyTransposed(
+                    fromRow,
+                    toRow,
+                    starts,
+                    indices,
+                    values,
+                    lowest,
+                    highest,
+                    columns - done,
+                    source,
+                    sourceAt + o,
+                    sourceStride,
+                    target,
+                    targetAt + o,
+                    targetStride);
+        }
+    }
+
+    /** Eight vectors of columns: the source's stay in registers for all entries of a row. */
+    private static void transposedEight(
+            int fromRow,
+            int toRow,
+            int[] starts,
+            int[] indices,
+            float[] values,
+            int lowest,
+            int highest,
+            MemorySegment source,
+            long sourceAt,
+            long sourceStride,
+            MemorySegment target,
+            long targetAt,
+            long targetStride) {
+        for (int r = fromRow; r < toRow; r++) {
+            int end = starts[r + 1];
+            int e = first(starts[r], end, indices, lowest);
+            if (e == end || indices[e] >= highest) {
+                continue;
+            }
+            long at = sourceAt + (r - fromRow) * sourceStride;
+            FloatVector x0 = FloatVector.fromMemorySegment(FLOATS, source, at, ORDER);
+            FloatVector x1 = FloatVector.fromMemorySegment(FLOATS, source, at + VECTOR_BYTES, ORDER);
+            FloatVector x2 = FloatVector.fromMemorySegment(FLOATS, source, at + 2 * VECTOR_BYTES, ORDER);
+            FloatVector x3 = FloatVector.fromMemorySegment(FLOATS, source, at + 3 * VECTOR_BYTES, ORDER);
+            FloatVector x4 = FloatVector.fromMemorySegment(FLOATS, source, at + 4 * VECTOR_BYTES, ORDER);
+            FloatVector x5 = FloatVector.fromMemorySegment(FLOATS, source, at + 5 * VECTOR_BYTES, ORDER);
+            FloatVector x6 = FloatVector.fromMemorySegment(FLOATS, source, at + 6 * VECTOR_BYTES, ORDER);
+            FloatVector x7 = FloatVector.fromMemorySegment(FLOATS, source, at + 7 * VECTOR_BYTES, ORDER);
+            for (; e < end && indices[e] < highest; e++) {
+                FloatVector value = FloatVector.broadcast(FLOATS, values[e]);
+                long o = targetAt + indices[e] * targetStride;
+                x0.fma(value, FloatVector.fromMemorySegment(FLOATS, target, o, ORDER))
+                        .intoMemorySegment(target, o, ORDER);
+                x1.fma(value, FloatVector.fromMemorySegment(FLOATS, target, o + VECTOR_BYTES, ORDER))
+                        .intoMemorySegment(target, o + VECTOR_BYTES, ORDER);
+                x2.fma(value, FloatVector.fromMemorySegment(FLOATS, target, o + 2 * VECTOR_BYTES, ORDER))
+                        .intoMemorySegment(target, o + 2 * VECTOR_BYTES, ORDER);
+                x3.fma(value, FloatVector.fromMemorySegment(FLOATS, target, o + 3 * VECTOR_BYTES, ORDER))
+                        .intoMemorySegment(target, o + 3 * VECTOR_BYTES, ORDER);
+                x4.fma(value, FloatVector.fromMemorySegment(FLOATS, target, o + 4 * VECTOR_BYTES, ORDER))
+                        .intoMemorySegment(target, o + 4 * VECTOR_BYTES, ORDER);
+                x5.fma(value, FloatVector.fromMemorySegment(FLOATS, target, o + 5 * VECTOR_BYTES, ORDER))
+                        .intoMemorySegment(target, o + 5 * VECTOR_BYTES, ORDER);
+                x6.fma(value, FloatVector.fromMemorySegment(FLOATS, target, o + 6 * VECTOR_BYTES, ORDER))
+                        .intoMemorySegment(target, o + 6 * VECTOR_BYTES, ORDER);
+                x7.fma(value, FloatVector.fromMemorySegment(FLOATS, target, o + 7 * VECTOR_BYTES, ORDER))
+                        .intoMemorySegment(target, o + 7 * VECTOR_BYTES, ORDER);
+            }
+        }
+    }
+
+    /** One vector of columns. */
+    private static void transposedOne(
+            int fromRow,
+            int toRow,
+            int[] starts,
+            int[] indices,
+            float[] values,
+            int lowest,
+            int highest,
+            MemorySegment source,
+            long sourceAt,
+            long sourceStride,
+            MemorySegment target,
+            long targetAt,
+            long targetStride) {
+        for (int r = fromRow; r < toRow; r++) {
+            FloatVector x =
+                    FloatVector.fromMemorySegment(FLOATS, source, sourceAt + (r - fromRow) * sourceStride, ORDER);
+            int end = starts[r + 1];
+            for (int e = first(starts[r], end, indices, lowest); e < end && indices[e] < highest; e++) {
+                long o = targetAt + indices[e] * targetStride;
+                x.fma(FloatVector.broadcast(FLOATS, values[e]), FloatVector.fromMemorySegment(FLOATS, target, o, ORDER))
+                        .intoMemorySegment(target, o, ORDER);
+            }
+        }
     }
 }
