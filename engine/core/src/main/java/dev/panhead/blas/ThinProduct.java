@@ -26,7 +26,7 @@ final class ThinProduct implements Workers.Task {
     private static final long TILE_BYTES = MatrixKernels.STREAMS * THIN_BYTES;
 
     /** Rows of B that a task has. */
-    private static final int ROWS_A_TASK = 32 * MatrixKernels.STREAMS;
+    private static final int ROWS_A_TASK = 33 * MatrixKernels.STREAMS;
 
     private final Workers workers;
     private final MatrixKernels kernels;
@@ -121,57 +121,74 @@ final class ThinProduct implements Workers.Task {
 
     @Override
     public void run(int task, int worker) {
-        if (c.rows() == 1) {
-            runColumn(task, worker);
-            return;
+        int first = task * ROWS_A_TASK;
+        int count = Math.min(ROWS_A_TASK, b.rows() - first);
+        int groups = Math.ceilDiv(count, MatrixKernels.STREAMS);
+        int apart = isSpread() ? groups : 1;
+        for (int group = 0; group < groups; group++) {
+            int row = first + (isSpread() ? group : group * MatrixKernels.STREAMS);
+            int rows = Math.min(MatrixKernels.STREAMS, Math.ceilDiv(first + count - row, apart));
+            if (c.rows() == 1) {
+                multiplyColumn(row, rows, apart, worker);
+            } else {
+                multiplyTile(row, rows, apart, worker);
+            }
         }
-        int end = (int) Math.min((task + 1L) * ROWS_A_TASK, b.rows());
+    }
+
+    /**
+     * Whether the rows that are multiplied at once stand a group count apart, and not side by side: the next ones then follow each of them in
+     * memory, and the processor fetches ahead. Where rows are widened first, it is one after another, and a group is better in one piece.
+     */
+    private boolean isSpread() {
+        return switch (b) {
+            case Matrix floats -> true;
+            case HalfMatrix halves -> c.rows() == 1 && halves.format() == HalfMatrix.Format.BFLOAT16;
+        };
+    }
+
+    private void multiplyTile(int row, int rows, int apart, int worker) {
         MemorySegment tile = tiles[worker];
-        for (int row = task * ROWS_A_TASK; row < end; row += MatrixKernels.STREAMS) {
-            int rows = Math.min(MatrixKernels.STREAMS, end - row);
-            if (beta != 0) {
-                fetch(row, rows, tile);
-            }
-            switch (b) {
-                case Matrix floats -> multiply(floats, row, rows, worker);
-                case HalfMatrix halves -> multiply(halves, row, rows, worker);
-            }
-            put(row, rows, tile);
+        if (beta != 0) {
+            fetch(row, rows, apart, tile);
         }
+        switch (b) {
+            case Matrix floats -> multiply(floats, row, rows, apart, worker);
+            case HalfMatrix halves -> multiply(halves, row, rows, worker);
+        }
+        put(row, rows, apart, tile);
     }
 
     /** The same where op(A) is one row. */
-    private void runColumn(int task, int worker) {
-        int end = (int) Math.min((task + 1L) * ROWS_A_TASK, b.rows());
+    private void multiplyColumn(int row, int rows, int apart, int worker) {
         HalfMatrix.Format format = b instanceof HalfMatrix halves ? halves.format() : null;
-        long elementBytes = format == null ? Float.BYTES : Short.BYTES;
+        long stride = b.rowStride() * (format == null ? Float.BYTES : Short.BYTES);
         MemorySegment sums = tiles[worker];
-        for (int row = task * ROWS_A_TASK; row < end; row += MatrixKernels.STREAMS) {
-            int rows = Math.min(MatrixKernels.STREAMS, end - row);
-            for (int i = 0; beta != 0 && i < rows; i++) {
-                float old = c.segment().get(FLOAT, c.offset(0, row + i));
-                sums.set(FLOAT, i * (long) Float.BYTES, beta == 1 ? old : beta * old);
-            }
-            kernels.multiplyColumn(
-                    format,
-                    rows,
-                    k,
-                    Gemm.BLOCK,
-                    b.segment(),
-                    b.offset(row, 0),
-                    b.rowStride() * elementBytes,
-                    column,
-                    sums,
-                    beta != 0,
-                    strips[worker]);
-            MemorySegment.copy(sums, 0, c.segment(), c.offset(0, row), rows * (long) Float.BYTES);
+        for (int i = 0; beta != 0 && i < rows; i++) {
+            float old = c.segment().get(FLOAT, c.offset(0, row + i * apart));
+            sums.set(FLOAT, i * (long) Float.BYTES, beta == 1 ? old : beta * old);
+        }
+        kernels.multiplyColumn(
+                format,
+                rows,
+                k,
+                Gemm.BLOCK,
+                b.segment(),
+                b.offset(row, 0),
+                apart * stride,
+                column,
+                sums,
+                beta != 0,
+                strips[worker]);
+        for (int i = 0; i < rows; i++) {
+            c.segment().set(FLOAT, c.offset(0, row + i * apart), sums.get(FLOAT, i * (long) Float.BYTES));
         }
     }
 
-    private void multiply(Matrix floats, int row, int rows, int worker) {
+    private void multiply(Matrix floats, int row, int rows, int apart, int worker) {
         for (int block = 0; block * Gemm.BLOCK < k; block++) {
             long from = floats.offset(row, block * Gemm.BLOCK);
-            multiply(rows, block, floats.segment(), from, floats.rowStride() * Float.BYTES, worker);
+            multiply(rows, block, floats.segment(), from, apart * floats.rowStride() * Float.BYTES, worker);
         }
     }
 
@@ -215,21 +232,21 @@ final class ThinProduct implements Workers.Task {
         }
     }
 
-    /** tile(i, t) = beta C(t, row + i). */
-    private void fetch(int row, int rows, MemorySegment tile) {
+    /** tile(i, t) = beta C(t, row + i * apart). */
+    private void fetch(int row, int rows, int apart, MemorySegment tile) {
         for (int t = 0; t < c.rows(); t++) {
             for (int i = 0; i < rows; i++) {
-                float old = c.segment().get(FLOAT, c.offset(t, row + i));
+                float old = c.segment().get(FLOAT, c.offset(t, row + i * apart));
                 tile.set(FLOAT, cell(i, t), beta == 1 ? old : beta * old);
             }
         }
     }
 
-    /** C(t, row + i) = tile(i, t). */
-    private void put(int row, int rows, MemorySegment tile) {
+    /** C(t, row + i * apart) = tile(i, t). */
+    private void put(int row, int rows, int apart, MemorySegment tile) {
         for (int t = 0; t < c.rows(); t++) {
             for (int i = 0; i < rows; i++) {
-                c.segment().set(FLOAT, c.offset(t, row + i), tile.get(FLOAT, cell(i, t)));
+                c.segment().set(FLOAT, c.offset(t, row + i * apart), tile.get(FLOAT, cell(i, t)));
             }
         }
     }

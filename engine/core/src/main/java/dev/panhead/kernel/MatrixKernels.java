@@ -79,8 +79,9 @@ public interface MatrixKernels {
      * @param format of A's 16-bit floats, or null where they are float32
      * @param rows of A, at least 1
      * @param length of the rows
+     * @param block a multiple of 16
      * @param x as many floats
-     * @param c {@value #STREAMS} floats
+     * @param c {@value #STREAMS} floats, and room for as many
      * @param spare of the calling thread's own, {@value #STREAMS} rows of {@code block} floats at least
      */
     void multiplyColumn(

@@ -21,6 +21,8 @@ final class VectorMatrixKernels implements MatrixKernels {
     /** Bytes of a broadcast panel from one k to the next, and of the vector side's as a multiple of it. */
     private static final int A_STEP = Tile.BROADCAST_PITCH * Float.BYTES;
 
+    private static final MatrixKernels SCALAR = new ScalarMatrixKernels();
+
     private static final VectorSpecies<Float> EIGHT = FloatVector.SPECIES_256;
 
     /** Whether data is moved in vectors of 8 floats, which are slow where the machine's are shorter. */
@@ -176,42 +178,43 @@ final class VectorMatrixKernels implements MatrixKernels {
             MemorySegment c,
             boolean accumulate,
             MemorySegment spare) {
-        int done = 0;
-        for (int k = 0; k < length; k += block) {
-            int kc = Math.min(block, length - k);
-            if (!BLOCKS_OF_8) {
-                FloatVector.zero(EIGHT).intoMemorySegment(spare, 0, ORDER);
-            } else if (format == null) {
-                done = kc & -8;
-                long from = aOffset + (long) k * Float.BYTES;
-                VectorBlocks.multiply(rows, done, a, from, aStride, x, k, spare, 0);
-            } else if (format == HalfMatrix.Format.BFLOAT16 && ORDER == ByteOrder.LITTLE_ENDIAN) {
-                done = kc & -16;
-                long from = aOffset + (long) k * Short.BYTES;
-                VectorBlocks.multiplyBfloat16(rows, done, a, from, aStride, x, k, spare, 0);
-            } else {
-                done = kc & -8;
-                int run = (int) (spare.byteSize() / (STREAMS * Float.BYTES)) / block * block;
-                long pitch = (long) run * Float.BYTES;
-                if (k % run == 0) { // in long runs
-                    int n = Math.min(run, length - k);
-                    widen(format, rows, n, a, aOffset + (long) k * Short.BYTES, aStride, spare, pitch);
+        if (!BLOCKS_OF_8) {
+            SCALAR.multiplyColumn(format, rows, length, block, a, aOffset, aStride, x, c, accumulate, spare);
+            return;
+        }
+        // What changes nothing that is added to it: to 0, a chain of -0 could be.
+        FloatVector none = FloatVector.broadcast(EIGHT, -0f);
+        none.intoMemorySegment(c, THIN_BYTES, ORDER);
+        if (!accumulate) {
+            none.intoMemorySegment(c, 0, ORDER);
+        }
+        int done = length & -8;
+        if (format == null) {
+            VectorBlocks.multiply(rows, done, block, a, aOffset, aStride, x, 0, c);
+        } else if (format == HalfMatrix.Format.BFLOAT16 && ORDER == ByteOrder.LITTLE_ENDIAN) {
+            done = length & -16;
+            VectorBlocks.multiplyBfloat16(rows, done, block, a, aOffset, aStride, x, 0, c);
+        } else {
+            int run = (int) (spare.byteSize() / (STREAMS * Float.BYTES)) / block * block;
+            long pitch = (long) run * Float.BYTES;
+            for (int k = 0; k < done; k += run) {
+                int n = Math.min(run, done - k);
+                widen(format, rows, n, a, aOffset + (long) k * Short.BYTES, aStride, spare, pitch);
+                VectorBlocks.multiply(rows, n, block, spare, 0, pitch, x, k, c);
+            }
+        }
+        for (int i = 0; i < rows; i++) {
+            long at = i * (long) Float.BYTES;
+            float total = c.get(FLOAT, at);
+            float sum = c.get(FLOAT, THIN_BYTES + at);
+            if (done < length) {
+                if (done % block == 0) { // a block of its own
+                    total += sum;
+                    sum = 0;
                 }
-                long from = k % run * (long) Float.BYTES;
-                // The sums take the place of numbers that are done with: those of the run's first block.
-                VectorBlocks.multiply(rows, done, spare, from, pitch, x, k, spare, 0);
+                sum = ScalarMatrixKernels.chain(sum, format, done, length, a, aOffset + i * aStride, x);
             }
-            for (int i = 0; done < kc && i < rows; i++) {
-                long at = i * (long) Float.BYTES;
-                float sum = spare.get(FLOAT, at);
-                long row = aOffset + i * aStride;
-                spare.set(FLOAT, at, ScalarMatrixKernels.chain(sum, format, k + done, k + kc, a, row, x));
-            }
-            for (int i = 0; i < rows; i++) {
-                long at = i * (long) Float.BYTES;
-                float sum = spare.get(FLOAT, at);
-                c.set(FLOAT, at, accumulate || k > 0 ? c.get(FLOAT, at) + sum : sum);
-            }
+            c.set(FLOAT, at, total + sum);
         }
     }
 
