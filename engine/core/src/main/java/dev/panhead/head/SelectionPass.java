@@ -35,15 +35,17 @@ final class SelectionPass {
     /** Entries that each token keeps: those that are large, and of the others as many as are certain. */
     private final int[] expected;
 
-    /** Entries rounded up, and where the positions began. */
-    private final int[] roundedUp;
+    /** What small entries are rounded up to, how many large ones were found, and where the positions began. */
+    private final float[] steps;
 
+    private final int[] large;
     private final int[] beginnings;
     private final MemorySegment positions;
 
     /** Each worker's: what makes sizes of a tile's elements, and what was found there. */
     private final MemorySegment[] units;
 
+    private final int[][] foundRows;
     private final int[][] found;
 
     /** Each worker's bounds that sizes are compared with, [bound][lane], and what is below and how many not, of a tile and of all. */
@@ -64,7 +66,8 @@ final class SelectionPass {
         thresholds = new double[chunk.capacity];
         tails = new double[chunk.capacity];
         expected = new int[chunk.capacity];
-        roundedUp = new int[chunk.capacity];
+        steps = new float[chunk.capacity];
+        large = new int[chunk.capacity];
         beginnings = new int[chunk.capacity];
         positions = Chunk.allocate(arena, chunk.capacity);
         int workers = chunk.workers.size();
@@ -75,6 +78,7 @@ final class SelectionPass {
         int compared = SparseKernels.BOUNDS * chunk.tile.columns();
         sums = new double[workers][compared];
         counts = new double[workers][compared];
+        foundRows = new int[workers][Chunk.VOCABULARY_BLOCK];
         found = new int[workers][Chunk.VOCABULARY_BLOCK];
         for (int w = 0; w < workers; w++) {
             units[w] = Chunk.allocate(arena, chunk.tile.columns());
@@ -87,7 +91,7 @@ final class SelectionPass {
     /** Bytes that it takes for a chunk. */
     static long bytes(int workers, int capacity) {
         long lanes = Kernels.current().matrix().tile().columns();
-        return 40L * capacity + workers * (4L * Chunk.VOCABULARY_BLOCK + (4 + 28 * SparseKernels.BOUNDS) * lanes);
+        return 44L * capacity + workers * (8L * Chunk.VOCABULARY_BLOCK + (4 + 28 * SparseKernels.BOUNDS) * lanes);
     }
 
     /** Begins a chunk of a call. */
@@ -98,10 +102,9 @@ final class SelectionPass {
             scales[i] = chunk.gradientBounds[i] > 0
                     ? unit / chunk.gradientBounds[i]
                     : 0; // without gradient, all sizes are 0
-            expected[i] = 0;
-            roundedUp[i] = 0;
+            large[i] = 0;
             if (unbiased != null) {
-                thresholds[i] = unbiased.threshold();
+                steps[i] = (float) (unbiased.threshold() * chunk.gradientBounds[i]);
                 beginnings[i] = Philox.first(unbiased.seed(), step, chunk.tokens[i]) >>> 1;
                 positions.set(INT, (long) i * Integer.BYTES, beginnings[i]);
             }
@@ -130,9 +133,11 @@ final class SelectionPass {
         if (mode instanceof GradientMode.Unbiased unbiased) {
             for (int i = 0; i < chunk.count; i++) {
                 long moved = positions.get(INT, (long) i * Integer.BYTES) - beginnings[i];
-                double sum = roundedUp[i] + moved / (double) SparseKernels.WHOLE; // in thresholds
+                double sum = entries.count(i)
+                        - large[i]
+                        + moved / (double) SparseKernels.WHOLE; // of the small, in thresholds
                 tails[i] = sum * unbiased.threshold();
-                expected[i] += (int) sum;
+                expected[i] = large[i] + (int) sum;
             }
             entries.divide(expected);
         }
@@ -157,34 +162,44 @@ final class SelectionPass {
         for (int block = scratch.firstBlock(); block < scratch.endBlock(); block++) {
             prepareUnits(group, block, worker);
             MemorySegment tile = scratch.exponentials(group, block);
-            chunk.kernels
+            int rows = chunk.kernels
                     .sparse()
-                    .sample(chunk.rows(block), tile, units[worker], positions, chunk.tokens(group), found[worker]);
-            take(group, block, tile, SparseKernels.WHOLE, worker);
+                    .sample(
+                            chunk.rows(block),
+                            tile,
+                            units[worker],
+                            positions,
+                            chunk.tokens(group),
+                            foundRows[worker],
+                            found[worker]);
+            take(group, block, tile, rows, SparseKernels.WHOLE, worker);
         }
     }
 
-    /** Takes what was found in a tile: as it is what has a size of {@code whole}, and what is smaller at the threshold. */
-    private void take(int group, int block, MemorySegment tile, float whole, int worker) {
+    /**
+     * Takes what was found in a tile: as it is what has a size of {@code whole}, and what is smaller at the threshold.
+     *
+     * @param rows how many rows it was found in
+     */
+    private void take(int group, int block, MemorySegment tile, int rows, float whole, int worker) {
         int lanes = chunk.tile.columns();
         int first = group * lanes;
-        int wanted = -1 >>> (Integer.SIZE - chunk.tokensIn(group));
-        for (int row = 0; row < chunk.rows(block); row++) {
-            for (int left = found[worker][row] & wanted; left != 0; left &= left - 1) {
+        long factors = chunk.statistics(block, group);
+        for (int n = 0; n < rows; n++) {
+            int row = foundRows[worker][n];
+            for (int left = found[worker][n]; left != 0; left &= left - 1) {
                 int lane = Integer.numberOfTrailingZeros(left);
-                int i = first + lane;
-                float element = tile.get(FLOAT, ((long) row * lanes + lane) * Float.BYTES);
-                float size = element * units[worker].get(FLOAT, (long) lane * Float.BYTES);
+                long cell = (long) lane * Float.BYTES;
+                float element = tile.get(FLOAT, (long) row * lanes * Float.BYTES + cell);
+                float size = element * units[worker].get(FLOAT, cell);
                 float value;
                 if (Math.abs(size) >= whole) {
-                    value = element
-                            * chunk.factors().get(FLOAT, chunk.statistics(block, group) + (long) lane * Float.BYTES);
-                    expected[i]++;
+                    value = element * chunk.factors().get(FLOAT, factors + cell);
+                    large[first + lane]++;
                 } else {
-                    value = Math.copySign((float) (thresholds[i] * chunk.gradientBounds[i]), size);
-                    roundedUp[i]++;
+                    value = Math.copySign(steps[first + lane], size);
                 }
-                entries.add(i, chunk.row(block) + row, value);
+                entries.add(first + lane, chunk.row(block) + row, value);
             }
         }
     }
@@ -281,8 +296,11 @@ final class SelectionPass {
         for (int block = 0; block < chunk.vocabularyBlocks(); block++) {
             prepareUnits(group, block, worker);
             MemorySegment tile = scratch.exponentials(group, block);
-            chunk.kernels.sparse().findLarge(chunk.rows(block), tile, units[worker], bounds[worker], found[worker]);
-            take(group, block, tile, 0, worker);
+            int rows = chunk.kernels
+                    .sparse()
+                    .findLarge(
+                            chunk.rows(block), tile, units[worker], bounds[worker], foundRows[worker], found[worker]);
+            take(group, block, tile, rows, 0, worker);
         }
     }
 }

@@ -24,32 +24,45 @@ final class ScalarSparseKernels implements SparseKernels {
     }
 
     @Override
-    public void sample(
-            int rows, MemorySegment tile, MemorySegment units, MemorySegment positions, long positionsAt, int[] found) {
+    public int sample(
+            int rows,
+            MemorySegment tile,
+            MemorySegment units,
+            MemorySegment positions,
+            long positionsAt,
+            int[] foundRows,
+            int[] found) {
+        int count = 0;
         for (int row = 0; row < rows; row++) {
-            found[row] = 0;
-        }
-        for (int t = 0; t < tokens; t++) {
-            int position = positions.get(INT, positionsAt + at(t));
-            for (int row = 0; row < rows; row++) {
+            int bits = 0;
+            for (int t = 0; t < tokens; t++) {
                 float size = size(row, t, tile, units);
                 boolean whole = size >= WHOLE;
-                position += (int) ((whole ? 0 : size) + 0.5f);
-                found[row] |= whole || position < 0 ? 1 << t : 0;
-                position &= Integer.MAX_VALUE;
+                int position = positions.get(INT, positionsAt + at(t)) + (int) ((whole ? 0 : size) + 0.5f);
+                bits |= whole || position < 0 ? 1 << t : 0;
+                positions.set(INT, positionsAt + at(t), position & Integer.MAX_VALUE);
             }
-            positions.set(INT, positionsAt + at(t), position);
+            foundRows[count] = row;
+            found[count] = bits;
+            count += bits == 0 ? 0 : 1;
         }
+        return count;
     }
 
     @Override
-    public void findLarge(int rows, MemorySegment tile, MemorySegment units, MemorySegment bounds, int[] found) {
+    public int findLarge(
+            int rows, MemorySegment tile, MemorySegment units, MemorySegment bounds, int[] foundRows, int[] found) {
+        int count = 0;
         for (int row = 0; row < rows; row++) {
-            found[row] = 0;
+            int bits = 0;
             for (int t = 0; t < tokens; t++) {
-                found[row] |= size(row, t, tile, units) >= bounds.get(FLOAT, at(t)) ? 1 << t : 0;
+                bits |= size(row, t, tile, units) >= bounds.get(FLOAT, at(t)) ? 1 << t : 0;
             }
+            foundRows[count] = row;
+            found[count] = bits;
+            count += bits == 0 ? 0 : 1;
         }
+        return count;
     }
 
     @Override

@@ -23,13 +23,22 @@ public interface SparseKernels {
      * the probability size / 2^31.
      *
      * @param positions one int a token at {@code positionsAt}: where they begin, and then where they have come to
-     * @param found one number a row, whose t-th bit is the t-th token's
+     * @param foundRows the rows in which something was found, ascending; with room for all
+     * @param found a number for each of them, whose t-th bit is the t-th token's
+     * @return how many they are
      */
-    void sample(
-            int rows, MemorySegment tile, MemorySegment units, MemorySegment positions, long positionsAt, int[] found);
+    int sample(
+            int rows,
+            MemorySegment tile,
+            MemorySegment units,
+            MemorySegment positions,
+            long positionsAt,
+            int[] foundRows,
+            int[] found);
 
-    /** Finds the elements whose size reaches their token's bound; {@code found} as in {@link #sample}. */
-    void findLarge(int rows, MemorySegment tile, MemorySegment units, MemorySegment bounds, int[] found);
+    /** Finds the elements whose size reaches their token's bound; results as of {@link #sample}. */
+    int findLarge(
+            int rows, MemorySegment tile, MemorySegment units, MemorySegment bounds, int[] foundRows, int[] found);
 
     /**
      * Compares sizes with {@value #BOUNDS} bounds a token: the sums of those below each, in the order of the rows, and how many reach it.

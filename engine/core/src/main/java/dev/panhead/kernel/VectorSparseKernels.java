@@ -18,13 +18,20 @@ final class VectorSparseKernels implements SparseKernels {
     private static final int ROW_BYTES = 2 * VECTOR_BYTES;
 
     /** Rows of a sparse matrix that are multiplied before the next columns are. */
-    private static final int ROWS = Integer.getInteger("R", 8);
+    private static final int ROWS = 8;
 
     private static final SparseKernels SCALAR = new ScalarSparseKernels(VectorMatrixKernels.TILE);
 
     @Override
-    public void sample(
-            int rows, MemorySegment tile, MemorySegment units, MemorySegment positions, long positionsAt, int[] found) {
+    public int sample(
+            int rows,
+            MemorySegment tile,
+            MemorySegment units,
+            MemorySegment positions,
+            long positionsAt,
+            int[] foundRows,
+            int[] found) {
+        int count = 0;
         FloatVector unit0 = FloatVector.fromMemorySegment(FLOATS, units, 0, ORDER);
         FloatVector unit1 = FloatVector.fromMemorySegment(FLOATS, units, VECTOR_BYTES, ORDER);
         IntVector position0 = IntVector.fromMemorySegment(INTS, positions, positionsAt, ORDER);
@@ -47,14 +54,20 @@ final class VectorSparseKernels implements SparseKernels {
                     whole1.toLong() | position1.compare(VectorOperators.LT, 0).toLong();
             position0 = position0.and(Integer.MAX_VALUE);
             position1 = position1.and(Integer.MAX_VALUE);
-            found[row] = (int) (found0 | found1 << LANES);
+            int bits = (int) (found0 | found1 << LANES);
+            foundRows[count] = row;
+            found[count] = bits;
+            count += bits == 0 ? 0 : 1;
         }
         position0.intoMemorySegment(positions, positionsAt, ORDER);
         position1.intoMemorySegment(positions, positionsAt + VECTOR_BYTES, ORDER);
+        return count;
     }
 
     @Override
-    public void findLarge(int rows, MemorySegment tile, MemorySegment units, MemorySegment bounds, int[] found) {
+    public int findLarge(
+            int rows, MemorySegment tile, MemorySegment units, MemorySegment bounds, int[] foundRows, int[] found) {
+        int count = 0;
         FloatVector bound0 = FloatVector.fromMemorySegment(FLOATS, bounds, 0, ORDER);
         FloatVector bound1 = FloatVector.fromMemorySegment(FLOATS, bounds, VECTOR_BYTES, ORDER);
         FloatVector unit0 = FloatVector.fromMemorySegment(FLOATS, units, 0, ORDER);
@@ -69,8 +82,12 @@ final class VectorSparseKernels implements SparseKernels {
                     .abs();
             long found0 = size0.compare(VectorOperators.GE, bound0).toLong();
             long found1 = size1.compare(VectorOperators.GE, bound1).toLong();
-            found[row] = (int) (found0 | found1 << LANES);
+            int bits = (int) (found0 | found1 << LANES);
+            foundRows[count] = row;
+            found[count] = bits;
+            count += bits == 0 ? 0 : 1;
         }
+        return count;
     }
 
     @Override
