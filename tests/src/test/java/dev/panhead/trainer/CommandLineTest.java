@@ -68,7 +68,7 @@ class CommandLineTest {
     @Test
     @DisabledOnOs(OS.WINDOWS)
     void trainingInTheSameProcessIsInterruptedTheSameWay() throws IOException, InterruptedException {
-        Running running = new PanheadJar(folder, "-Dpanhead.relaunch=false", "-Dpanhead.kernel=scalar")
+        Running running = PanheadJar.quick(folder)
                 .start(
                         "train",
                         "--text",
@@ -178,18 +178,31 @@ class CommandLineTest {
                         "model",
                         "--width",
                         "8",
+                        "--batch",
+                        "64",
                         "--seconds",
-                        "2")
+                        "0.5")
                 .failed(1, "standard output: ");
-        jar.run("train", "--text", "text.txt", "--out", "/proc/panhead/model", "--steps", "1", "--width", "8")
+        jar.run(
+                        "train",
+                        "--text",
+                        "text.txt",
+                        "--out",
+                        "/proc/panhead/model",
+                        "--steps",
+                        "1",
+                        "--batch",
+                        "64",
+                        "--width",
+                        "8")
                 .failedAfterOutput(1, "/proc/panhead");
     }
 
     @Test
     @DisabledOnOs(OS.WINDOWS)
     void theTrainingOfALauncherThatIsKilledIsSaved() throws IOException, InterruptedException {
-        Running running =
-                jar.start("train", "--text", "text.txt", "--out", "model", "--seconds", "600", "--width", "16");
+        Running running = jar.start(
+                "train", "--text", "text.txt", "--out", "model", "--seconds", "600", "--batch", "64", "--width", "16");
         running.awaitOutput("step 1 ");
         ProcessHandle child = running.process().children().findFirst().orElseThrow();
         running.signal("KILL");
@@ -228,7 +241,7 @@ class CommandLineTest {
 
     @Test
     void aBrokenModelIsNamed() throws IOException, InterruptedException {
-        jar.run("train", "--text", "text.txt", "--out", "model", "--steps", "1", "--width", "8")
+        jar.run("train", "--text", "text.txt", "--out", "model", "--steps", "1", "--batch", "64", "--width", "8")
                 .succeeded();
         Files.writeString(folder.resolve("model/model.safetensors"), "this is no model");
         jar.run("eval", "--model", "model", "--text", "text.txt").failed(1, "model.safetensors");

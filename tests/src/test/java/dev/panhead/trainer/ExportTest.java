@@ -39,7 +39,7 @@ class ExportTest {
 
     @BeforeEach
     void writeModels() throws IOException {
-        jar = new PanheadJar(folder, "-Dpanhead.relaunch=false");
+        jar = PanheadJar.quick(folder);
         Files.createDirectories(folder.resolve("model"));
         Files.createDirectories(folder.resolve("half"));
         try (Arena arena = Arena.ofConfined()) {

@@ -68,6 +68,19 @@ final class PanheadJar {
         java.addAll(program);
     }
 
+    /**
+     * A jar for small work: one process, so that what is killed is what trains, and without the optimizing compiler, which
+     * would take longer than the work. What it computes is the same to the bit.
+     */
+    static PanheadJar quick(Path folder) {
+        return new PanheadJar(
+                folder,
+                "-Dpanhead.relaunch=false",
+                "-Dpanhead.kernel=scalar",
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC");
+    }
+
     /** The trainer as a module, its parts and libraries those of the tests' class path. */
     static PanheadJar onModulePath(Path folder) {
         String parts = Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
@@ -108,6 +121,15 @@ final class PanheadJar {
         Running running = start(out, arguments);
         running.process.waitFor();
         return new Outcome(running.process.exitValue(), new byte[0], Files.readString(running.errFile));
+    }
+
+    /** Copies what is in a folder, for a test that changes it. */
+    void copy(String from, String to) throws IOException {
+        try (var files = Files.walk(folder.resolve(from))) {
+            for (Path file : files.toList()) {
+                Files.copy(file, folder.resolve(to).resolve(folder.resolve(from).relativize(file)));
+            }
+        }
     }
 
     /** The command that runs it. */

@@ -123,9 +123,9 @@ class TrainedModelTest {
     @Test
     @DisabledOnOs(OS.WINDOWS)
     void aTrainingThatIsKilledLeavesWhatWasInTheFolder() throws IOException, InterruptedException {
-        trainInto("kept", "text.txt", "1").succeeded();
+        jar.copy("model", "kept");
         Map<String, String> before = contents("kept");
-        Running running = new PanheadJar(folder, "-Dpanhead.relaunch=false", "-Dpanhead.kernel=scalar")
+        Running running = PanheadJar.quick(folder)
                 .start("train", "--text", "text.txt", "--out", "kept", "--seconds", "600", "--batch", "64");
         running.awaitOutput("step 1 ");
         running.signal("KILL");
@@ -172,11 +172,22 @@ class TrainedModelTest {
 
     @Test
     void aTrainingByTimeLearnsFromItsFirstStep() throws IOException, InterruptedException {
-        jar.run("train", "--text", "text.txt", "--out", "timed", "--seconds", "0.01", "--width", "16")
+        jar.run("train", "--text", "text.txt", "--out", "timed", "--seconds", "0.01", "--batch", "64", "--width", "16")
                 .succeeded();
         String first = stepLines("timed").getFirst();
         assertTrue(number(first, "learning_rate") > 0, first);
-        assertTrue(jar.run("train", "--text", "text.txt", "--out", "timed", "--steps", "1", "--width", "16")
+        assertTrue(jar.run(
+                        "train",
+                        "--text",
+                        "text.txt",
+                        "--out",
+                        "timed",
+                        "--steps",
+                        "1",
+                        "--batch",
+                        "64",
+                        "--width",
+                        "16")
                 .succeeded()
                 .out()
                 .contains("replaces the model in timed"));
@@ -253,11 +264,12 @@ class TrainedModelTest {
         byte[] once = generate("--seed", "7", "--temperature", "1.5");
         assertArrayEquals(once, generate("--seed", "7", "--temperature", "1.5"));
         assertFalse(java.util.Arrays.equals(once, generate("--seed", "8", "--temperature", "1.5")));
-        String likeliest = new String(generate("--temperature", "0"), StandardCharsets.UTF_8);
+        byte[] likeliestBytes = generate("--temperature", "0");
+        String likeliest = new String(likeliestBytes, StandardCharsets.UTF_8);
         assertTrue(likeliest.startsWith("the cat"), likeliest);
         assertEquals("the cat".length() + 40 + System.lineSeparator().length(), likeliest.length());
         assertArrayEquals(
-                generate("--temperature", "0"),
+                likeliestBytes,
                 generate("--top-k", "1", "--temperature", "1.5", "--seed", "9"),
                 "the likeliest byte alone leaves nothing to draw");
     }
