@@ -36,7 +36,7 @@ class ReportCommandTest {
 
     @BeforeEach
     void writeMetrics() throws IOException {
-        jar = new PanheadJar(folder);
+        jar = PanheadJar.quick(folder);
         run = Files.createDirectory(folder.resolve("run"));
         Files.writeString(run.resolve("metrics.jsonl"), STEP.formatted(1, "5.25") + STEP.formatted(2, "4.25"));
     }

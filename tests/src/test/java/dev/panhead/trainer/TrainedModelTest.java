@@ -40,11 +40,13 @@ class TrainedModelTest {
     private static Path folder;
 
     private static PanheadJar jar;
+    private static PanheadJar quick;
     private static Outcome trained;
 
     @BeforeAll
     static void train() throws IOException, InterruptedException {
         jar = new PanheadJar(folder);
+        quick = PanheadJar.quick(folder);
         Files.writeString(folder.resolve("text.txt"), TEXT);
         trained = trainInto("model", "text.txt", "2").succeeded();
     }
@@ -72,10 +74,11 @@ class TrainedModelTest {
                 threads);
     }
 
+    /** By scalars, of a model that was trained with vectors. */
     private static String evalJson(String text, String... options) throws IOException, InterruptedException {
         List<String> arguments = new ArrayList<>(List.of("eval", "--model", "model", "--text", text, "--json"));
         arguments.addAll(List.of(options));
-        return jar.run(arguments.toArray(String[]::new)).succeeded().out();
+        return quick.run(arguments.toArray(String[]::new)).succeeded().out();
     }
 
     private static double number(String json, String key) {
@@ -125,8 +128,8 @@ class TrainedModelTest {
     void aTrainingThatIsKilledLeavesWhatWasInTheFolder() throws IOException, InterruptedException {
         jar.copy("model", "kept");
         Map<String, String> before = contents("kept");
-        Running running = PanheadJar.quick(folder)
-                .start("train", "--text", "text.txt", "--out", "kept", "--seconds", "600", "--batch", "64");
+        Running running =
+                quick.start("train", "--text", "text.txt", "--out", "kept", "--seconds", "600", "--batch", "64");
         running.awaitOutput("step 1 ");
         running.signal("KILL");
         running.outcome();
@@ -172,11 +175,22 @@ class TrainedModelTest {
 
     @Test
     void aTrainingByTimeLearnsFromItsFirstStep() throws IOException, InterruptedException {
-        jar.run("train", "--text", "text.txt", "--out", "timed", "--seconds", "0.01", "--batch", "64", "--width", "16")
+        quick.run(
+                        "train",
+                        "--text",
+                        "text.txt",
+                        "--out",
+                        "timed",
+                        "--seconds",
+                        "0.01",
+                        "--batch",
+                        "64",
+                        "--width",
+                        "16")
                 .succeeded();
         String first = stepLines("timed").getFirst();
         assertTrue(number(first, "learning_rate") > 0, first);
-        assertTrue(jar.run(
+        assertTrue(quick.run(
                         "train",
                         "--text",
                         "text.txt",
@@ -278,7 +292,7 @@ class TrainedModelTest {
         List<String> arguments = new ArrayList<>(
                 List.of("generate", "--model", "model", "--prompt", "the cat", "--past-end", "--tokens", "40"));
         arguments.addAll(List.of(options));
-        return jar.run(arguments.toArray(String[]::new)).succeeded().outBytes();
+        return quick.run(arguments.toArray(String[]::new)).succeeded().outBytes();
     }
 
     @Test
