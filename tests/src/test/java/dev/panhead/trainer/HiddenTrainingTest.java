@@ -252,14 +252,14 @@ class HiddenTrainingTest {
         Files.write(folder.resolve("chat.jsonl"), lines.toByteArray());
         lines.writeBytes("{\"prompt\": 7}\n".getBytes(StandardCharsets.UTF_8));
         Files.write(folder.resolve("bad.jsonl"), lines.toByteArray());
-        String shape = " --context 6 --embedding 4 --width 16 --threads 1 --batch 20 --learning-rate 0.02 --sample 0";
-        run("train --chat chat.jsonl --epochs 12 --out tuned" + shape);
+        String shape = " --context 6 --embedding 4 --width 16 --threads 1 --batch 20 --learning-rate 0.05 --sample 0";
+        run("train --chat chat.jsonl --epochs 6 --out tuned" + shape);
         run("train --chat chat.jsonl --epochs 5 --init-model tuned --head-only --out further --threads 1 --sample 0");
         assertTrue(eval("--model further --chat chat.jsonl --last-tenth", "loss") < 2);
         jar.run(("train --chat bad.jsonl --epochs 1 --out bad" + shape).split(" "))
                 .failed(1, "bad.jsonl, line 49", "prompt");
         PanheadJar.Outcome skipped =
-                jar.run(("train --chat bad.jsonl --skip-bad-lines --epochs 12 --out skipped" + shape).split(" "));
+                jar.run(("train --chat bad.jsonl --skip-bad-lines --epochs 6 --out skipped" + shape).split(" "));
         assertEquals(0, skipped.exit(), skipped.err());
         assertTrue(skipped.err().contains("1 broken line"), skipped.err());
         assertArrayEquals(model("tuned"), model("skipped"));
@@ -273,8 +273,8 @@ class HiddenTrainingTest {
     void pairedTokensServeEveryCommandOfText() throws IOException, InterruptedException {
         Files.writeString(
                 folder.resolve("text.txt"), "The cat sat on the mat, and the dog sat on the log. ".repeat(20));
-        run("train --text text.txt --tokenizer r50k_base --epochs 30 --context 4 --embedding 8 --width 16 --threads 1"
-                + " --batch 16 --learning-rate 0.02 --out paired");
+        run("train --text text.txt --tokenizer r50k_base --epochs 15 --context 4 --embedding 8 --width 16 --threads 1"
+                + " --batch 16 --learning-rate 0.05 --out paired");
         assertTrue(eval("--model paired --text text.txt", "bits_per_byte") < 0.5);
         assertEquals(20 * 52, eval("--model paired --text text.txt", "bytes"));
         String generated = jar.run(

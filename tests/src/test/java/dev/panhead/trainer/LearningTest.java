@@ -39,7 +39,7 @@ class LearningTest {
         SplittableRandom random = new SplittableRandom(5);
         StringBuilder text = new StringBuilder();
         String[] words = {"the ", "cat ", "dog ", "sat ", "on ", "mat ", "log ", "and ", "a "};
-        random.ints(700, 0, words.length).forEach(word -> text.append(words[word]));
+        random.ints(300, 0, words.length).forEach(word -> text.append(words[word]));
         Files.writeString(folder.resolve("text.txt"), text);
     }
 
