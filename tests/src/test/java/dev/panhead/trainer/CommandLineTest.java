@@ -30,7 +30,7 @@ class CommandLineTest {
     private PanheadJar quick;
 
     @BeforeEach
-    void writeTexts() throws IOException {
+    void writeTexts() throws IOException, InterruptedException {
         jar = new PanheadJar(folder);
         quick = PanheadJar.quick(folder);
         Files.writeString(folder.resolve("text.txt"), "In the beginning was the Word. ".repeat(100));

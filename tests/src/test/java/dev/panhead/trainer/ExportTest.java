@@ -38,7 +38,7 @@ class ExportTest {
     private PanheadJar jar;
 
     @BeforeEach
-    void writeModels() throws IOException {
+    void writeModels() throws IOException, InterruptedException {
         jar = PanheadJar.quick(folder);
         Files.createDirectories(folder.resolve("model"));
         Files.createDirectories(folder.resolve("half"));

@@ -43,7 +43,7 @@ class HiddenTrainingTest {
 
     /** Hidden states whose labels a head decides, one in seven of them ignored. */
     @BeforeAll
-    static void writeStates() throws IOException {
+    static void writeStates() throws IOException, InterruptedException {
         jar = PanheadJar.quick(folder);
         try (Arena arena = Arena.ofConfined()) {
             Numbers numbers = new Numbers(7);

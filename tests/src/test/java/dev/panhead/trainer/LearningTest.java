@@ -34,7 +34,7 @@ class LearningTest {
     private static PanheadJar jar;
 
     @BeforeAll
-    static void writeText() throws IOException {
+    static void writeText() throws IOException, InterruptedException {
         jar = PanheadJar.quick(folder);
         SplittableRandom random = new SplittableRandom(5);
         StringBuilder text = new StringBuilder();
