@@ -64,7 +64,7 @@ class CommandLineTest {
         assertEquals("", outcome.err());
         assertTrue(outcome.out().contains("the model is saved"), outcome.out());
         assertFalse(Files.readString(folder.resolve("model/metrics.jsonl")).isEmpty());
-        jar.run("eval", "--model", "model", "--text", "text.txt").succeeded();
+        quick.run("eval", "--model", "model", "--text", "text.txt").succeeded();
     }
 
     @Test

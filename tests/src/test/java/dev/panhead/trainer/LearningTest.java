@@ -89,7 +89,7 @@ class LearningTest {
     @ParameterizedTest
     @ValueSource(strings = {"adamw", "sgd --momentum 0.9 --nesterov", "sgd --learning-rate 0.5"})
     void aFusedStepGivesTheSameBits(String optimizer) throws IOException, InterruptedException {
-        String options = "--batch 100 --optimizer " + optimizer;
+        String options = "--batch 50 --optimizer " + optimizer;
         train("plain", options + " --clip 0");
         train("fused", options + " --fused");
         assertArrayEquals(model("plain"), model("fused"));
@@ -102,7 +102,7 @@ class LearningTest {
             "--optimizer adamw --learning-rate 0.05 --schedule constant --warm-up 0.2",
             "--optimizer sgd --momentum 0.9 --learning-rate 0.5"
         }) {
-            train("learned", "--batch 16 --steps 60 " + options);
+            train("learned", "--batch 16 --steps 40 " + options);
             List<Double> losses = metric("learned", "step", "loss");
             assertTrue(losses.getFirst() > 5 && losses.getLast() < 3, options + losses);
         }
@@ -151,7 +151,7 @@ class LearningTest {
         String said = train(
                 "patient",
                 "--batch 32 --schedule constant --learning-rate 0.05 --steps 3000"
-                        + " --evaluate-every 20 --patience 3");
+                        + " --evaluate-every 10 --patience 3");
         assertTrue(said.contains("was predicted no better"), said);
         List<Double> looks = metric("patient", "evaluation", "held_out_loss");
         double best = looks.subList(0, looks.size() - 1).stream()
@@ -224,7 +224,7 @@ class LearningTest {
     void aTrainingThatFliesApartSaysWhereAndKeepsTheLastGoodState() throws IOException, InterruptedException {
         PanheadJar.Outcome outcome =
                 jar.run(("train --text text.txt --context 3 --embedding 4 --width 12 --threads 1 --out wild"
-                                + " --steps 400 --optimizer sgd --clip 0 --schedule linear --warm-up 0.9 --learning-rate 900"
+                                + " --steps 400 --batch 64 --optimizer sgd --clip 0 --schedule linear --warm-up 0.9 --learning-rate 900"
                                 + " --checkpoint-every 1")
                         .split(" "));
         outcome.failedAfterOutput(1, "step ", "try a lower learning rate", "wild/checkpoints");

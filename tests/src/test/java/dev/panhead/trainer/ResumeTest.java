@@ -87,14 +87,14 @@ class ResumeTest {
     @Test
     @DisabledOnOs(OS.WINDOWS)
     void killedAtAnyMomentItEndsWithTheSameBits() throws IOException, InterruptedException {
-        kill("killed", 30);
+        kill("killed", 20);
     }
 
     @Test
     @Tag("exhaustive")
     @DisabledOnOs(OS.WINDOWS)
     void killedHundredsOfTimesItEndsWithTheSameBits() throws IOException, InterruptedException {
-        kill("killed-again", 300);
+        kill("killed-again", 200);
     }
 
     /** Kills at moments spread evenly over the start and, four times as often, over the first half second of training. */

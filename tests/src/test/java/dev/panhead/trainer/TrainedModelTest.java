@@ -304,10 +304,10 @@ class TrainedModelTest {
         assertTrue(json.contains("\"passed\":true"), json);
         assertTrue(number(json, "max_rel_error") <= 1e-5, json);
         assertTrue(number(json, "max_abs_error") > 0, json); // float32 is not exact
-        Outcome strict = jar.run("validate", "--model", "model", "--text", "new.txt", "--json", "--bound", "1e-15");
+        Outcome strict = quick.run("validate", "--model", "model", "--text", "new.txt", "--json", "--bound", "1e-15");
         assertEquals(1, strict.exit());
         assertTrue(strict.out().contains("\"passed\":false"), strict.out());
-        String table = jar.run("validate", "--model", "model", "--text", "new.txt")
+        String table = quick.run("validate", "--model", "model", "--text", "new.txt")
                 .succeeded()
                 .out();
         assertTrue(table.matches("(?s)passed: .*loss .*dX .*dW .*db .*"), table);
