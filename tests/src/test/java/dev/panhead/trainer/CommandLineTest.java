@@ -27,10 +27,12 @@ class CommandLineTest {
     private Path folder;
 
     private PanheadJar jar;
+    private PanheadJar quick;
 
     @BeforeEach
-    void writeTexts() throws IOException {
+    void writeTexts() throws IOException, InterruptedException {
         jar = new PanheadJar(folder);
+        quick = PanheadJar.quick(folder);
         Files.writeString(folder.resolve("text.txt"), "In the beginning was the Word. ".repeat(100));
         Files.writeString(folder.resolve("short.txt"), "In the begin");
         Files.createFile(folder.resolve("empty.txt"));
@@ -62,27 +64,26 @@ class CommandLineTest {
         assertEquals("", outcome.err());
         assertTrue(outcome.out().contains("the model is saved"), outcome.out());
         assertFalse(Files.readString(folder.resolve("model/metrics.jsonl")).isEmpty());
-        jar.run("eval", "--model", "model", "--text", "text.txt").succeeded();
+        quick.run("eval", "--model", "model", "--text", "text.txt").succeeded();
     }
 
     @Test
     @DisabledOnOs(OS.WINDOWS)
     void trainingInTheSameProcessIsInterruptedTheSameWay() throws IOException, InterruptedException {
-        Running running = new PanheadJar(folder, "-Dpanhead.relaunch=false", "-Dpanhead.kernel=scalar")
-                .start(
-                        "train",
-                        "--text",
-                        "text.txt",
-                        "--out",
-                        "model",
-                        "--seconds",
-                        "600",
-                        "--batch",
-                        "64",
-                        "--width",
-                        "16",
-                        "--threads",
-                        "1");
+        Running running = quick.start(
+                "train",
+                "--text",
+                "text.txt",
+                "--out",
+                "model",
+                "--seconds",
+                "600",
+                "--batch",
+                "64",
+                "--width",
+                "16",
+                "--threads",
+                "1");
         running.awaitOutput("step 1 ");
         assertEquals(0, running.process().descendants().count());
         running.signal("INT");
@@ -121,7 +122,7 @@ class CommandLineTest {
         assertTrue(jar.run("--help").succeeded().out().contains("panhead train --text book.txt"));
         for (String command :
                 new String[] {"train", "eval", "score", "generate", "validate", "report", "export", "info"}) {
-            String help = jar.run(command, "--help").succeeded().out();
+            String help = quick.run(command, "--help").succeeded().out();
             assertTrue(
                     help.contains("  panhead " + command + " ") || help.contains("Example: panhead " + command), help);
         }
@@ -148,7 +149,7 @@ class CommandLineTest {
             })
     void wrongArgumentsAreNamedWithCodeTwo(String test) throws IOException, InterruptedException {
         String[] parts = test.split("\\|");
-        jar.run(parts[0].split(" ")).failed(2, parts[1]);
+        quick.run(parts[0].split(" ")).failed(2, parts[1]);
     }
 
     @Test
@@ -167,7 +168,7 @@ class CommandLineTest {
     @EnabledOnOs(OS.LINUX)
     void outputThatCannotBeWrittenIsAFailure() throws IOException, InterruptedException {
         for (String command : new String[] {"--help", "info --threads 1", "train --help"}) {
-            jar.runInto(Path.of("/dev/full"), command.split(" ")).failed(1, "standard output: ");
+            quick.runInto(Path.of("/dev/full"), command.split(" ")).failed(1, "standard output: ");
         }
         jar.runInto(
                         Path.of("/dev/full"),
@@ -178,18 +179,31 @@ class CommandLineTest {
                         "model",
                         "--width",
                         "8",
+                        "--batch",
+                        "64",
                         "--seconds",
-                        "2")
+                        "0.5")
                 .failed(1, "standard output: ");
-        jar.run("train", "--text", "text.txt", "--out", "/proc/panhead/model", "--steps", "1", "--width", "8")
+        quick.run(
+                        "train",
+                        "--text",
+                        "text.txt",
+                        "--out",
+                        "/proc/panhead/model",
+                        "--steps",
+                        "1",
+                        "--batch",
+                        "64",
+                        "--width",
+                        "8")
                 .failedAfterOutput(1, "/proc/panhead");
     }
 
     @Test
     @DisabledOnOs(OS.WINDOWS)
     void theTrainingOfALauncherThatIsKilledIsSaved() throws IOException, InterruptedException {
-        Running running =
-                jar.start("train", "--text", "text.txt", "--out", "model", "--seconds", "600", "--width", "16");
+        Running running = jar.start(
+                "train", "--text", "text.txt", "--out", "model", "--seconds", "600", "--batch", "64", "--width", "16");
         running.awaitOutput("step 1 ");
         ProcessHandle child = running.process().children().findFirst().orElseThrow();
         running.signal("KILL");
@@ -228,12 +242,12 @@ class CommandLineTest {
 
     @Test
     void aBrokenModelIsNamed() throws IOException, InterruptedException {
-        jar.run("train", "--text", "text.txt", "--out", "model", "--steps", "1", "--width", "8")
+        quick.run("train", "--text", "text.txt", "--out", "model", "--steps", "1", "--batch", "64", "--width", "8")
                 .succeeded();
         Files.writeString(folder.resolve("model/model.safetensors"), "this is no model");
-        jar.run("eval", "--model", "model", "--text", "text.txt").failed(1, "model.safetensors");
+        quick.run("eval", "--model", "model", "--text", "text.txt").failed(1, "model.safetensors");
         Files.writeString(folder.resolve("model/config.json"), "{");
-        jar.run("eval", "--model", "model", "--text", "text.txt").failed(1, "config.json is not a JSON object");
+        quick.run("eval", "--model", "model", "--text", "text.txt").failed(1, "config.json is not a JSON object");
     }
 
     @Test

@@ -38,8 +38,8 @@ class ExportTest {
     private PanheadJar jar;
 
     @BeforeEach
-    void writeModels() throws IOException {
-        jar = new PanheadJar(folder, "-Dpanhead.relaunch=false");
+    void writeModels() throws IOException, InterruptedException {
+        jar = PanheadJar.quick(folder);
         Files.createDirectories(folder.resolve("model"));
         Files.createDirectories(folder.resolve("half"));
         try (Arena arena = Arena.ofConfined()) {

@@ -43,8 +43,8 @@ class HiddenTrainingTest {
 
     /** Hidden states whose labels a head decides, one in seven of them ignored. */
     @BeforeAll
-    static void writeStates() throws IOException {
-        jar = new PanheadJar(folder, "-Dpanhead.relaunch=false", "-Dpanhead.kernel=scalar");
+    static void writeStates() throws IOException, InterruptedException {
+        jar = PanheadJar.quick(folder);
         try (Arena arena = Arena.ofConfined()) {
             Numbers numbers = new Numbers(7);
             Matrix hidden = numbers.matrix(arena, TOKENS, WIDTH, 1);
@@ -126,8 +126,8 @@ class HiddenTrainingTest {
     }
 
     private static String train(String data, String out, String options) throws IOException, InterruptedException {
-        return run("train --hidden " + data + " --out " + out + " --threads 1 --batch 100 --epochs 30"
-                + " --learning-rate 0.05" + options);
+        return run("train --hidden " + data + " --out " + out + " --threads 1 --batch 50 --epochs 5"
+                + " --learning-rate 0.1" + options);
     }
 
     private static double eval(String arguments, String key) throws IOException, InterruptedException {
@@ -166,7 +166,7 @@ class HiddenTrainingTest {
         assertArrayEquals(model("one"), model("two"));
         train("states.npy --labels labels.npy", "three", "");
         assertArrayEquals(model("one"), model("three"));
-        run("train --hidden states.safetensors --out four --threads 2 --batch 100 --epochs 30 --learning-rate 0.05");
+        run("train --hidden states.safetensors --out four --threads 2 --batch 50 --epochs 5 --learning-rate 0.1");
         assertArrayEquals(model("one"), model("four"));
         train("states.safetensors", "fused", " --fused");
         train("states.safetensors", "unclipped", " --clip 0");
@@ -242,7 +242,7 @@ class HiddenTrainingTest {
     @Test
     void conversationsTuneAModel() throws IOException, InterruptedException {
         ByteArrayOutputStream lines = new ByteArrayOutputStream();
-        for (int i = 0; i < 60; i++) {
+        for (int i = 0; i < 24; i++) {
             lines.writeBytes(("{\"prompt\": \"What is " + i + "? \", \"completion\": \"It is " + i + ".\"}\n")
                     .getBytes(StandardCharsets.UTF_8));
             lines.writeBytes(("{\"messages\": [{\"role\": \"user\", \"content\": \"Hello " + i
@@ -252,19 +252,19 @@ class HiddenTrainingTest {
         Files.write(folder.resolve("chat.jsonl"), lines.toByteArray());
         lines.writeBytes("{\"prompt\": 7}\n".getBytes(StandardCharsets.UTF_8));
         Files.write(folder.resolve("bad.jsonl"), lines.toByteArray());
-        String shape = " --context 6 --embedding 4 --width 16 --threads 1 --batch 100 --learning-rate 0.02 --sample 0";
-        run("train --chat chat.jsonl --epochs 30 --out tuned" + shape);
+        String shape = " --context 6 --embedding 4 --width 16 --threads 1 --batch 20 --learning-rate 0.05 --sample 0";
+        run("train --chat chat.jsonl --epochs 6 --out tuned" + shape);
         run("train --chat chat.jsonl --epochs 5 --init-model tuned --head-only --out further --threads 1 --sample 0");
         assertTrue(eval("--model further --chat chat.jsonl --last-tenth", "loss") < 2);
         jar.run(("train --chat bad.jsonl --epochs 1 --out bad" + shape).split(" "))
-                .failed(1, "bad.jsonl, line 121", "prompt");
+                .failed(1, "bad.jsonl, line 49", "prompt");
         PanheadJar.Outcome skipped =
-                jar.run(("train --chat bad.jsonl --skip-bad-lines --epochs 30 --out skipped" + shape).split(" "));
+                jar.run(("train --chat bad.jsonl --skip-bad-lines --epochs 6 --out skipped" + shape).split(" "));
         assertEquals(0, skipped.exit(), skipped.err());
         assertTrue(skipped.err().contains("1 broken line"), skipped.err());
         assertArrayEquals(model("tuned"), model("skipped"));
         String shown = run("train --chat chat.jsonl --dry-run --context 40 --out never");
-        assertTrue(shown.contains("120 conversations, 6,"), shown); // what is laid before them does not count
+        assertTrue(shown.contains("48 conversations, 2,"), shown); // what is laid before them does not count
         assertTrue(shown.contains("[I][t][ ][i][s][ ][0][.]"), shown);
         assertTrue(Files.notExists(folder.resolve("never")));
     }
@@ -272,11 +272,11 @@ class HiddenTrainingTest {
     @Test
     void pairedTokensServeEveryCommandOfText() throws IOException, InterruptedException {
         Files.writeString(
-                folder.resolve("text.txt"), "The cat sat on the mat, and the dog sat on the log. ".repeat(60));
-        run("train --text text.txt --tokenizer r50k_base --epochs 30 --context 4 --embedding 8 --width 16 --threads 1"
-                + " --batch 64 --learning-rate 0.02 --out paired");
+                folder.resolve("text.txt"), "The cat sat on the mat, and the dog sat on the log. ".repeat(20));
+        run("train --text text.txt --tokenizer r50k_base --epochs 15 --context 4 --embedding 8 --width 16 --threads 1"
+                + " --batch 16 --learning-rate 0.05 --out paired");
         assertTrue(eval("--model paired --text text.txt", "bits_per_byte") < 0.5);
-        assertEquals(60 * 52, eval("--model paired --text text.txt", "bytes"));
+        assertEquals(20 * 52, eval("--model paired --text text.txt", "bytes"));
         String generated = jar.run(
                         "generate", "--model", "paired", "--prompt", "The cat", "--temperature", "0", "--tokens", "3")
                 .succeeded()

@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What the options of the loop do, on the built jar. */
 class LearningTest {
 
-    private static final int STEPS = 40;
+    private static final int STEPS = 6;
 
     @TempDir
     private static Path folder;
@@ -34,12 +34,12 @@ class LearningTest {
     private static PanheadJar jar;
 
     @BeforeAll
-    static void writeText() throws IOException {
-        jar = new PanheadJar(folder, "-Dpanhead.relaunch=false", "-Dpanhead.kernel=scalar");
+    static void writeText() throws IOException, InterruptedException {
+        jar = PanheadJar.quick(folder);
         SplittableRandom random = new SplittableRandom(5);
         StringBuilder text = new StringBuilder();
         String[] words = {"the ", "cat ", "dog ", "sat ", "on ", "mat ", "log ", "and ", "a "};
-        random.ints(1500, 0, words.length).forEach(word -> text.append(words[word]));
+        random.ints(300, 0, words.length).forEach(word -> text.append(words[word]));
         Files.writeString(folder.resolve("text.txt"), text);
     }
 
@@ -79,17 +79,17 @@ class LearningTest {
     @Test
     void batchesThatAreAccumulatedMakeTheStepOfTheWholeBatchToTheBit() throws IOException, InterruptedException {
         // 256 tokens are a reduction block, so that the sums are the same ones.
-        train("whole", "--batch 512");
-        train("halves", "--batch 256 --accumulate 2");
+        train("whole", "--batch 512 --steps 2");
+        train("halves", "--batch 256 --accumulate 2 --steps 2");
         assertArrayEquals(model("whole"), model("halves"));
-        train("batch", "--batch 256");
+        train("batch", "--batch 256 --steps 2");
         assertFalse(Arrays.equals(model("whole"), model("batch")));
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"adamw", "sgd --momentum 0.9 --nesterov", "sgd --learning-rate 0.5"})
     void aFusedStepGivesTheSameBits(String optimizer) throws IOException, InterruptedException {
-        String options = "--batch 100 --optimizer " + optimizer;
+        String options = "--batch 50 --optimizer " + optimizer;
         train("plain", options + " --clip 0");
         train("fused", options + " --fused");
         assertArrayEquals(model("plain"), model("fused"));
@@ -98,11 +98,11 @@ class LearningTest {
     @Test
     void everyOptimizerAndScheduleLearns() throws IOException, InterruptedException {
         for (String options : new String[] {
-            "--optimizer adamw --learning-rate 0.01 --schedule linear --floor 0.1",
-            "--optimizer adamw --learning-rate 0.01 --schedule constant --warm-up 0.2",
+            "--optimizer adamw --learning-rate 0.05 --schedule linear --floor 0.1",
+            "--optimizer adamw --learning-rate 0.05 --schedule constant --warm-up 0.2",
             "--optimizer sgd --momentum 0.9 --learning-rate 0.5"
         }) {
-            train("learned", "--batch 128 --steps 120 " + options);
+            train("learned", "--batch 16 --steps 40 " + options);
             List<Double> losses = metric("learned", "step", "loss");
             assertTrue(losses.getFirst() > 5 && losses.getLast() < 3, options + losses);
         }
@@ -114,9 +114,9 @@ class LearningTest {
 
     @Test
     void frozenRowsStayAsTheyAreAndTheOthersLearn() throws IOException, InterruptedException {
-        train("before", "--batch 64 --steps 1 --learning-rate 1e-30");
+        train("before", "--batch 32 --steps 1 --learning-rate 1e-30");
         float[][] first = weight("before");
-        train("frozen", "--batch 64 --freeze-rows 0-96,100-115,118-255");
+        train("frozen", "--batch 32 --freeze-rows 0-96,100-115,118-255");
         float[][] after = weight("frozen");
         for (int row = 0; row < first.length; row++) {
             boolean learns = row >= 97 && row <= 99 || row == 116 || row == 117;
@@ -130,7 +130,7 @@ class LearningTest {
 
     @Test
     void theHeadAloneLearnsOnTopOfAnEncoderThatStays() throws IOException, InterruptedException {
-        train("base", "--batch 64");
+        train("base", "--batch 32");
         jar.run("train --text text.txt --init-model base --head-only --steps 5 --threads 1 --sample 0 --out tuned"
                         .split(" "))
                 .succeeded();
@@ -150,8 +150,8 @@ class LearningTest {
     void whatGetsNoBetterEndsAndTheBestIsKept() throws IOException, InterruptedException {
         String said = train(
                 "patient",
-                "--batch 128 --schedule constant --learning-rate 0.05 --steps 3000"
-                        + " --evaluate-every 20 --patience 3");
+                "--batch 32 --schedule constant --learning-rate 0.05 --steps 3000"
+                        + " --evaluate-every 10 --patience 3");
         assertTrue(said.contains("was predicted no better"), said);
         List<Double> looks = metric("patient", "evaluation", "held_out_loss");
         double best = looks.subList(0, looks.size() - 1).stream()
@@ -166,8 +166,8 @@ class LearningTest {
 
     @Test
     void theLossAtTheEndIsThePlainOneWhateverWasLearnedFrom() throws IOException, InterruptedException {
-        train("smooth", "--batch 128 --label-smoothing 0.3 --z-loss 0.01");
-        train("sharp", "--batch 128");
+        train("smooth", "--batch 32 --label-smoothing 0.3 --z-loss 0.01");
+        train("sharp", "--batch 32");
         assertNotEquals(
                 metric("smooth", "step", "loss").getLast(),
                 metric("sharp", "step", "loss").getLast());
@@ -181,8 +181,8 @@ class LearningTest {
 
     @Test
     void auditsPassWithACapAndAScaleToo() throws IOException, InterruptedException {
-        train("audited", "--batch 64 --softcap 5 --logit-scale 1.5 --validate-every 10");
-        assertEquals(4, metric("audited", "audit", "max_rel_error").size());
+        train("audited", "--batch 32 --softcap 5 --logit-scale 1.5 --validate-every 2");
+        assertEquals(3, metric("audited", "audit", "max_rel_error").size());
         assertTrue(metric("audited", "audit", "max_rel_error").stream().allMatch(error -> error > 0 && error < 1e-5));
         String validated = jar.run("validate", "--model", "audited", "--text", "text.txt", "--json")
                 .succeeded()
@@ -224,7 +224,7 @@ class LearningTest {
     void aTrainingThatFliesApartSaysWhereAndKeepsTheLastGoodState() throws IOException, InterruptedException {
         PanheadJar.Outcome outcome =
                 jar.run(("train --text text.txt --context 3 --embedding 4 --width 12 --threads 1 --out wild"
-                                + " --steps 400 --optimizer sgd --clip 0 --schedule linear --warm-up 0.9 --learning-rate 900"
+                                + " --steps 400 --batch 64 --optimizer sgd --clip 0 --schedule linear --warm-up 0.9 --learning-rate 900"
                                 + " --checkpoint-every 1")
                         .split(" "));
         outcome.failedAfterOutput(1, "step ", "try a lower learning rate", "wild/checkpoints");

@@ -6,9 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.File;
 import java.io.IOException;
 import java.lang.ProcessBuilder.Redirect;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -68,6 +71,46 @@ final class PanheadJar {
         java.addAll(program);
     }
 
+    /**
+     * A jar for small work: one process, so that what is killed is what trains, without the optimizing compiler, which would
+     * take longer than the work, and with an archive of classes. What it computes is the same to the bit.
+     */
+    static PanheadJar quick(Path folder) throws IOException, InterruptedException {
+        return quick(folder, "-XX:SharedArchiveFile=" + archive(folder));
+    }
+
+    private static PanheadJar quick(Path folder, String archive) {
+        return new PanheadJar(
+                folder,
+                "-Dpanhead.relaunch=false",
+                "-Dpanhead.kernel=scalar",
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
+                "-Xlog:disable", // an archive that does not fit is no matter
+                archive);
+    }
+
+    /** The classes that a training loads, as the first class of a build that asks for them has made it leave them. */
+    private static Path archive(Path folder) throws IOException, InterruptedException {
+        Path root = Path.of(System.getProperty("panhead.root"));
+        Path archive = root.resolve("tests/target/panhead.jsa");
+        try (FileChannel lock = FileChannel.open(
+                root.resolve("tests/target/panhead.jsa.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+            lock.lock(); // two classes are tested at a time
+            if (Files.notExists(archive)
+                    || Files.getLastModifiedTime(archive).compareTo(Files.getLastModifiedTime(jar())) < 0) {
+                Path part = archive.resolveSibling("panhead.jsa.part");
+                Files.writeString(folder.resolve("archive.txt"), "any text ".repeat(50));
+                quick(folder, "-XX:ArchiveClassesAtExit=" + part)
+                        .run("train --text archive.txt --out archive --steps 1 --batch 8 --width 4 --threads 1"
+                                .split(" "))
+                        .succeeded();
+                Files.move(part, archive, StandardCopyOption.ATOMIC_MOVE);
+            }
+        }
+        return archive;
+    }
+
     /** The trainer as a module, its parts and libraries those of the tests' class path. */
     static PanheadJar onModulePath(Path folder) {
         String parts = Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
@@ -108,6 +151,15 @@ final class PanheadJar {
         Running running = start(out, arguments);
         running.process.waitFor();
         return new Outcome(running.process.exitValue(), new byte[0], Files.readString(running.errFile));
+    }
+
+    /** Copies what is in a folder, for a test that changes it. */
+    void copy(String from, String to) throws IOException {
+        try (var files = Files.walk(folder.resolve(from))) {
+            for (Path file : files.toList()) {
+                Files.copy(file, folder.resolve(to).resolve(folder.resolve(from).relativize(file)));
+            }
+        }
     }
 
     /** The command that runs it. */

@@ -35,8 +35,8 @@ class ReportCommandTest {
     private PanheadJar jar;
 
     @BeforeEach
-    void writeMetrics() throws IOException {
-        jar = new PanheadJar(folder);
+    void writeMetrics() throws IOException, InterruptedException {
+        jar = PanheadJar.quick(folder);
         run = Files.createDirectory(folder.resolve("run"));
         Files.writeString(run.resolve("metrics.jsonl"), STEP.formatted(1, "5.25") + STEP.formatted(2, "4.25"));
     }

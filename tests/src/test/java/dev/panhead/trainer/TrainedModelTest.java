@@ -40,11 +40,13 @@ class TrainedModelTest {
     private static Path folder;
 
     private static PanheadJar jar;
+    private static PanheadJar quick;
     private static Outcome trained;
 
     @BeforeAll
     static void train() throws IOException, InterruptedException {
         jar = new PanheadJar(folder);
+        quick = PanheadJar.quick(folder);
         Files.writeString(folder.resolve("text.txt"), TEXT);
         trained = trainInto("model", "text.txt", "2").succeeded();
     }
@@ -72,10 +74,11 @@ class TrainedModelTest {
                 threads);
     }
 
+    /** By scalars, of a model that was trained with vectors. */
     private static String evalJson(String text, String... options) throws IOException, InterruptedException {
         List<String> arguments = new ArrayList<>(List.of("eval", "--model", "model", "--text", text, "--json"));
         arguments.addAll(List.of(options));
-        return jar.run(arguments.toArray(String[]::new)).succeeded().out();
+        return quick.run(arguments.toArray(String[]::new)).succeeded().out();
     }
 
     private static double number(String json, String key) {
@@ -123,10 +126,10 @@ class TrainedModelTest {
     @Test
     @DisabledOnOs(OS.WINDOWS)
     void aTrainingThatIsKilledLeavesWhatWasInTheFolder() throws IOException, InterruptedException {
-        trainInto("kept", "text.txt", "1").succeeded();
+        jar.copy("model", "kept");
         Map<String, String> before = contents("kept");
-        Running running = new PanheadJar(folder, "-Dpanhead.relaunch=false", "-Dpanhead.kernel=scalar")
-                .start("train", "--text", "text.txt", "--out", "kept", "--seconds", "600", "--batch", "64");
+        Running running =
+                quick.start("train", "--text", "text.txt", "--out", "kept", "--seconds", "600", "--batch", "64");
         running.awaitOutput("step 1 ");
         running.signal("KILL");
         running.outcome();
@@ -172,11 +175,33 @@ class TrainedModelTest {
 
     @Test
     void aTrainingByTimeLearnsFromItsFirstStep() throws IOException, InterruptedException {
-        jar.run("train", "--text", "text.txt", "--out", "timed", "--seconds", "0.01", "--width", "16")
+        quick.run(
+                        "train",
+                        "--text",
+                        "text.txt",
+                        "--out",
+                        "timed",
+                        "--seconds",
+                        "0.01",
+                        "--batch",
+                        "64",
+                        "--width",
+                        "16")
                 .succeeded();
         String first = stepLines("timed").getFirst();
         assertTrue(number(first, "learning_rate") > 0, first);
-        assertTrue(jar.run("train", "--text", "text.txt", "--out", "timed", "--steps", "1", "--width", "16")
+        assertTrue(quick.run(
+                        "train",
+                        "--text",
+                        "text.txt",
+                        "--out",
+                        "timed",
+                        "--steps",
+                        "1",
+                        "--batch",
+                        "64",
+                        "--width",
+                        "16")
                 .succeeded()
                 .out()
                 .contains("replaces the model in timed"));
@@ -253,11 +278,12 @@ class TrainedModelTest {
         byte[] once = generate("--seed", "7", "--temperature", "1.5");
         assertArrayEquals(once, generate("--seed", "7", "--temperature", "1.5"));
         assertFalse(java.util.Arrays.equals(once, generate("--seed", "8", "--temperature", "1.5")));
-        String likeliest = new String(generate("--temperature", "0"), StandardCharsets.UTF_8);
+        byte[] likeliestBytes = generate("--temperature", "0");
+        String likeliest = new String(likeliestBytes, StandardCharsets.UTF_8);
         assertTrue(likeliest.startsWith("the cat"), likeliest);
         assertEquals("the cat".length() + 40 + System.lineSeparator().length(), likeliest.length());
         assertArrayEquals(
-                generate("--temperature", "0"),
+                likeliestBytes,
                 generate("--top-k", "1", "--temperature", "1.5", "--seed", "9"),
                 "the likeliest byte alone leaves nothing to draw");
     }
@@ -266,7 +292,7 @@ class TrainedModelTest {
         List<String> arguments = new ArrayList<>(
                 List.of("generate", "--model", "model", "--prompt", "the cat", "--past-end", "--tokens", "40"));
         arguments.addAll(List.of(options));
-        return jar.run(arguments.toArray(String[]::new)).succeeded().outBytes();
+        return quick.run(arguments.toArray(String[]::new)).succeeded().outBytes();
     }
 
     @Test
@@ -278,10 +304,10 @@ class TrainedModelTest {
         assertTrue(json.contains("\"passed\":true"), json);
         assertTrue(number(json, "max_rel_error") <= 1e-5, json);
         assertTrue(number(json, "max_abs_error") > 0, json); // float32 is not exact
-        Outcome strict = jar.run("validate", "--model", "model", "--text", "new.txt", "--json", "--bound", "1e-15");
+        Outcome strict = quick.run("validate", "--model", "model", "--text", "new.txt", "--json", "--bound", "1e-15");
         assertEquals(1, strict.exit());
         assertTrue(strict.out().contains("\"passed\":false"), strict.out());
-        String table = jar.run("validate", "--model", "model", "--text", "new.txt")
+        String table = quick.run("validate", "--model", "model", "--text", "new.txt")
                 .succeeded()
                 .out();
         assertTrue(table.matches("(?s)passed: .*loss .*dX .*dW .*db .*"), table);

@@ -195,11 +195,11 @@ class TokenizerTest {
     }
 
     @Test
-    void aMillionCharactersWithoutABlankAreNoTrouble() {
+    void manyCharactersWithoutABlankAreNoTrouble() {
         for (String name : List.of("r50k_base", "cl100k_base", "o200k_base")) {
             Tokenizer tokenizer = Tokenizer.named(name);
             for (String unit : List.of("a", "A", " ", "\n", "1", "-", "字", "🙂")) {
-                String text = unit.repeat((1 << 20) + 3);
+                String text = unit.repeat((1 << 17) + 3);
                 assertArrayEquals(utf8(text), decode(tokenizer, encode(tokenizer, text)), name + " " + unit);
             }
         }
