@@ -1,5 +1,7 @@
 package dev.panhead.trainer.cli;
 
+import dev.panhead.head.GradientMode;
+import dev.panhead.trainer.loop.GradientName;
 import dev.panhead.trainer.loop.OptimizerOptions;
 import dev.panhead.trainer.loop.RowRange;
 import dev.panhead.trainer.loop.Schedule;
@@ -93,6 +95,16 @@ final class LearningOptions {
     private double zLoss;
 
     @Option(
+            names = "--gradient",
+            paramLabel = "MODE",
+            description = {
+                "How much of the logits' gradient is multiplied: exact (all), unbiased[:TAU], drop:MASS or drop-below:THRESHOLD.",
+                "unbiased rounds entries below TAU (as 0.004 or 2^-8, the default) at random, right in the mean; drop leaves out"
+                        + " the smallest, up to MASS (as 0.01) of a token's gradient; drop-below those below THRESHOLD."
+            })
+    private String gradient = "exact";
+
+    @Option(
             names = "--fused",
             description = "Update the head's weight as its gradient becomes final, to the same bits: saves its memory.")
     private boolean fused;
@@ -126,7 +138,8 @@ final class LearningOptions {
             names = "--validate-every",
             paramLabel = "N",
             description = {
-                "Steps between two audits of random tokens in double precision; 0 for none.",
+                "Steps between two audits of random tokens in double precision; 0 for none. They are of the exact gradient,"
+                        + " whatever --gradient is.",
                 "The report has them; one that fails ends the training."
             })
     private long auditEvery;
@@ -140,6 +153,14 @@ final class LearningOptions {
 
     int batch() {
         return batch;
+    }
+
+    private GradientMode gradient() {
+        try {
+            return GradientName.parse(gradient, seed);
+        } catch (IllegalArgumentException e) {
+            throw new UsageException("--gradient " + e.getMessage(), e);
+        }
     }
 
     /**
@@ -170,6 +191,7 @@ final class LearningOptions {
                 clip != null ? clip : fused ? 0 : 1,
                 labelSmoothing,
                 zLoss,
+                gradient(),
                 fused,
                 headOnly,
                 frozenRows.stream().map(RowRange::parse).toList(),

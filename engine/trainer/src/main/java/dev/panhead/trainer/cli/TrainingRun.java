@@ -5,6 +5,7 @@ import dev.panhead.probe.Machine;
 import dev.panhead.trainer.data.Tokenizer;
 import dev.panhead.trainer.data.WindowExamples;
 import dev.panhead.trainer.loop.Checkpoints;
+import dev.panhead.trainer.loop.GradientName;
 import dev.panhead.trainer.loop.HardestTokens;
 import dev.panhead.trainer.loop.Training;
 import dev.panhead.trainer.loop.TrainingOptions;
@@ -250,6 +251,9 @@ final class TrainingRun {
         Map<String, Object> end = MetricsFile.line("end", status.step());
         end.put("seconds", status.seconds());
         end.put("reason", training.isExhausted() ? "no improvement" : "finished");
+        if (!options.isExact()) {
+            end.put("gradient", GradientName.of(options.gradient()));
+        }
         metrics.write(end);
         save(status, heldOut, metrics);
         if (training.isExhausted()) {
@@ -258,10 +262,11 @@ final class TrainingRun {
         }
         System.out.printf(
                 Locale.ROOT,
-                "held out: %s on %,d tokens; trained at %,.0f tokens/s%n",
+                "held out: %s on %,d tokens; trained at %,.0f tokens/s%s%n",
                 Wording.of(heldOut),
                 heldOut.tokens(),
-                status.tokensPerSecond());
+                status.tokensPerSecond(),
+                options.isExact() ? "" : ", gradient " + GradientName.of(options.gradient()));
         Path html = out.resolve(ModelFolder.REPORT);
         Optional<String> noPicture =
                 Report.write(out.resolve(ModelFolder.METRICS), html, out.resolve(ModelFolder.LOSS_PICTURE));

@@ -69,13 +69,14 @@ public final class Training {
     private final SequencedMap<String, Matrix> parameters = new LinkedHashMap<>();
     private final SequencedMap<String, Matrix> everything = new LinkedHashMap<>();
     private final Matrix[] gradients;
+    private final GradientShare share;
     private final LearningRate rate;
     private final Order order;
     private final Audit audit;
     private final double tokensPerByte;
 
     private TrainingState state = TrainingState.START;
-    private Status status = new Status(0, 0, 0, 0, 0, Double.NaN, Double.NaN, 0, 0);
+    private Status status = new Status(0, 0, 0, 0, 0, Double.NaN, Double.NaN, 0, 0, Double.NaN, Double.NaN);
 
     /**
      * A training that has not begun.
@@ -105,12 +106,14 @@ public final class Training {
                 HeadOptions.DEFAULT
                         .withLabelSmoothing(options.labelSmoothing())
                         .withZLoss(options.zLoss())
+                        .withGradientMode(options.gradient())
                         .withFusedUpdate(options.fused()),
                 options.headOnly(),
                 optimizer.states());
         batch = examples.examples().batch(arena, options.batch());
         evaluationBatch = heldOut.examples().batch(arena, Math.max(options.batch(), EVALUATION_BATCH));
         norm = new GradientNorm(workers);
+        share = new GradientShare(options.gradient(), model.config().vocabulary());
         rate = options.schedule().rate();
         order = new Order(examples.count(), options.seed());
         audit = options.auditEvery() > 0 ? new Audit(arena, workers, model, examples, options.seed()) : null;
@@ -241,6 +244,7 @@ public final class Training {
         if (fused != null) {
             fused.prepare(number, learningRate);
         }
+        share.begin();
         double loss = 0;
         for (int i = 0; i < options.accumulate(); i++) {
             loss += learn(state.step() * options.accumulate() + i, i > 0);
@@ -268,8 +272,9 @@ public final class Training {
             examples.examples().copy(examples.from() + order.at(first + i), batch, i);
         }
         try {
-            HeadResult result =
-                    model.learn(batch, accumulate, options.tokensPerStep(), fused == null ? null : fused.update());
+            HeadResult result = model.learn(
+                    batch, number, accumulate, options.tokensPerStep(), fused == null ? null : fused.update());
+            share.add(result);
             return result.loss();
         } catch (NonFiniteLogitException e) {
             long example = examples.from() + order.at(first + e.token());
@@ -297,7 +302,9 @@ public final class Training {
                 state.loss(),
                 Double.isFinite(tokensPerByte) ? state.loss() * tokensPerByte / Math.log(2) : Double.NaN,
                 learningRate,
-                gradientNorm);
+                gradientNorm,
+                share.density(),
+                share.keptMass());
     }
 
     /** A look at some of what is held out. */

@@ -1,5 +1,6 @@
 package dev.panhead.trainer.loop;
 
+import dev.panhead.head.GradientMode;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +19,7 @@ import java.util.TreeMap;
  * @param clip largest gradient norm, or 0 for no clipping
  * @param labelSmoothing share of the targets' weight that is spread over all tokens
  * @param zLoss factor of the squared log-sum-exp
+ * @param gradient how much of the gradient of the logits is multiplied
  * @param fused whether the head's weight is updated as its gradient becomes final, which is then never held
  * @param headOnly whether the encoder stays as it is
  * @param frozenRows rows of the head that stay as they are
@@ -37,6 +39,7 @@ public record TrainingOptions(
         double clip,
         double labelSmoothing,
         double zLoss,
+        GradientMode gradient,
         boolean fused,
         boolean headOnly,
         List<RowRange> frozenRows,
@@ -58,6 +61,7 @@ public record TrainingOptions(
             "clip",
             "label_smoothing",
             "z_loss",
+            "gradient",
             "evaluate_every",
             "patience");
 
@@ -100,6 +104,11 @@ public record TrainingOptions(
         }
     }
 
+    /** Whether all of the gradient of the logits is multiplied. */
+    public boolean isExact() {
+        return gradient instanceof GradientMode.Exact;
+    }
+
     /** Tokens a step. */
     public long tokensPerStep() {
         return (long) batch * accumulate;
@@ -123,6 +132,7 @@ public record TrainingOptions(
         map.put("clip", clip);
         map.put("label_smoothing", labelSmoothing);
         map.put("z_loss", zLoss);
+        map.put("gradient", GradientName.of(gradient));
         map.put("fused", fused);
         map.put("head_only", headOnly);
         map.put("frozen_rows", RowRange.toString(frozenRows));

@@ -163,11 +163,11 @@ public final class LanguageModel {
      * @param options of the loss; a soft cap and a logit scale are the model's own
      * @param headOnly whether the encoder stays as it is
      * @param states how many matrices of each parameter's size the optimizer remembers
-     * @throws IllegalArgumentException if it takes more memory than the machine has
+     * @throws IllegalArgumentException if it takes more memory than the machine has, or the head more than its options allow
      */
     public void prepare(HeadOptions options, boolean headOnly, int states) {
         requireMemory(config, maxTokens, 1 + (options.fusedUpdate() ? 0 : 1) + states);
-        learningHead = head(options);
+        learningHead = headForLearning(options);
         List<Parameter> all = new ArrayList<>(parameters());
         if (headOnly) {
             all.removeAll(encoder.parameters());
@@ -182,6 +182,22 @@ public final class LanguageModel {
         hiddenGradient = encoderLearns ? Matrix.allocate(arena, maxTokens, config.width()) : null;
     }
 
+    /** A head for gradients, whose memory may be more than there is to be: says of what. */
+    private LinearCrossEntropy headForLearning(HeadOptions options) {
+        try {
+            return head(options);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(
+                    String.format(
+                            Locale.ROOT,
+                            "up to %,d tokens a batch and a vocabulary of %,d: %s",
+                            maxTokens,
+                            config.vocabulary(),
+                            e.getMessage()),
+                    e);
+        }
+    }
+
     /** What is trained, after {@link #prepare}. */
     public List<Parameter> learned() {
         return learned;
@@ -190,10 +206,11 @@ public final class LanguageModel {
     /**
      * Computes the loss of T targets, the sum divided by {@code divisor}, and all gradients.
      *
+     * @param number of the call in the training, by which gradients that are rounded at random differ
      * @param accumulate whether to add to the gradients there are
      * @param update applied to the weight instead of writing its gradient, or null
      */
-    public HeadResult learn(Batch batch, boolean accumulate, double divisor, SliceUpdate update) {
+    public HeadResult learn(Batch batch, long number, boolean accumulate, double divisor, SliceUpdate update) {
         ReadableMatrix hidden = encoder.forward(batch);
         HeadOutputs outputs = update == null
                 ? HeadOutputs.NONE.withWeight(new Gradient(weight.gradient(), accumulate))
@@ -205,7 +222,7 @@ public final class LanguageModel {
         if (gradient != null) {
             outputs = outputs.withHidden(Gradient.write(gradient));
         }
-        HeadResult result = learningHead.run(inputs(hidden, batch.targets()).withDivisor(divisor), outputs);
+        HeadResult result = learningHead.run(inputs(hidden, batch.targets()).withDivisor(divisor), outputs, number);
         if (gradient != null) {
             encoder.backward(gradient, accumulate);
         }

@@ -58,6 +58,13 @@ final class Charts {
                         heldOut("held out, whole", true, evaluation -> 100 * evaluation.accuracy())));
         addTraining("rate", "Learning rate", "", Axis.FROM_ZERO, Point::learningRate);
         addTraining("norm", "Gradient norm", "before clipping", Axis.LOGARITHMIC, Point::gradientNorm);
+        addTraining(
+                "density",
+                "Gradient density",
+                "% of the entries",
+                Axis.LOGARITHMIC,
+                point -> 100 * point.gradientDensity());
+        addTraining("kept", "Kept mass", "% of the gradient", Axis.FITTING, point -> 100 * point.keptMass());
         addTraining("speed", "Speed", "tokens a second", Axis.FROM_ZERO, Point::tokensPerSecond);
     }
 

@@ -137,6 +137,8 @@ public final class MetricsFile implements Listener, AutoCloseable {
         putFinite(line, "bits_per_byte", status.bitsPerByte());
         line.put("learning_rate", status.learningRate());
         putFinite(line, "gradient_norm", status.gradientNorm());
+        putFinite(line, "gradient_density", status.gradientDensity());
+        putFinite(line, "kept_mass", status.keptMass());
         putFinite(line, "tokens_per_second", status.tokensPerSecond());
         return line;
     }

@@ -51,7 +51,7 @@ final class Page {
         parts.put("figures", figures());
         parts.put("samples", Sections.samples(log.samples()));
         parts.put("hardest", Sections.hardest(log.hardest(), log.hardestStep()));
-        parts.put("audits", Sections.audits(log.audits()));
+        parts.put("audits", Sections.audits(log.audits(), log.run().options().getOrDefault("gradient", "")));
         parts.put("run", run());
         // one pass: what looks like a place in text that comes from the data stays as it is
         return PLACE.matcher(Asset.TEMPLATE.text())
@@ -79,6 +79,8 @@ final class Page {
                 "accuracy",
                 "learning rate",
                 "gradient norm",
+                "gradient density",
+                "kept mass",
                 "tokens/s");
         if (log.evaluations().size() > 1) {
             Spread.over(log.evaluations(), FIGURE_ROWS)
@@ -108,6 +110,8 @@ final class Page {
                 Numbers.percent(heldOut == null ? Double.NaN : heldOut.accuracy()),
                 Numbers.significant(point.learningRate(), 3),
                 Numbers.significant(point.gradientNorm(), 3),
+                Numbers.significant(point.gradientDensity(), 3),
+                Numbers.percent(point.keptMass()),
                 Numbers.count(point.tokensPerSecond()));
     }
 

@@ -10,6 +10,8 @@ package dev.panhead.trainer.report;
  * @param bitsPerByte training loss in bits a byte of text
  * @param learningRate of the step
  * @param gradientNorm before clipping
+ * @param gradientDensity fraction of the entries of the logits' gradient that were multiplied
+ * @param keptMass fraction of it, by size, that was neither rounded nor left out
  * @param tokensPerSecond over the whole training
  */
 record Point(
@@ -20,6 +22,8 @@ record Point(
         double bitsPerByte,
         double learningRate,
         double gradientNorm,
+        double gradientDensity,
+        double keptMass,
         double tokensPerSecond) {
 
     /** The same, so many seconds later. */
@@ -27,6 +31,15 @@ record Point(
         return offset == 0
                 ? this
                 : new Point(
-                        step, seconds + offset, tokens, loss, bitsPerByte, learningRate, gradientNorm, tokensPerSecond);
+                        step,
+                        seconds + offset,
+                        tokens,
+                        loss,
+                        bitsPerByte,
+                        learningRate,
+                        gradientNorm,
+                        gradientDensity,
+                        keptMass,
+                        tokensPerSecond);
     }
 }

@@ -13,6 +13,7 @@ final class Sections {
     private static final int TOKEN_CHARACTERS = 60;
     private static final int CONTEXT_CHARACTERS = 120;
     private static final int AUDITS = 20;
+    private static final int MODE_CHARACTERS = 40;
 
     private Sections() {}
 
@@ -80,14 +81,24 @@ final class Sections {
         return html.append(table.html()).append("</section>\n").toString();
     }
 
-    /** How the audits went: the worst in a sentence, those that failed and the others in a table. */
-    static String audits(List<Audit> audits) {
+    /**
+     * How the audits went: the worst in a sentence, those that failed and the others in a table.
+     *
+     * @param gradient the training's gradient mode, which is not the audits' unless it is exact; empty if it was not noted
+     */
+    static String audits(List<Audit> audits, String gradient) {
         if (audits.isEmpty()) {
             return "";
         }
         List<Audit> failed = audits.stream().filter(audit -> !audit.passed()).toList();
         StringBuilder html = new StringBuilder(heading("Audits"));
-        html.append("<p>Some tokens&#39; losses and gradients, computed once more in double precision: ");
+        html.append("<p>Some tokens&#39; losses and ")
+                .append(
+                        gradient.isEmpty() || gradient.equals("exact")
+                                ? "gradients"
+                                : "exact gradients (those of the training are "
+                                        + Markup.line(Markup.shorten(gradient, MODE_CHARACTERS)) + ")")
+                .append(", computed once more in double precision: ");
         if (failed.isEmpty()) {
             double worst = audits.stream().mapToDouble(Audit::error).max().orElseThrow();
             html.append("<strong class=\"good\">")

@@ -12,6 +12,8 @@ package dev.panhead.trainer.report;
  * @param bitsPerByte the same in bits a byte of text; NaN if tokens stand for none
  * @param learningRate of the last step
  * @param gradientNorm before clipping; NaN if gradients are not held
+ * @param gradientDensity fraction of the logits' gradient that was multiplied; NaN if all of it always is
+ * @param keptMass fraction of it, by size, that was neither rounded nor left out; NaN likewise
  */
 public record Status(
         long step,
@@ -22,4 +24,6 @@ public record Status(
         double loss,
         double bitsPerByte,
         double learningRate,
-        double gradientNorm) {}
+        double gradientNorm,
+        double gradientDensity,
+        double keptMass) {}

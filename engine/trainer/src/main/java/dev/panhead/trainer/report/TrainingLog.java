@@ -190,6 +190,8 @@ final class TrainingLog {
                 line.number("bits_per_byte"),
                 line.number("learning_rate"),
                 line.number("gradient_norm"),
+                line.number("gradient_density"),
+                line.number("kept_mass"),
                 line.number("tokens_per_second"));
     }
 
