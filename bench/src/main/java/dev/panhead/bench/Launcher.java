@@ -11,6 +11,9 @@ import java.util.List;
  */
 public final class Launcher {
 
+    /** Commands that measure in their own process. */
+    private static final List<String> IN_PROCESS = List.of(FeaturesCommand.NAME, GradientsCommand.NAME);
+
     private Launcher() {}
 
     /** Starts the command line, and ends with its exit code. */
@@ -18,7 +21,7 @@ public final class Launcher {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.add("--sun-misc-unsafe-memory-access=allow");
-        if (List.of(arguments).contains(FeaturesCommand.NAME)) { // the only one that measures in its own process
+        if (IN_PROCESS.stream().anyMatch(List.of(arguments)::contains)) {
             command.addAll(Host.VECTOR_MODULE);
         }
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));

@@ -5,6 +5,7 @@ import dev.panhead.bench.peers.Workload.Part;
 import dev.panhead.blas.Gemm;
 import dev.panhead.blas.Gemm.Op;
 import dev.panhead.exec.Workers;
+import dev.panhead.head.GradientMode;
 import dev.panhead.head.HeadInputs;
 import dev.panhead.head.HeadOptions;
 import dev.panhead.head.HeadOutputs;
@@ -18,6 +19,9 @@ import java.lang.foreign.Arena;
 
 /** Panhead itself. */
 final class Panhead implements Contender {
+
+    /** Set where its gradients are to be rounded at random, {@link GradientMode#unbiased()}. */
+    static final String UNBIASED = "panhead.peers.unbiased";
 
     private final Arena arena = Arena.ofShared();
     private Workload workload;
@@ -110,7 +114,9 @@ final class Panhead implements Contender {
                         workload.tokens(),
                         workload.vocabulary(),
                         workload.width(),
-                        HeadOptions.DEFAULT);
+                        Boolean.getBoolean(UNBIASED)
+                                ? HeadOptions.DEFAULT.withGradientMode(GradientMode.unbiased())
+                                : HeadOptions.DEFAULT);
             case LOG_SOFTMAX -> softmax = new LogSoftmax(workers);
             case DECODE -> {
                 gemm = new Gemm(arena, workers);
@@ -130,13 +136,15 @@ final class Panhead implements Contender {
             case STEP ->
                 loss = head.run(
                                 HeadInputs.of(hidden, weight, targets),
-                                HeadOutputs.gradients(hiddenGradient, weightGradient))
+                                HeadOutputs.gradients(hiddenGradient, weightGradient),
+                                ++step)
                         .loss();
             case BIASED_STEP ->
                 loss = head.run(
                                 HeadInputs.of(hidden, weight, targets).withBias(bias),
                                 HeadOutputs.gradients(hiddenGradient, weightGradient)
-                                        .withBias(Gradient.write(biasGradient)))
+                                        .withBias(Gradient.write(biasGradient)),
+                                ++step)
                         .loss();
             case LOSS ->
                 loss = head.run(HeadInputs.of(hidden, weight, targets), HeadOutputs.NONE)

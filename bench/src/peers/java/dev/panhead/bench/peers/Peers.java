@@ -84,6 +84,12 @@ public final class Peers implements Callable<Integer> {
                     "Instead, for each option of a head: errors against float64, Panhead's and libtorch's; a minute.")
     private boolean errors;
 
+    @Option(
+            names = "--unbiased",
+            description =
+                    "Let Panhead round small entries of the logits' gradient at random, below 2^-8; its errors are then those of that step.")
+    private boolean unbiased;
+
     @Option(names = "--json", paramLabel = "FILE", description = "Write the figures as a JSON array.")
     private Path json;
 
@@ -110,6 +116,7 @@ public final class Peers implements Callable<Integer> {
         if (errors) {
             return compareErrors();
         }
+        System.setProperty(Panhead.UNBIASED, Boolean.toString(unbiased)); // its process is started with it
         List<Workload> chosen = chosen();
         List<String> others = peers.isEmpty() ? NAMES : peers;
         for (String peer : others) {
@@ -166,7 +173,7 @@ public final class Peers implements Callable<Integer> {
     }
 
     private int compareErrors() throws IOException, InterruptedException {
-        if (!workloads.isEmpty() || !peers.isEmpty() || data != null) {
+        if (!workloads.isEmpty() || !peers.isEmpty() || data != null || unbiased) {
             throw wrong("--errors takes --json only");
         }
         List<String> arguments = new ArrayList<>();

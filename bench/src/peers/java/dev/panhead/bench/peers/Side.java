@@ -51,6 +51,7 @@ final class Side implements AutoCloseable {
                 "jdk.incubator.vector",
                 "--enable-native-access=ALL-UNNAMED",
                 "-Dai.djl.pytorch.num_threads=" + threads,
+                "-D" + Panhead.UNBIASED + "=" + Boolean.getBoolean(Panhead.UNBIASED),
                 "-cp",
                 classPath(),
                 main.getName()));
