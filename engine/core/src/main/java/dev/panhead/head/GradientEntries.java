@@ -12,10 +12,13 @@ import java.util.Arrays;
 final class GradientEntries {
 
     /** The share of a token block's entries above which the dense products are faster. Results depend on it. */
-    static final double DENSE_SHARE = 1.0 / 16;
+    static final double DENSE_SHARE = 1.0 / 7;
 
     /** Tokens that may wait; a strip of as many rows of dX or X stays in the second cache. */
     private static final int WAITING = 1024;
+
+    /** Entries that those have room for. */
+    private static final int WAITING_ENTRIES = 1 << 20;
 
     private final Chunk chunk;
     private final SoftEntries soft;
@@ -55,16 +58,16 @@ final class GradientEntries {
     private final boolean[] dense; // of the chunk's blocks of tokens
     private boolean hasDense;
 
-    GradientEntries(Chunk chunk, HeadOptions options, SoftEntries soft) {
+    GradientEntries(Chunk chunk, int maxTokens, HeadOptions options, SoftEntries soft) {
         this.chunk = chunk;
         this.soft = soft;
         room = room(chunk.vocabulary, options.gradientMode());
         extra = extra(options);
-        int capacity = capacity(chunk.capacity, options);
+        int capacity = capacity(chunk.capacity, maxTokens, chunk.vocabulary, options);
         tokens = new int[capacity];
         starts = new int[capacity];
         ends = new int[capacity];
-        int most = Math.toIntExact(most(chunk.capacity, chunk.vocabulary, options));
+        int most = Math.toIntExact(most(capacity, chunk.vocabulary, options));
         rows = new int[most];
         values = new float[most];
         rowTokens = new int[most];
@@ -86,22 +89,29 @@ final class GradientEntries {
     }
 
     /** The most tokens that are held. */
-    static int capacity(int chunkCapacity, HeadOptions options) {
-        boolean waits = options.gradientMode() instanceof GradientMode.Unbiased;
-        return waits ? Math.max(chunkCapacity, WAITING) : chunkCapacity;
-    }
-
-    /** The most entries that are held. */
-    static long most(int chunkCapacity, int vocabulary, HeadOptions options) {
+    static int capacity(int chunkCapacity, int maxTokens, int vocabulary, HeadOptions options) {
         int room = room(vocabulary, options.gradientMode());
-        long capacity = capacity(chunkCapacity, options);
-        long kept = room > 0 ? room * capacity : (long) (DENSE_SHARE * vocabulary * capacity);
-        return kept + extra(options) * capacity;
+        if (room == 0 || chunkCapacity >= maxTokens) {
+            return chunkCapacity;
+        }
+        return Math.max(chunkCapacity, Math.min(WAITING, WAITING_ENTRIES / (room + extra(options))));
     }
 
-    /** Bytes that they take. */
-    static long bytes(int chunkCapacity, int vocabulary, HeadOptions options) {
-        return 16 * most(chunkCapacity, vocabulary, options) + 12L * capacity(chunkCapacity, options) + 4L * vocabulary;
+    /** The most entries of so many tokens. */
+    static long most(int capacity, int vocabulary, HeadOptions options) {
+        int room = room(vocabulary, options.gradientMode());
+        double kept = room > 0 ? (double) room * capacity : DENSE_SHARE * vocabulary * capacity;
+        return (long) kept + (long) extra(options) * capacity;
+    }
+
+    /** Bytes that they take for so many tokens. */
+    static long bytes(int capacity, int vocabulary, HeadOptions options) {
+        return 16 * most(capacity, vocabulary, options) + 13L * capacity + 4L * vocabulary + 4;
+    }
+
+    /** The most tokens that are held. */
+    int capacity() {
+        return tokens.length;
     }
 
     /** Lets go of all tokens. */
@@ -169,6 +179,9 @@ final class GradientEntries {
     /** Adds an entry of the chunk's i-th token. */
     void add(int i, int row, float value) {
         int e = ends[begin + i]++;
+        if (room > 0 && e - starts[begin + i] >= room + extra) {
+            throw new AssertionError("token " + tokens[begin + i] + " keeps more than " + room + " entries");
+        }
         rows[e] = row;
         values[e] = value;
     }

@@ -12,11 +12,11 @@ package dev.panhead.head;
  *   B_t = s (|A_t| + 2 |h| H_t),   under a soft cap   + s |dL/dl_t| (what is spread of the target over all entries)
  * </pre>
  *
- * so that without soft cap and entropies' gradients the size is p_v, and the sizes of a token add up to no more than 1. Label smoothing's
+ * so that without soft cap and entropies' gradients the size is p_v, and a token's sizes add up to 1 at most. Label smoothing's
  * even share of the gradient is linear in W and X, and stays exact, but under a soft cap, where it counts as part of the entry.
  *
- * <p>Where a {@linkplain Chunk#TOKEN_BLOCK block of tokens} would keep so many entries that the dense products are faster, its gradient is
- * exact.
+ * <p>Where a block of {@value Chunk#TOKEN_BLOCK} tokens (of those that count, in their order) would keep so many entries, a seventh, that the dense products are
+ * faster, its gradient is exact; so it is where a token has a B_t below 2^-64. A token's dL/dx_t then depends on its block's other tokens.
  */
 public sealed interface GradientMode {
 
@@ -34,9 +34,10 @@ public sealed interface GradientMode {
      *   expected value   tau (x / tau) = x          variance   (tau - x)^2 (x / tau) + x^2 (1 - x / tau) = x (tau - x)
      * </pre>
      *
-     * and as the gradients of W, X and b are linear in the entries, theirs are unbiased too. The sampling is systematic: one random number a token, then every
-     * tau-th of the running sum of sizes is kept, so that their number is the sum's tau-th part, rounded up or down; no token keeps
-     * more than 1 / tau + 1 entries. The random number is a function of the seed, the call's step and the token's index
+     * and as the gradients of W, X and b are linear in the entries, theirs are unbiased too. The sampling is systematic: one random number a token, then an entry is
+     * kept wherever the running sum of sizes passes a multiple of tau, so that their number is the sum's tau-th part, rounded up or down; no token keeps
+     * more than 1 / tau + 1 entries beside its target's and its teacher's. (The sum is taken in whole numbers, of 2^-31 tau: an entry's expected value is off by
+     * 2^-32 tau at most.) The random number is a function of the seed, the call's step and the token's index
      * (Philox 4x32-10 by Salmon et al. 2011), and the result one of these and of the inputs and options: the same bits on any machine.
      *
      * @param threshold tau, 2^-20 to 1/2
@@ -55,8 +56,8 @@ public sealed interface GradientMode {
 
     /**
      * The smallest entries are left out, as many as have sizes of {@code mass} together at most: biased, and certified. What was left
-     * out of a token is {@link HeadOutputs#tailMasses}; times B_t and the norm of W's longest row, it bounds the error of dL/dx_t. Within a
-     * seventh or so of the smallest size that is kept, the most is left out that can be.
+     * out of a token is {@link HeadOutputs#tailMasses}; times B_t and the norm of W's longest row, it bounds the error of dL/dx_t. The thresholds
+     * that are tried are apart by a factor of (V / mass)^(1/100), some 1.2, and the highest of them is taken that leaves out no more.
      *
      * @param mass above 0 and below 1
      */

@@ -42,7 +42,8 @@ final class HeadPlan {
         capacity = capacity(wholeWeight);
         requireIndexable("topK", capacity, options.topK());
         requireIndexable("entries", capacity, soft(options));
-        if (options.selects() && GradientEntries.most(capacity, vocabulary, options) > Integer.MAX_VALUE - 8) {
+        int held = GradientEntries.capacity(capacity, maxTokens, vocabulary, options);
+        if (options.selects() && GradientEntries.most(held, vocabulary, options) > Integer.MAX_VALUE - 8) {
             throw new IllegalArgumentException("the entries that " + options.gradientMode() + " may keep of chunks of "
                     + capacity + " tokens are too many for arrays");
         }
@@ -122,9 +123,14 @@ final class HeadPlan {
                 + (options.softTargets() == null
                         ? 0
                         : SoftEntries.bytes(capacity, vocabulary, width, options.softTargets()))
-                + (options.selects()
-                        ? GradientEntries.bytes(capacity, vocabulary, options) + SelectionPass.bytes(workers, capacity)
-                        : 0)
+                + (options.selects() ? selectionBytes(capacity) : 0)
                 + WeightPanels.bytes(vocabulary, width, wholeWeight);
+    }
+
+    private long selectionBytes(int capacity) {
+        int held = GradientEntries.capacity(capacity, maxTokens, vocabulary, options);
+        return GradientEntries.bytes(held, vocabulary, options)
+                + SelectionPass.bytes(workers, capacity)
+                + SparseHiddenPass.bytes(workers, held);
     }
 }

@@ -29,7 +29,7 @@ import java.util.Objects;
  *
  * <p>The results are a function of inputs and options alone: the same bits for any number of workers, any vector width, with or
  * without vectors, and whatever the byte bound; and a token's loss and dL/dx_t do not depend on the other tokens of the call
- * (but for the mean's division by their number).
+ * (but for the mean's division by their number, and in {@link GradientMode}s other than the exact one for where those choose dense products).
  *
  * <p>Sums of up to 192 products of W's elements with numbers of up to 1 are held in float32: where |W| goes beyond 1e36, they may
  * overflow though the result would not. With a soft cap or an entropy's upstream gradient, the numbers are the logits' gradients.
@@ -102,9 +102,9 @@ public final class LinearCrossEntropy {
         summingSoft = soft == null ? null : soft::sumHidden;
         logits = new LogitsPass(arena, chunk, options, soft);
         softmax = new SoftmaxPass(chunk, options, soft);
-        entries = options.selects() ? new GradientEntries(chunk, options, soft) : null;
+        entries = options.selects() ? new GradientEntries(chunk, maxTokens, options, soft) : null;
         selection = entries == null ? null : new SelectionPass(arena, chunk, options, entries);
-        sparseHidden = entries == null ? null : new SparseHiddenPass(arena, chunk, entries, options);
+        sparseHidden = entries == null ? null : new SparseHiddenPass(arena, chunk, entries);
         hiddenGradient = new HiddenGradientPass(chunk, soft, entries);
         weightGradient = new WeightGradientPass(chunk, soft, entries);
         packing = chunk::packHidden;

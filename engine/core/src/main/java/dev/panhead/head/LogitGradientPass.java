@@ -14,7 +14,7 @@ import java.lang.foreign.ValueLayout;
  *   dL/dz_v = s (A p_v - h p_v (log p_v + H) - g eps / V' c_v) (1 - (u_v / (s k))^2)
  * </pre>
  *
- * with A and g as {@link SoftmaxPass} has them. The factors are 1 afterwards.
+ * with A and g as {@link SoftmaxPass} has them. The factors are 1.
  */
 final class LogitGradientPass implements Workers.Task {
 
@@ -23,10 +23,12 @@ final class LogitGradientPass implements Workers.Task {
     private final Chunk chunk;
     private final float softcap;
 
-    /** What stands beside u - m in the factor of e^(u - m), laid out like the chunk's statistics. */
+    /** The factor of e^(u - m): what stands alone there, and what beside u - m; laid out like the chunk's statistics. */
+    private final MemorySegment bases;
+
     private final MemorySegment slopes;
 
-    /** The blocks' maxima, in whose place the factors come. */
+    /** The blocks' maxima. */
     private final MemorySegment maxima;
 
     /** Each token's g s eps / V', if the cap keeps {@link Smoothing} from taking it, and 1 / (s k). */
@@ -40,6 +42,7 @@ final class LogitGradientPass implements Workers.Task {
         this.chunk = chunk;
         softcap = options.softcap();
         long floats = (long) chunk.vocabularyBlocks() * chunk.capacity;
+        bases = Chunk.allocate(arena, floats);
         slopes = Chunk.allocate(arena, floats);
         maxima = Chunk.allocate(arena, floats);
         spreads = Chunk.allocate(arena, chunk.capacity);
@@ -53,7 +56,7 @@ final class LogitGradientPass implements Workers.Task {
 
     /** Bytes that it takes for a chunk. */
     static long bytes(int capacity, int vocabulary) {
-        return (2L * Math.ceilDiv(vocabulary, Chunk.VOCABULARY_BLOCK) + 2) * capacity * Float.BYTES;
+        return (3L * Math.ceilDiv(vocabulary, Chunk.VOCABULARY_BLOCK) + 2) * capacity * Float.BYTES;
     }
 
     /** Takes the blocks' maxima, before the softmax overwrites them. */
@@ -80,7 +83,8 @@ final class LogitGradientPass implements Workers.Task {
             double logShare = (double) maxima.get(FLOAT, cell) - max + softmax.logFactor;
             boolean counts = share > 0;
             double base = counts ? share * (weight - upstream * (logShare + entropy)) : 0;
-            chunk.maxima.set(FLOAT, cell, (float) base);
+            bases.set(FLOAT, cell, (float) base);
+            chunk.factors().set(FLOAT, cell, 1);
             slopes.set(FLOAT, cell, counts ? (float) (-share * upstream) : 0);
         }
         spreads.set(FLOAT, (long) i * Float.BYTES, softcap > 0 ? (float) spread : 0);
@@ -111,7 +115,7 @@ final class LogitGradientPass implements Workers.Task {
                             chunk.rows(block),
                             scratch.exponentials(group, block),
                             maxima,
-                            chunk.factors(),
+                            bases,
                             slopes,
                             at,
                             spreads,
@@ -119,9 +123,6 @@ final class LogitGradientPass implements Workers.Task {
                             chunk.tokens(group),
                             classWeights == null ? null : classWeights.segment(),
                             classWeights == null ? 0 : classWeights.offset(0, chunk.row(block)));
-            for (int lane = 0; lane < chunk.tile.columns(); lane++) {
-                chunk.factors().set(FLOAT, at + (long) lane * Float.BYTES, 1);
-            }
         }
     }
 }

@@ -19,6 +19,9 @@ final class SelectionPass {
     /** Rounds in which the largest threshold is searched that drops no more than it may. */
     private static final int ROUNDS = 3;
 
+    /** Gradients of a smaller bound are beyond what float's exponents have room for; they are taken as they are. */
+    private static final double LEAST_BOUND = 0x1p-64;
+
     private final Chunk chunk;
     private final GradientMode mode;
     private final GradientEntries entries;
@@ -48,13 +51,16 @@ final class SelectionPass {
     private final int[][] foundRows;
     private final int[][] found;
 
-    /** Each worker's bounds that sizes are compared with, [bound][lane], and what is below and how many not, of a tile and of all. */
+    /** Each worker's bounds that sizes are compared with, [bound][lane], and what is below and how many, of a tile and of all. */
     private final MemorySegment[] bounds;
 
     private final MemorySegment[] tileSums;
     private final MemorySegment[] tileCounts;
     private final double[][] sums;
     private final double[][] counts;
+
+    /** What thresholds are multiplied by in each round of the search: [round][bound]. */
+    private final double[][] factors = new double[ROUNDS][SparseKernels.BOUNDS];
 
     private GradientScratch scratch;
 
@@ -70,6 +76,7 @@ final class SelectionPass {
         large = new int[chunk.capacity];
         beginnings = new int[chunk.capacity];
         positions = Chunk.allocate(arena, chunk.capacity);
+        planSearch(mode instanceof GradientMode.Drop drop ? chunk.vocabulary / drop.mass() : 1);
         int workers = chunk.workers.size();
         units = new MemorySegment[workers];
         bounds = new MemorySegment[workers];
@@ -99,9 +106,7 @@ final class SelectionPass {
         GradientMode.Unbiased unbiased = mode instanceof GradientMode.Unbiased sampled ? sampled : null;
         double unit = unbiased == null ? 1 : SparseKernels.WHOLE / unbiased.threshold();
         for (int i = 0; i < chunk.count; i++) {
-            scales[i] = chunk.gradientBounds[i] > 0
-                    ? unit / chunk.gradientBounds[i]
-                    : 0; // without gradient, all sizes are 0
+            scales[i] = isOrdinary(i) ? unit / chunk.gradientBounds[i] : 0; // of the others, all sizes are 0
             large[i] = 0;
             if (unbiased != null) {
                 steps[i] = (float) (unbiased.threshold() * chunk.gradientBounds[i]);
@@ -114,6 +119,19 @@ final class SelectionPass {
         }
     }
 
+    private boolean isOrdinary(int i) {
+        return chunk.gradientBounds[i] >= LEAST_BOUND && chunk.gradientBounds[i] < Double.POSITIVE_INFINITY;
+    }
+
+    /** Has the block of a token that is neither ordinary nor without gradient made dense. */
+    private void expectExtremes() {
+        for (int i = 0; i < chunk.count; i++) {
+            if (!isOrdinary(i) && chunk.gradientBounds[i] != 0) {
+                expected[i] = Integer.MAX_VALUE;
+            }
+        }
+    }
+
     /** Selects entries of the scratch memory's window, which is the whole vocabulary unless they are rounded at random. */
     void run(GradientScratch scratch) {
         this.scratch = scratch;
@@ -121,6 +139,7 @@ final class SelectionPass {
             chunk.workers.run(chunk.groups, sampling);
         } else {
             chunk.workers.run(chunk.groups, searching);
+            expectExtremes();
             entries.divide(expected);
             entries.begin(expected);
             chunk.workers.run(chunk.groups, collecting);
@@ -139,6 +158,7 @@ final class SelectionPass {
                 tails[i] = sum * unbiased.threshold();
                 expected[i] = large[i] + (int) sum;
             }
+            expectExtremes();
             entries.divide(expected);
         }
         entries.complete();
@@ -212,17 +232,14 @@ final class SelectionPass {
                 for (int lane = 0; lane < chunk.tokensIn(group); lane++) {
                     thresholds[first + lane] = below.threshold();
                 }
-                narrow(group, 1, 0, Double.POSITIVE_INFINITY, worker);
+                narrow(group, factors[0], Double.POSITIVE_INFINITY, worker); // all of them 1
             }
             case GradientMode.Drop drop -> {
                 for (int lane = 0; lane < chunk.tokensIn(group); lane++) {
                     thresholds[first + lane] = drop.mass() / chunk.vocabulary; // below which there is no more than that
                 }
-                double ratio = StrictMath.pow(chunk.vocabulary / drop.mass(), 1.0 / SparseKernels.BOUNDS);
-                narrow(group, ratio, 0, drop.mass(), worker);
-                for (int round = 1; round < ROUNDS; round++) {
-                    ratio = StrictMath.pow(ratio, 1.0 / (SparseKernels.BOUNDS + 1));
-                    narrow(group, ratio, 1, drop.mass(), worker);
+                for (double[] tried : factors) {
+                    narrow(group, tried, drop.mass(), worker);
                 }
             }
             default -> throw new AssertionError(mode);
@@ -230,17 +247,30 @@ final class SelectionPass {
     }
 
     /**
-     * Raises thresholds by the highest power of a ratio that leaves out no more than a mass.
-     *
-     * @param lowest the lowest of the powers to try; 0 is taken whatever it leaves out
+     * The factors by which the thresholds are raised: from mass / V on, below which there is no more than the mass, up to 1, in steps that are
+     * divided in the next round.
      */
-    private void narrow(int group, double ratio, int lowest, double mass, int worker) {
+    private void planSearch(double ratio) {
+        double step = StrictMath.pow(ratio, 1.0 / SparseKernels.BOUNDS);
+        for (int round = 0; round < ROUNDS; round++) {
+            for (int b = 0; b < SparseKernels.BOUNDS; b++) {
+                factors[round][b] = StrictMath.pow(step, round == 0 ? b : b + 1);
+            }
+            step = StrictMath.pow(step, 1.0 / (SparseKernels.BOUNDS + 1));
+        }
+    }
+
+    /**
+     * Raises thresholds by the largest of some factors that leaves out no more than a mass.
+     *
+     * @param tried the factors, ascending; a first one of 1 is taken whatever it leaves out
+     */
+    private void narrow(int group, double[] tried, double mass, int worker) {
         int lanes = chunk.tile.columns();
         int first = group * lanes;
         for (int b = 0; b < SparseKernels.BOUNDS; b++) {
-            double factor = StrictMath.pow(ratio, b + lowest);
             for (int lane = 0; lane < lanes; lane++) {
-                double bound = lane < chunk.tokensIn(group) ? thresholds[first + lane] * factor : 1;
+                double bound = lane < chunk.tokensIn(group) ? thresholds[first + lane] * tried[b] : 1;
                 bounds[worker].set(FLOAT, bound(b, lane), (float) bound);
             }
         }
@@ -248,10 +278,10 @@ final class SelectionPass {
         for (int b = 0; b < SparseKernels.BOUNDS; b++) {
             for (int lane = 0; lane < chunk.tokensIn(group); lane++) {
                 double below = sums[worker][b * lanes + lane];
-                if (b + lowest == 0 || below <= mass) {
+                if (tried[b] == 1 || below <= mass) {
                     thresholds[first + lane] = bounds[worker].get(FLOAT, bound(b, lane));
                     tails[first + lane] = below;
-                    expected[first + lane] = (int) counts[worker][b * lanes + lane];
+                    expected[first + lane] = chunk.vocabulary - (int) counts[worker][b * lanes + lane];
                 }
             }
         }
@@ -261,7 +291,7 @@ final class SelectionPass {
         return ((long) b * chunk.tile.columns() + lane) * Float.BYTES;
     }
 
-    /** What of a group's sizes is below each bound, and how many reach it. */
+    /** What of a group's sizes is below each bound, and how many they are. */
     private void compare(int group, int worker) {
         Arrays.fill(sums[worker], 0);
         Arrays.fill(counts[worker], 0);

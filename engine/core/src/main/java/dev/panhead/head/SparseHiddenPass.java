@@ -32,18 +32,18 @@ final class SparseHiddenPass implements Workers.Task {
     private Smoothing smoothing;
     private Gradient output;
 
-    SparseHiddenPass(Arena arena, Chunk chunk, GradientEntries entries, HeadOptions options) {
+    SparseHiddenPass(Arena arena, Chunk chunk, GradientEntries entries) {
         this.chunk = chunk;
         this.entries = entries;
         strips = new MemorySegment[chunk.workers.size()];
         for (int w = 0; w < strips.length; w++) {
-            strips[w] = Chunk.allocate(arena, (long) GradientEntries.capacity(chunk.capacity, options) * STRIP);
+            strips[w] = Chunk.allocate(arena, (long) entries.capacity() * STRIP);
         }
     }
 
-    /** Bytes that it takes for a chunk. */
-    static long bytes(int workers, int chunkCapacity, HeadOptions options) {
-        return (long) workers * GradientEntries.capacity(chunkCapacity, options) * STRIP * Float.BYTES;
+    /** Bytes that it takes for so many tokens. */
+    static long bytes(int workers, int capacity) {
+        return (long) workers * capacity * STRIP * Float.BYTES;
     }
 
     /**

@@ -48,6 +48,7 @@ final class TokenResults {
         set(outputs.entropies(), token, entropies[i]);
         set(outputs.predictions(), token, predictions[i]);
         set(outputs.ranks(), token, ranks[i]);
+        set(outputs.tailMasses(), token, 0); // until it is known
         for (int j = 0; outputs.wantsTop() && j < k; j++) {
             setTop(outputs, token, j, k, topRows[i * k + j], topLogProbabilities[i * k + j]);
         }

@@ -82,7 +82,7 @@ final class ScalarSparseKernels implements SparseKernels {
                 for (int row = 0; row < rows; row++) {
                     float size = size(row, t, tile, units);
                     sum += size < bound ? size : 0;
-                    count += size < bound ? 0 : 1;
+                    count += size < bound ? 1 : 0;
                 }
                 sums.set(FLOAT, cell, sum);
                 counts.set(FLOAT, cell, count);

@@ -41,9 +41,9 @@ public interface SparseKernels {
             int rows, MemorySegment tile, MemorySegment units, MemorySegment bounds, int[] foundRows, int[] found);
 
     /**
-     * Compares sizes with {@value #BOUNDS} bounds a token: the sums of those below each, in the order of the rows, and how many reach it.
+     * Compares sizes with {@value #BOUNDS} bounds a token: the sums of those below each, in the order of the rows, and how many they are.
      *
-     * @param bounds {@value #BOUNDS} x NR, positive
+     * @param bounds {@value #BOUNDS} x NR
      * @param sums as many
      * @param counts as many
      */

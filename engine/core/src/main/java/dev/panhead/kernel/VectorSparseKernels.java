@@ -146,11 +146,10 @@ final class VectorSparseKernels implements SparseKernels {
         sum1.intoMemorySegment(sums, column + ROW_BYTES, ORDER);
         sum2.intoMemorySegment(sums, column + 2 * ROW_BYTES, ORDER);
         sum3.intoMemorySegment(sums, column + 3 * ROW_BYTES, ORDER);
-        FloatVector all = FloatVector.broadcast(FLOATS, rows);
-        all.sub(below0).intoMemorySegment(counts, column, ORDER);
-        all.sub(below1).intoMemorySegment(counts, column + ROW_BYTES, ORDER);
-        all.sub(below2).intoMemorySegment(counts, column + 2 * ROW_BYTES, ORDER);
-        all.sub(below3).intoMemorySegment(counts, column + 3 * ROW_BYTES, ORDER);
+        below0.intoMemorySegment(counts, column, ORDER);
+        below1.intoMemorySegment(counts, column + ROW_BYTES, ORDER);
+        below2.intoMemorySegment(counts, column + 2 * ROW_BYTES, ORDER);
+        below3.intoMemorySegment(counts, column + 3 * ROW_BYTES, ORDER);
     }
 
     @Override
