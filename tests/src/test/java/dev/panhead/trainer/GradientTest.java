@@ -179,10 +179,10 @@ class GradientTest {
     void whatCannotBeIsSaidInALine() throws IOException, InterruptedException {
         jar.run("train", "--text", "text.txt", "--out", "never", "--gradient", "unbiased:2")
                 .failed(2, "--gradient unbiased:2: TAU must be from 2^-20 to 2^-1, as 0.004 or 2^-8");
-        jar.run(("train --hidden states.npy --labels labels.npy --out never --fused --batch 10240 --vocabulary 8000"
+        jar.run(("train --hidden states.npy --labels labels.npy --out never --fused --batch 8448 --vocabulary 8000"
                                 + " --gradient drop:0.1")
                         .split(" "))
-                .failed(1, "up to 10,240 tokens a batch and a vocabulary of 8,000: Drop[mass=0.1]");
+                .failed(1, "up to 8,448 tokens a batch and a vocabulary of 8,000: Drop[mass=0.1]");
         assertFalse(Files.exists(folder.resolve("never")));
     }
 }
