@@ -121,7 +121,8 @@ class CommandLineTest {
     void helpComesWithAnExampleForEveryCommand() throws IOException, InterruptedException {
         assertTrue(jar.run("--help").succeeded().out().contains("panhead train --text book.txt"));
         for (String command :
-                new String[] {"train", "eval", "score", "generate", "validate", "report", "export", "info"}) {
+                new String[] {"train", "eval", "score", "generate", "validate", "report", "compare", "export", "info"
+                }) {
             String help = quick.run(command, "--help").succeeded().out();
             assertTrue(
                     help.contains("  panhead " + command + " ") || help.contains("Example: panhead " + command), help);

@@ -34,6 +34,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             GenerateCommand.class,
             ValidateCommand.class,
             ReportCommand.class,
+            CompareCommand.class,
             ExportCommand.class,
             InfoCommand.class,
             GenerateCompletion.class,

@@ -43,7 +43,7 @@ final class ReportCommand implements Callable<Integer> {
         if (!html.toString().toLowerCase(Locale.ROOT).matches(".*\\.html?")) {
             throw new UsageException("--out must name a file that ends with .html, but is " + html);
         }
-        Path metrics = metrics();
+        Path metrics = metrics(run);
         Path folder = html.toAbsolutePath().getParent();
         if (!Files.isDirectory(folder)) {
             throw new IOException("--out " + html + ": there is no folder " + folder);
@@ -58,8 +58,8 @@ final class ReportCommand implements Callable<Integer> {
         return 0;
     }
 
-    /** The metrics of the last training that began here: while it goes on, they have a name of their own. */
-    private Path metrics() throws IOException {
+    /** The metrics of the last training that began in a folder: while it goes on, they have a name of their own. */
+    static Path metrics(Path run) throws IOException {
         Path finished = run.resolve(ModelFolder.METRICS);
         Path growing = run.resolve(ModelFolder.METRICS + MetricsFile.PARTIAL);
         if (Files.exists(growing)) {

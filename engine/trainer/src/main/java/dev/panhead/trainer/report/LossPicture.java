@@ -11,6 +11,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.ToDoubleFunction;
 import javax.imageio.ImageIO;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
@@ -20,7 +21,7 @@ import org.knowm.xchart.style.Styler.LegendPosition;
 import org.knowm.xchart.style.XYStyler;
 import org.knowm.xchart.style.markers.SeriesMarkers;
 
-/** The curve of the loss as a picture, in the page's light colours. */
+/** Curves of the loss as a picture, in the page's light colours. */
 final class LossPicture {
 
     private static final int WIDTH = 1200;
@@ -32,7 +33,31 @@ final class LossPicture {
     private static final Color TEXT = new Color(0x1f2328);
     private static final Color MUTED = new Color(0x59636e);
     private static final Color GRID = new Color(0xe1e4e8);
-    private static final Color[] CURVES = {new Color(0x0b63b0), new Color(0xb35900), new Color(0x0f766e)};
+    private static final Color[] CURVES = {
+        new Color(0x0b63b0),
+        new Color(0xb35900),
+        new Color(0x0f766e),
+        new Color(0x8a2f8f),
+        new Color(0xa11d33),
+        new Color(0x4f5d2f)
+    };
+
+    /** How many curves can be told apart at most. */
+    static final int MOST = 6;
+
+    /** What the curves go along. */
+    enum Across {
+        STEPS("step", Curve.Value::step),
+        SECONDS("seconds", Curve.Value::seconds);
+
+        private final String title;
+        private final ToDoubleFunction<Curve.Value> place;
+
+        Across(String title, ToDoubleFunction<Curve.Value> place) {
+            this.title = title;
+            this.place = place;
+        }
+    }
 
     private LossPicture() {}
 
@@ -59,23 +84,25 @@ final class LossPicture {
         }
     }
 
-    /** The picture as a PNG file's content; there must be no {@link #obstacle}. */
-    static byte[] png(List<Curve> curves) throws IOException {
+    /** The picture of {@value #MOST} curves at most as a PNG file's content; there must be no {@link #obstacle}. */
+    static byte[] png(List<Curve> curves, Across across, String title) throws IOException {
         XYChart chart = new XYChartBuilder()
                 .width(WIDTH)
                 .height(HEIGHT)
-                .xAxisTitle("step")
-                .yAxisTitle("loss, nats a token")
+                .xAxisTitle(across.title)
+                .yAxisTitle(title)
                 .build();
         style(chart.getStyler());
-        boolean some = curves.stream().flatMap(curve -> curve.points().stream()).anyMatch(value -> value.step() > 0);
+        boolean some = curves.stream()
+                .flatMap(curve -> curve.points().stream())
+                .anyMatch(value -> across.place.applyAsDouble(value) > 0);
         chart.getStyler().setXAxisMin(some ? 0.0 : null);
         for (int i = 0; i < curves.size(); i++) {
             List<Curve.Value> values = curves.get(i).finite();
             if (!values.isEmpty()) {
                 XYSeries series = chart.addSeries(
                         curves.get(i).label(),
-                        values.stream().mapToDouble(Curve.Value::step).toArray(),
+                        values.stream().mapToDouble(across.place).toArray(),
                         values.stream().mapToDouble(Curve.Value::figure).toArray());
                 series.setLineColor(CURVES[i]);
                 series.setLineStyle(new BasicStroke(2.5f, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND));

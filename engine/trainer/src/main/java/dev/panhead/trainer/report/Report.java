@@ -29,7 +29,8 @@ public final class Report {
         byte[] page = new Page(log).html().getBytes(StandardCharsets.UTF_8);
         List<Curve> losses = Charts.losses(log);
         String obstacle = LossPicture.obstacle(losses);
-        byte[] picture = obstacle == null ? LossPicture.png(losses) : null;
+        byte[] picture =
+                obstacle == null ? LossPicture.png(losses, LossPicture.Across.STEPS, "loss, nats a token") : null;
         AtomicFile.write(html, page);
         if (picture != null) {
             AtomicFile.write(png, picture);

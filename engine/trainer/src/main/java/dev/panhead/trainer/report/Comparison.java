@@ -1,0 +1,205 @@
+package dev.panhead.trainer.report;
+
+import dev.panhead.format.AtomicFile;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+/** Some trainings side by side: what they were given that differs, how far they came, and how soon they were as far as each other. */
+public final class Comparison {
+
+    /** How many trainings can be told apart at most. */
+    public static final int MOST = LossPicture.MOST;
+
+    private static final String GAP = "  ";
+
+    private record Training(String name, TrainingLog log) {
+
+        /** The evaluations on the way; where there was none, the one at the end. */
+        List<HeldOut> looks() {
+            List<HeldOut> parts = evaluations(false);
+            return parts.isEmpty() ? evaluations(true) : parts;
+        }
+
+        private List<HeldOut> evaluations(boolean whole) {
+            return log.evaluations().stream()
+                    .filter(look -> look.whole() == whole && Double.isFinite(look.loss()))
+                    .toList();
+        }
+
+        List<HeldOut> timed() {
+            return looks().stream()
+                    .filter(look -> Double.isFinite(look.at().seconds()))
+                    .toList();
+        }
+
+        OptionalDouble lowest() {
+            return looks().stream().mapToDouble(HeldOut::loss).min();
+        }
+
+        /** Seconds until a loss was reached; NaN if it was not. */
+        double secondsTo(double loss) {
+            return looks().stream()
+                    .filter(look -> look.loss() <= loss)
+                    .mapToDouble(look -> look.at().seconds())
+                    .findFirst()
+                    .orElse(Double.NaN);
+        }
+    }
+
+    private final List<Training> trainings = new ArrayList<>();
+
+    private Comparison() {}
+
+    /**
+     * Reads trainings.
+     *
+     * @param metrics each one's name and its metrics file, as {@link MetricsFile} writes them, {@value #MOST} at most
+     * @throws IllegalArgumentException if there are more
+     * @throws IOException if a file cannot be read, or a line is malformed, with file, line and reason
+     */
+    public static Comparison read(Map<String, Path> metrics) throws IOException {
+        if (metrics.size() > MOST) {
+            throw new IllegalArgumentException(
+                    metrics.size() + " trainings are more than the " + MOST + " whose curves can be told apart");
+        }
+        Comparison comparison = new Comparison();
+        for (Map.Entry<String, Path> entry : metrics.entrySet()) {
+            comparison.trainings.add(new Training(entry.getKey(), MetricsReader.read(entry.getValue())));
+        }
+        return comparison;
+    }
+
+    /** A table with a column for each training: options and circumstances as far as they differ, then figures. */
+    public String table() {
+        List<List<String>> rows = new ArrayList<>();
+        row(rows, "", Training::name);
+        differing(rows, "data", run -> run.data());
+        differing(rows, "model_type", run -> run.modelType());
+        for (String option : options()) {
+            differing(rows, option, run -> run.options().getOrDefault(option, Numbers.NONE));
+        }
+        differing(rows, "processor", run -> run.processor());
+        differing(rows, "threads", run -> Numbers.count(run.threads()));
+        row(rows, "steps", last(point -> Numbers.count(point.step())));
+        row(rows, "tokens", last(point -> Numbers.count(point.tokens())));
+        row(rows, "time", last(point -> Numbers.duration(point.seconds())));
+        row(rows, "tokens a second", last(point -> Numbers.count(point.tokens() / point.seconds())));
+        row(rows, "held-out loss", training -> Numbers.decimals(loss(training), 4));
+        OptionalDouble common = common();
+        if (common.isPresent()) {
+            String label = "time to " + Numbers.decimals(common.getAsDouble(), 4);
+            row(rows, label, training -> Numbers.duration(training.secondsTo(common.getAsDouble())));
+        }
+        return layOut(rows) + warning();
+    }
+
+    /**
+     * Draws the held-out losses by the time that was taken.
+     *
+     * @param png the picture to be written, in a folder that exists
+     * @return nothing, or the reason why there is no picture, as the end of a sentence
+     * @throws IOException if the file cannot be written
+     */
+    public Optional<String> draw(Path png) throws IOException {
+        List<Curve> curves = trainings.stream()
+                .map(training -> Curve.of(training.name(), training.timed(), HeldOut::at, HeldOut::loss))
+                .toList();
+        String obstacle = LossPicture.obstacle(curves);
+        if (obstacle == null) {
+            AtomicFile.write(png, LossPicture.png(curves, LossPicture.Across.SECONDS, "held-out loss, nats a token"));
+        }
+        return Optional.ofNullable(obstacle);
+    }
+
+    /** The names of all options that any training was given. */
+    private Set<String> options() {
+        Set<String> names = new LinkedHashSet<>();
+        trainings.forEach(
+                training -> names.addAll(training.log().run().options().keySet()));
+        names.removeAll(Set.of("data", "model_type")); // they have rows of their own
+        return names;
+    }
+
+    /** The lowest loss that all of those have reached that have any; none if they are fewer than two. */
+    private OptionalDouble common() {
+        List<Double> lowest = trainings.stream()
+                .flatMap(training -> training.lowest().stream().boxed())
+                .toList();
+        return lowest.size() < 2
+                ? OptionalDouble.empty()
+                : lowest.stream().mapToDouble(loss -> loss).max();
+    }
+
+    private static double loss(Training training) {
+        HeldOut result = training.log().result();
+        return result == null ? Double.NaN : result.loss();
+    }
+
+    private static Function<Training, String> last(Function<Point, String> figure) {
+        return training -> training.log().last() == null
+                ? Numbers.NONE
+                : figure.apply(training.log().last());
+    }
+
+    private void differing(List<List<String>> rows, String name, Function<Run, String> value) {
+        Function<Training, String> text = training -> {
+            String given = value.apply(training.log().run());
+            return given.isEmpty() ? Numbers.NONE : Markup.shorten(given, 40);
+        };
+        if (trainings.stream().map(text).distinct().count() > 1) {
+            row(rows, name, text);
+        }
+    }
+
+    private void row(List<List<String>> rows, String name, Function<Training, String> value) {
+        List<String> row = new ArrayList<>(List.of(name));
+        trainings.forEach(training -> row.add(value.apply(training).replace('\u00a0', ' ')));
+        rows.add(row);
+    }
+
+    private static String layOut(List<List<String>> rows) {
+        StringBuilder table = new StringBuilder();
+        int[] widths = new int[rows.getFirst().size()];
+        rows.forEach(row -> {
+            for (int i = 0; i < widths.length; i++) {
+                widths[i] = Math.max(widths[i], row.get(i).length());
+            }
+        });
+        for (List<String> row : rows) {
+            table.append(pad(row.getFirst(), widths[0], false));
+            for (int i = 1; i < widths.length; i++) {
+                table.append(GAP).append(pad(row.get(i), widths[i], true));
+            }
+            table.append(System.lineSeparator());
+        }
+        return table.toString();
+    }
+
+    private static String pad(String text, int width, boolean right) {
+        String space = " ".repeat(width - text.length());
+        return right ? space + text : text + space;
+    }
+
+    /** What makes the losses less than comparable. */
+    private String warning() {
+        Set<Double> sizes = trainings.stream()
+                .map(Training::looks)
+                .filter(looks -> !looks.isEmpty())
+                .map(looks -> looks.getLast().tokens())
+                .collect(Collectors.toCollection(LinkedHashSet::new));
+        return sizes.size() < 2
+                ? ""
+                : "The held-out losses are of different tokens: "
+                        + sizes.stream().map(Numbers::count).collect(Collectors.joining(", ")) + "."
+                        + System.lineSeparator();
+    }
+}

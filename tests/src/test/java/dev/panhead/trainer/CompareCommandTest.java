@@ -1,0 +1,133 @@
+package dev.panhead.trainer;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The compare command of the built jar. */
+class CompareCommandTest {
+
+    private static final String RUN =
+            "{\"kind\":\"run\",\"threads\":2,\"options\":{\"batch\":64,\"gradient\":\"%s\",\"seed\":%d}}%n";
+
+    private static final String LOOK =
+            "{\"kind\":\"evaluation\",\"step\":%d,\"seconds\":%s,\"tokens\":%d,\"held_out_loss\":%s,\"held_out_tokens\":90}%n";
+
+    private static final byte[] PNG = {(byte) 0x89, 'P', 'N', 'G'};
+
+    @TempDir
+    private Path folder;
+
+    private PanheadJar jar;
+
+    @BeforeEach
+    void writeMetrics() throws IOException, InterruptedException {
+        jar = PanheadJar.quick(folder);
+        write(
+                "slow",
+                RUN.formatted("exact", 1)
+                        + LOOK.formatted(10, "4.0", 640, "3.5")
+                        + LOOK.formatted(20, "8.0", 1280, "3.25"));
+        write(
+                "fast",
+                RUN.formatted("unbiased", 1)
+                        + LOOK.formatted(10, "1.0", 640, "3.75")
+                        + LOOK.formatted(20, "2.0", 1280, "3.125")
+                        + LOOK.formatted(30, "3.0", 1920, "3.0"));
+    }
+
+    private void write(String name, String metrics) throws IOException {
+        Files.writeString(Files.createDirectories(folder.resolve(name)).resolve("metrics.jsonl"), metrics);
+    }
+
+    private String line(String out, String name) {
+        return out.lines()
+                .filter(line -> line.startsWith(name))
+                .findFirst()
+                .orElseThrow(() -> new AssertionError(name + " is missing in " + out))
+                .replaceAll(" {2,}", "|");
+    }
+
+    @Test
+    void whatDiffersAndWhatCameOfItStandSideBySide() throws IOException, InterruptedException {
+        String out = jar.run("compare", "slow", "fast").succeeded().out();
+        assertTrue(out.lines().findFirst().orElseThrow().strip().matches("slow +fast"), out);
+        assertEquals("gradient|exact|unbiased", line(out, "gradient"));
+        assertEquals("steps|20|30", line(out, "steps"));
+        assertEquals("tokens|1,280|1,920", line(out, "tokens"));
+        assertEquals("time|8.0 s|3.0 s", line(out, "time"));
+        assertEquals("tokens a second|160|640", line(out, "tokens a second"));
+        assertEquals("held-out loss|3.2500|3.0000", line(out, "held-out loss"));
+        assertFalse(out.contains("seed") || out.contains("batch") || out.contains("threads"), "all alike: " + out);
+        assertFalse(out.contains("different tokens"), out);
+    }
+
+    @Test
+    void theTimeIsThatToTheLowestLossThatAllHaveReached() throws IOException, InterruptedException {
+        assertEquals(
+                "time to 3.2500|8.0 s|2.0 s",
+                line(jar.run("compare", "slow", "fast").succeeded().out(), "time to"));
+        write("none", RUN.formatted("exact", 2));
+        String out = jar.run("compare", "slow", "none", "fast").succeeded().out();
+        assertEquals("time to 3.2500|8.0 s|–|2.0 s", line(out, "time to"));
+        assertFalse(jar.run("compare", "slow", "none").succeeded().out().contains("time to"), "one alone has a loss");
+    }
+
+    @Test
+    void lossesOfDifferentTokensAreSaidToBe() throws IOException, InterruptedException {
+        write(
+                "other",
+                RUN.formatted("exact", 1) + LOOK.formatted(1, "1.0", 64, "3.5").replace(":90", ":70"));
+        String out = jar.run("compare", "slow", "other").succeeded().out();
+        assertTrue(out.contains("The held-out losses are of different tokens: 90, 70."), out);
+    }
+
+    @Test
+    void thePictureGoesWhereItIsWanted() throws IOException, InterruptedException {
+        String out = jar.run("compare", "slow", "fast", "--out", "both.png")
+                .succeeded()
+                .out();
+        assertTrue(out.endsWith("wrote both.png" + System.lineSeparator()), out);
+        byte[] both = Files.readAllBytes(folder.resolve("both.png"));
+        assertEquals(0, Arrays.compare(PNG, 0, 4, both, 0, 4));
+        jar.run("compare", "slow", "slow/../fast", "--out", "again.png").succeeded();
+        assertTrue(Arrays.equals(both, Files.readAllBytes(folder.resolve("again.png"))), "the same trainings");
+    }
+
+    @Test
+    void foldersOfTheSameNameGoByTheirPaths() throws IOException, InterruptedException {
+        write("a/model", RUN.formatted("exact", 1));
+        write("b/model", RUN.formatted("exact", 2));
+        String out = jar.run("compare", "a/model", "b/model").succeeded().out();
+        assertTrue(
+                out.contains(Path.of("a/model").toString())
+                        && out.contains(Path.of("b/model").toString()),
+                out);
+        assertEquals("seed|1|2", line(out, "seed"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            compare slow                          | 2 | FOLDER
+            compare slow nowhere                  | 1 | there is no training in nowhere
+            compare slow slow                     | 2 | slow is given twice
+            compare a b c d e f g                 | 2 | 6 folders at most, but was given 7
+            compare slow fast --out both.jpeg     | 2 | .png
+            compare slow fast --out none/both.png | 1 | there is no folder
+            compare slow broken                   | 1 | metrics.jsonl, line 1: step is missing
+            """)
+    void whatCannotBeIsNamed(String command, int exit, String reason) throws IOException, InterruptedException {
+        write("broken", "{\"kind\":\"step\"}\n{}\n");
+        jar.run(command.split(" ")).failed(exit, reason);
+    }
+}
