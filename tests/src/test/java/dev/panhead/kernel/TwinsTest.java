@@ -244,6 +244,58 @@ class TwinsTest {
     }
 
     @Test
+    void cutsBfloat16() {
+        Numbers numbers = new Numbers(4);
+        try (Arena arena = Arena.ofConfined()) {
+            for (int rows : new int[] {1, 5, 8, 13}) {
+                for (int columns : new int[] {1, 5, 6, 7, 8, 24, 70}) {
+                    HalfMatrix source =
+                            HalfMatrix.of(arena, HalfMatrix.Format.BFLOAT16, numbers.matrix(arena, rows, columns, 1));
+                    for (Kernels kernels : new Kernels[] {VECTOR, SCALAR}) {
+                        Panels panels = Panels.broadcast(arena, kernels.matrix().tile(), columns, rows);
+                        kernels.matrix()
+                                .cutBfloat16(rows, columns, 2, source.segment(), 0, source.rowStride() * 2, panels, 0);
+                        for (int i = 0; i < rows; i++) {
+                            for (int j = 0; j < columns; j++) {
+                                assertEquals(2 * source.get(i, j), at(panels, j / 6, i * 8 + j % 6));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /** Vectors store to plain memory alone: what lies elsewhere is left to scalars. */
+    @Test
+    void memoryOfAnotherKindHasTheSameBits() {
+        Numbers numbers = new Numbers(6);
+        Tile tile = VECTOR.matrix().tile();
+        int floats = 6 * tile.columns();
+        try (Arena arena = Arena.ofConfined()) {
+            Panels a = Panels.broadcast(arena, tile, 6, 50);
+            Panels b = Panels.vector(arena, tile, 1, 50);
+            MemorySegment.copy(numbers.matrix(arena, 1, 400, 1).segment(), 0, a.memory(), 0, 1600);
+            MemorySegment.copy(
+                    numbers.matrix(arena, 50, tile.columns(), 1).segment(), 0, b.memory(), 0, 200L * tile.columns());
+            MemorySegment factors = numbers.matrix(arena, 1, tile.columns(), 1).segment();
+            MemorySegment spare = arena.allocate(4L * floats, 64);
+            MemorySegment[] results = {arena.allocate(4L * floats, 64), MemorySegment.ofArray(new float[floats])};
+            MemorySegment[] exponentials = {arena.allocate(4L * floats, 64), MemorySegment.ofArray(new float[floats])};
+            for (int i = 0; i < 2; i++) {
+                results[i].fill((byte) 1);
+                VECTOR.matrix().multiply(a, 0, 1, 0, 50, b.get(0), results[i], 0, 4L * tile.columns(), true, spare);
+                VECTOR.softmax().scale(6, b.get(0), factors, 0, true, results[i], 0);
+                MemorySegment maxima = arena.allocate(4L * tile.columns(), 64);
+                MemorySegment sums = arena.allocate(4L * tile.columns(), 64);
+                VECTOR.softmax().exponentials(6, b.get(0), exponentials[i], maxima, sums, 0);
+            }
+            assertSameBits(results[0], results[1]);
+            assertSameBits(exponentials[0], exponentials[1]);
+        }
+    }
+
+    @Test
     void interleaves() {
         Numbers numbers = new Numbers(5);
         try (Arena arena = Arena.ofConfined()) {

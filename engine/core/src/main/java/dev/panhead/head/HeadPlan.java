@@ -83,7 +83,7 @@ final class HeadPlan {
                             + " tokens for a vocabulary of " + vocabulary + " and width " + width + " takes " + needed);
         }
         return window == Math.ceilDiv(vocabulary, Chunk.VOCABULARY_BLOCK)
-                && WeightPanels.bytes(vocabulary, width, true) <= WeightPanels.MOST_BYTES
+                && WeightPanels.bytes(workers, vocabulary, width, true) <= WeightPanels.MOST_BYTES
                 && scratchBytes(smallest, true, window) <= options.scratchBytes();
     }
 
@@ -124,7 +124,7 @@ final class HeadPlan {
                         ? 0
                         : SoftEntries.bytes(capacity, vocabulary, width, options.softTargets()))
                 + (options.selects() ? selectionBytes(capacity) : 0)
-                + WeightPanels.bytes(vocabulary, width, wholeWeight);
+                + WeightPanels.bytes(workers, vocabulary, width, wholeWeight);
     }
 
     private long selectionBytes(int capacity) {

@@ -3,6 +3,7 @@ package dev.panhead.head;
 import dev.panhead.exec.Workers;
 import dev.panhead.head.HeadOutputs.Gradient;
 import dev.panhead.kernel.Packing;
+import dev.panhead.kernel.Panels;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -10,10 +11,14 @@ import java.lang.foreign.MemorySegment;
  * the block's factors, sums of {@value Chunk#BLOCKS_A_SUM} blocks, and the sum of those, each in order. The target's term comes last:
  * it is mostly the largest, and each number added after it would cost what it rounds away.
  *
- * <p>The vocabulary is gone through in windows whose panels of W the workers pack together. A task is one group of tokens times some
- * columns of dX.
+ * <p>A task is some columns of dX times some groups of tokens. If W is packed as a whole, it takes its groups one after the other
+ * through the vocabulary; else all through one vocabulary block after the other, whose columns it packs for itself: so that they are
+ * packed but once, the columns are split among the tasks, not the groups.
  */
 final class HiddenGradientPass implements Workers.Task {
+
+    /** Fewer panels of columns than this make reading the exponentials for each task felt. */
+    private static final int FEWEST_PANELS = 4;
 
     private final Chunk chunk;
     private final SoftEntries soft;
@@ -22,10 +27,9 @@ final class HiddenGradientPass implements Workers.Task {
     private Gradient output;
     private GradientScratch scratch;
     private Smoothing smoothing;
-    private int fromBlock;
-    private int toBlock;
     private boolean keptRows;
     private int columnsATask;
+    private int groupsATask;
 
     /**
      * Plans the pass.
@@ -50,14 +54,27 @@ final class HiddenGradientPass implements Workers.Task {
         this.weight = weight;
         this.scratch = scratch;
         this.output = output;
-        int pieces = Math.ceilDiv(chunk.width, Chunk.COLUMN_BLOCK);
-        columnsATask = Math.ceilDiv(pieces, chunk.splits(chunk.groups, pieces)) * Chunk.COLUMN_BLOCK;
-        for (fromBlock = scratch.firstBlock(); fromBlock < scratch.endBlock(); fromBlock = toBlock) {
-            toBlock = weight.prepareColumns(fromBlock, scratch.endBlock());
-            chunk.workers.run(chunk.groups * columnTasks(), this);
-        }
+        weight.prepareColumns();
+        split();
+        chunk.workers.run(columnTasks() * Math.ceilDiv(chunk.groups, groupsATask), this);
         this.weight = null;
         this.output = null;
+    }
+
+    private void split() {
+        if (weight.isWhole()) {
+            int pieces = Math.ceilDiv(chunk.width, Chunk.COLUMN_BLOCK);
+            groupsATask = 1;
+            columnsATask = Math.ceilDiv(pieces, chunk.splits(chunk.groups, pieces)) * Chunk.COLUMN_BLOCK;
+            return;
+        }
+        int workers = chunk.workers.size();
+        int panels = chunk.tile.broadcastPanels(chunk.width);
+        int fewest = Math.ceilDiv(chunk.width, WeightPanels.MOST_COLUMNS);
+        int even = Math.ceilDiv(fewest, workers) * workers; // as many for each worker
+        int tasks = Math.clamp(even, fewest, Math.max(fewest, panels / FEWEST_PANELS));
+        columnsATask = Math.ceilDiv(panels, tasks) * chunk.tile.rows();
+        groupsATask = Math.ceilDiv(chunk.groups, Math.min(Math.ceilDiv(workers, columnTasks()), chunk.groups));
     }
 
     private int columnTasks() {
@@ -66,37 +83,61 @@ final class HiddenGradientPass implements Workers.Task {
 
     @Override
     public void run(int task, int worker) {
-        int group = task / columnTasks();
-        if (entries != null && !entries.isDense(group * chunk.tile.columns())) {
-            return;
-        }
         int from = task % columnTasks() * columnsATask;
         int to = Math.min(from + columnsATask, chunk.width);
-        for (int block = fromBlock; block < toBlock; block++) {
-            for (int column = from; column < to; column += Chunk.COLUMN_BLOCK) {
-                addBlock(block, group, column, worker);
+        int firstGroup = task / columnTasks() * groupsATask;
+        int endGroup = Math.min(firstGroup + groupsATask, chunk.groups);
+        if (!anyDense(firstGroup, endGroup)) {
+            return;
+        }
+        int blocks = weight.isWhole() ? scratch.endBlock() - scratch.firstBlock() : 1; // at once
+        for (int block = scratch.firstBlock(); block < scratch.endBlock(); block += blocks) {
+            Panels panels = weight.columns(block, from, to - from, worker);
+            for (int group = firstGroup; group < endGroup; group++) {
+                if (isDense(group)) {
+                    addBlocks(block, block + blocks, group, from, to, panels, worker);
+                }
             }
         }
-        for (int column = from; toBlock == chunk.vocabularyBlocks() && column < to; column += Chunk.COLUMN_BLOCK) {
-            finish(group, column, worker);
+        for (int group = firstGroup; scratch.endBlock() == chunk.vocabularyBlocks() && group < endGroup; group++) {
+            for (int column = from; column < to && isDense(group); column += Chunk.COLUMN_BLOCK) {
+                finish(group, column, Math.min(Chunk.COLUMN_BLOCK, to - column), worker);
+            }
         }
     }
 
-    private int columns(int from) {
-        return Math.min(Chunk.COLUMN_BLOCK, chunk.width - from);
+    private void addBlocks(int first, int end, int group, int from, int to, Panels panels, int worker) {
+        for (int block = first; block < end; block++) {
+            int panel = weight.firstColumn(block, from);
+            for (int column = from; column < to; column += Chunk.COLUMN_BLOCK) {
+                int columns = Math.min(Chunk.COLUMN_BLOCK, to - column);
+                addBlock(block, group, column, columns, panels, panel, worker);
+                panel += chunk.tile.broadcastPanels(columns);
+            }
+        }
+    }
+
+    private boolean isDense(int group) {
+        return entries == null || entries.isDense(group * chunk.tile.columns());
+    }
+
+    private boolean anyDense(int group, int end) {
+        while (group < end && !isDense(group)) {
+            group++;
+        }
+        return group < end;
     }
 
     /** Adds what one vocabulary block contributes. */
-    private void addBlock(int block, int group, int column, int worker) {
-        int columns = columns(column);
+    private void addBlock(int block, int group, int column, int columns, Panels panels, int panel, int worker) {
         long at = scratch.hiddenGradient(group, column);
         MemorySegment product = scratch.tiles[worker];
         MemorySegment sum = block < Chunk.BLOCKS_A_SUM ? scratch.hiddenGradient : scratch.hiddenPart;
         chunk.kernels
                 .matrix()
                 .multiply(
-                        weight.columns(),
-                        weight.firstColumn(block, column),
+                        panels,
+                        panel,
                         chunk.tile.broadcastPanels(columns),
                         0,
                         chunk.rows(block),
@@ -123,9 +164,8 @@ final class HiddenGradientPass implements Workers.Task {
     }
 
     /** Transposes a group's sums back, and adds the targets' terms. */
-    private void finish(int group, int column, int worker) {
+    private void finish(int group, int column, int columns, int worker) {
         MemorySegment rows = scratch.tiles[worker];
-        int columns = columns(column);
         int count = chunk.tokensIn(group);
         long rowBytes = (long) Chunk.COLUMN_BLOCK * Float.BYTES;
         chunk.kernels

@@ -13,36 +13,30 @@ import java.lang.foreign.MemorySegment;
  * W as broadcast panels: the way the logits want it (vocabulary rows by d) and the way dX does (columns by vocabulary rows).
  *
  * <p>A small W is packed as a whole, once a call: its rows when the call begins, its columns when the first chunk wants them. Of a
- * large one, a task of the logits packs the block it is at into its worker's panels, and the columns are packed by windows of some
- * vocabulary blocks.
+ * large one, each task packs what it is at into its worker's own panels. They stay in that processor's second cache: panels that
+ * another processor reads, or has read when they are written anew, are slow to get where the two share no cache.
  */
 final class WeightPanels {
 
     /** A W whose panels of both kinds take no more than this is packed as a whole. */
     static final long MOST_BYTES = 64L << 20;
 
-    /** A window of columns is about this large: it stays in the last level cache while each group of tokens meets it. */
-    private static final long WINDOW_BYTES = 4L << 20;
+    /** The most columns that a task of dX packs of a vocabulary block: they fill some of a second cache. */
+    static final int MOST_COLUMNS = 4 * Chunk.COLUMN_BLOCK;
 
     private final Chunk chunk;
 
     /** [vocabulary block][width block][rows / MR]; null unless W is packed as a whole. */
     private final Panels rows;
 
-    /** [vocabulary block, from {@link #firstBlock} on][d / MR]; null until reserved. */
-    private Panels columns;
-
-    private int firstBlock;
-
-    /** Vocabulary blocks of a window. */
-    private final int window;
+    /** [vocabulary block][d / MR] of a W that is packed as a whole; each worker's [columns / MR]; null until reserved. */
+    private Panels[] columns;
 
     private final Workers.Task packingRows = this::packRows;
     private final Workers.Task packingColumns = this::packColumns;
     private final MemorySegment ones;
     private ReadableMatrix weight;
     private boolean packed;
-    private int columnsATask;
 
     WeightPanels(Arena arena, Chunk chunk, boolean whole) {
         this.chunk = chunk;
@@ -55,39 +49,42 @@ final class WeightPanels {
                         chunk.vocabularyBlocks() * chunk.widthBlocks() * Chunk.VOCABULARY_BLOCK,
                         Math.min(chunk.width, Chunk.WIDTH_BLOCK))
                 : null;
-        window = window(chunk.vocabulary, chunk.width);
     }
 
     /** Takes the memory that dX needs, before its first call writes anything. */
     void reserveColumns(Arena arena) {
         if (columns == null) {
-            int held = rows == null ? window : chunk.vocabularyBlocks();
-            int panels = held * chunk.tile.broadcastPanels(chunk.width);
-            columns = Panels.broadcast(arena, chunk.tile, panels * chunk.tile.rows(), Chunk.VOCABULARY_BLOCK);
+            columns = new Panels[isWhole() ? 1 : chunk.workers.size()];
+            int panels = isWhole()
+                    ? chunk.vocabularyBlocks() * chunk.tile.broadcastPanels(chunk.width)
+                    : chunk.tile.broadcastPanels(Math.min(chunk.width, MOST_COLUMNS));
+            for (int i = 0; i < columns.length; i++) {
+                columns[i] = Panels.broadcast(arena, chunk.tile, panels * chunk.tile.rows(), Chunk.VOCABULARY_BLOCK);
+            }
         }
     }
 
-    private static int window(int vocabulary, int width) {
-        long most = Math.max(1, WINDOW_BYTES / columnBytes(width));
-        return (int) Math.min(most, Math.ceilDiv(vocabulary, Chunk.VOCABULARY_BLOCK));
-    }
-
-    /** Bytes of a vocabulary block's columns. */
-    private static long columnBytes(int width) {
-        return Kernels.current().matrix().tile().broadcastPanels(width) * Tile.broadcastBytes(Chunk.VOCABULARY_BLOCK);
+    /** Bytes of some columns of a vocabulary block. */
+    private static long columnBytes(int columns) {
+        return Kernels.current().matrix().tile().broadcastPanels(columns) * Tile.broadcastBytes(Chunk.VOCABULARY_BLOCK);
     }
 
     /** Bytes of the panels, of a W that is packed as a whole or not. */
-    static long bytes(int vocabulary, int width, boolean whole) {
+    static long bytes(int workers, int vocabulary, int width, boolean whole) {
         long scale = (long) Chunk.WIDTH_BLOCK * Float.BYTES;
         if (!whole) {
-            return window(vocabulary, width) * columnBytes(width) + scale;
+            return workers * columnBytes(Math.min(width, MOST_COLUMNS)) + scale;
         }
         long blocks = Math.ceilDiv(vocabulary, Chunk.VOCABULARY_BLOCK);
         long rowPanels = (long) Math.ceilDiv(width, Chunk.WIDTH_BLOCK)
                 * Kernels.current().matrix().tile().broadcastPanels(Chunk.VOCABULARY_BLOCK);
         return blocks * (rowPanels * Tile.broadcastBytes(Math.min(width, Chunk.WIDTH_BLOCK)) + columnBytes(width))
                 + scale;
+    }
+
+    /** Whether all workers have the same panels. */
+    boolean isWhole() {
+        return rows != null;
     }
 
     /** Takes a call's weight. */
@@ -124,36 +121,25 @@ final class WeightPanels {
                 : (block * chunk.widthBlocks() + widthBlock) * chunk.tile.broadcastPanels(Chunk.VOCABULARY_BLOCK);
     }
 
-    /** Packs the columns over a window that begins with a vocabulary block, and returns where it ends, {@code limit} at the latest. */
-    int prepareColumns(int block, int limit) {
-        int end = Math.min(block + window, limit);
-        if (rows == null) {
-            firstBlock = block;
-            packColumns(end - block);
-        } else if (!packed) {
-            packColumns(chunk.vocabularyBlocks());
+    /** Packs the columns of a W that is packed as a whole, unless that is done. */
+    void prepareColumns() {
+        if (isWhole() && !packed) {
+            chunk.workers.run(chunk.vocabularyBlocks(), packingColumns);
             packed = true;
         }
-        return end;
     }
 
-    private void packColumns(int blocks) {
-        int pieces = Math.ceilDiv(chunk.width, Chunk.COLUMN_BLOCK);
-        columnsATask = Math.ceilDiv(pieces, chunk.splits(blocks, pieces)) * Chunk.COLUMN_BLOCK;
-        chunk.workers.run(blocks * columnTasks(), packingColumns);
-    }
-
-    private int columnTasks() {
-        return Math.ceilDiv(chunk.width, columnsATask);
-    }
-
-    /** Panels of columns of W over the vocabulary blocks of the window; those wanted begin with {@link #firstColumn}. */
-    Panels columns() {
-        return columns;
+    /** Panels of {@code count} columns over a vocabulary block; those wanted begin with {@link #firstColumn}. */
+    Panels columns(int block, int column, int count, int worker) {
+        if (isWhole()) {
+            return columns[0];
+        }
+        packColumns(block, column, count, worker, columns[worker], 0);
+        return columns[worker];
     }
 
     int firstColumn(int block, int column) {
-        return (block - firstBlock) * chunk.tile.broadcastPanels(chunk.width) + column / chunk.tile.rows();
+        return isWhole() ? block * chunk.tile.broadcastPanels(chunk.width) + column / chunk.tile.rows() : 0;
     }
 
     private void packRows(int task, int worker) {
@@ -178,9 +164,12 @@ final class WeightPanels {
                 first);
     }
 
-    private void packColumns(int task, int worker) {
-        int block = firstBlock + task / columnTasks();
-        int column = task % columnTasks() * columnsATask;
+    private void packColumns(int block, int worker) {
+        int panels = chunk.tile.broadcastPanels(chunk.width);
+        packColumns(block, 0, chunk.width, worker, columns[0], block * panels);
+    }
+
+    private void packColumns(int block, int column, int count, int worker, Panels panels, int first) {
         Packing.broadcast(
                 chunk.kernels.matrix(),
                 true,
@@ -188,10 +177,10 @@ final class WeightPanels {
                 chunk.strips[worker],
                 ones,
                 column,
-                Math.min(columnsATask, chunk.width - column),
+                count,
                 chunk.row(block),
                 chunk.rows(block),
-                columns,
-                firstColumn(block, column));
+                panels,
+                first);
     }
 }

@@ -142,6 +142,17 @@ public interface MatrixKernels {
             Panels panels,
             int first);
 
+    /** The same of rows of bfloat16. */
+    void cutBfloat16(
+            int rows,
+            int columns,
+            float scale,
+            MemorySegment source,
+            long offset,
+            long stride,
+            Panels panels,
+            int first);
+
     /** The same into vector panels, without a scale: the k-th k of panel p is source(k, NR p ...), the last panel filled up with zeros. */
     void cutVector(int rows, int columns, MemorySegment source, long offset, long stride, Panels panels, int first);
 

@@ -61,6 +61,13 @@ public final class Packing {
                         panels,
                         first);
             case HalfMatrix halves -> {
+                if (transposed && halves.format() == HalfMatrix.Format.BFLOAT16) {
+                    float factor = scale.get(FLOAT, 0);
+                    long stride = halves.rowStride() * Short.BYTES;
+                    kernels.cutBfloat16(
+                            kc, rows, factor, halves.segment(), halves.offset(k, row), stride, panels, first);
+                    return;
+                }
                 int height = kernels.tile().rows();
                 int step = step(kc, height);
                 for (int i = 0; i < rows; i += step) {

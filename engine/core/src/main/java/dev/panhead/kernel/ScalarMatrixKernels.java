@@ -215,6 +215,55 @@ final class ScalarMatrixKernels implements MatrixKernels {
     }
 
     /** The rows from (inclusive) to (exclusive) of one panel, whose ks are {@code pitch} floats wide. */
+    @Override
+    public void cutBfloat16(
+            int rows,
+            int columns,
+            float scale,
+            MemorySegment source,
+            long offset,
+            long stride,
+            Panels panels,
+            int first) {
+        for (int p = 0; p < TILE.broadcastPanels(columns); p++) {
+            int held = Math.min(TILE.rows(), columns - p * TILE.rows());
+            long from = offset + p * TILE.rows() * (long) Short.BYTES;
+            cutBfloat16(0, rows, held, scale, source, from, stride, panels.get(first + p));
+        }
+    }
+
+    static void cutBfloat16(
+            int from,
+            int to,
+            int columns,
+            float scale,
+            MemorySegment source,
+            long offset,
+            long stride,
+            MemorySegment panel) {
+        for (int i = from; i < to; i++) {
+            for (int j = 0; j < columns; j++) {
+                short half = source.get(SHORT, offset + i * stride + j * (long) Short.BYTES);
+                float value = HalfMatrix.Format.BFLOAT16.widen(half);
+                panel.set(FLOAT, (i * (long) Tile.BROADCAST_PITCH + j) * Float.BYTES, scale * value);
+            }
+            for (int j = columns; j < Tile.BROADCAST_PITCH; j++) {
+                panel.set(FLOAT, (i * (long) Tile.BROADCAST_PITCH + j) * Float.BYTES, 0);
+            }
+        }
+    }
+
+    /** C = C + tile. */
+    static void add(Tile shape, MemorySegment tile, MemorySegment c, long cOffset, long cStride) {
+        for (int i = 0; i < shape.rows(); i++) {
+            for (int j = 0; j < shape.columns(); j++) {
+                long at = cOffset + i * cStride + j * (long) Float.BYTES;
+                float sum = c.get(FLOAT, at) + tile.get(FLOAT, (i * (long) shape.columns() + j) * Float.BYTES);
+                c.set(FLOAT, at, sum);
+            }
+        }
+    }
+
     static void cut(
             int from,
             int to,

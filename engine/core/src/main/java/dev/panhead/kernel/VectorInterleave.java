@@ -50,7 +50,7 @@ final class VectorInterleave {
         });
     }
 
-    /** {@link MatrixKernels#interleave} of one panel, for a multiple of the vectors' length of columns. */
+    /** {@link MatrixKernels#interleave} of one panel, for a multiple of the vectors' length of columns, into plain memory. */
     static void panel(
             int rows,
             int columns,
@@ -59,8 +59,9 @@ final class VectorInterleave {
             long stride,
             MemorySegment factors,
             long factorsAt,
-            MemorySegment panel,
+            MemorySegment target,
             long to) {
+        MemorySegment panel = PlainMemory.of(target);
         long last = rows - 1;
         long at1 = from + Math.min(1, last) * stride;
         long at2 = from + Math.min(2, last) * stride;

@@ -66,7 +66,12 @@ final class VectorMatrixKernels implements MatrixKernels {
     }
 
     /** C = C + tile; beside the multiply-adds it would be more than C2 inlines, and what it does not inline it allocates for. */
-    private static void add(MemorySegment tile, MemorySegment c, long cOffset, long cStride) {
+    private static void add(MemorySegment tile, MemorySegment target, long cOffset, long cStride) {
+        if (!PlainMemory.is(target)) {
+            ScalarMatrixKernels.add(TILE, tile, target, cOffset, cStride);
+            return;
+        }
+        MemorySegment c = PlainMemory.of(target);
         for (int i = 0; i < TILE.rows(); i++) {
             long from = i * 2L * VECTOR_BYTES;
             long at = cOffset + i * cStride;
@@ -277,7 +282,7 @@ final class VectorMatrixKernels implements MatrixKernels {
             Panels panels,
             int first,
             int k) {
-        int blocked = BLOCKS_OF_8 ? columns / LANES * LANES : 0;
+        int blocked = BLOCKS_OF_8 && PlainMemory.is(panels.memory()) ? columns / LANES * LANES : 0;
         for (int i = 0; i < rows; i += TILE.rows()) {
             int held = Math.min(TILE.rows(), rows - i);
             long from = offset + i * stride;
@@ -320,34 +325,55 @@ final class VectorMatrixKernels implements MatrixKernels {
             long stride,
             Panels panels,
             int first) {
-        int whole = BLOCKS_OF_8 ? rows & -8 : 0;
-        int fast = whole == 0 ? 0 : Math.max(0, (columns - Tile.BROADCAST_PITCH + TILE.rows()) / TILE.rows());
-        for (int row = 0; row < whole; row += 8) {
-            VectorStrips.broadcast(
-                    fast, scale, source, offset + row * stride, stride, panels, first, row * (long) A_STEP);
-        }
         for (int p = 0; p < TILE.broadcastPanels(columns); p++) {
             int held = Math.min(TILE.rows(), columns - p * TILE.rows());
             long from = offset + p * TILE.rows() * (long) Float.BYTES;
             MemorySegment panel = panels.get(first + p);
-            int done = p < fast ? whole : 0;
-            ScalarMatrixKernels.cut(done, rows, held, scale, source, from, stride, panel, Tile.BROADCAST_PITCH);
+            int whole = eights(rows, Float.BYTES, source, from, stride, panel);
+            VectorCuts.broadcast(whole, scale, source, from, stride, panel);
+            ScalarMatrixKernels.cut(whole, rows, held, scale, source, from, stride, panel, Tile.BROADCAST_PITCH);
         }
+    }
+
+    @Override
+    public void cutBfloat16(
+            int rows,
+            int columns,
+            float scale,
+            MemorySegment source,
+            long offset,
+            long stride,
+            Panels panels,
+            int first) {
+        for (int p = 0; p < TILE.broadcastPanels(columns); p++) {
+            int held = Math.min(TILE.rows(), columns - p * TILE.rows());
+            long from = offset + p * TILE.rows() * (long) Short.BYTES;
+            MemorySegment panel = panels.get(first + p);
+            int whole = ORDER == ByteOrder.LITTLE_ENDIAN ? eights(rows, Short.BYTES, source, from, stride, panel) : 0;
+            VectorCuts.broadcastBfloat16(whole, scale, source, from, stride, panel);
+            ScalarMatrixKernels.cutBfloat16(whole, rows, held, scale, source, from, stride, panel);
+        }
+    }
+
+    /** How many of some rows vectors take: those that have 8 elements from an offset on, be it that the next row's are among them. */
+    private static int eights(
+            int rows, int elementBytes, MemorySegment source, long offset, long stride, MemorySegment panel) {
+        long room = source.byteSize() - offset - 8L * elementBytes;
+        return !BLOCKS_OF_8 || !PlainMemory.is(panel) || room < 0 ? 0 : (int) Math.min(rows, room / stride + 1);
     }
 
     @Override
     public void cutVector(
             int rows, int columns, MemorySegment source, long offset, long stride, Panels panels, int first) {
-        int whole = rows & -4;
-        int fast = columns / TILE.columns();
-        for (int row = 0; row < whole; row += 4) {
-            VectorStrips.vector(fast, source, offset + row * stride, stride, panels, first, row * 2L * VECTOR_BYTES);
-        }
         for (int p = 0; p < TILE.vectorPanels(columns); p++) {
             int held = Math.min(TILE.columns(), columns - p * TILE.columns());
             long from = offset + p * 2L * VECTOR_BYTES;
-            int done = p < fast ? whole : 0;
-            ScalarMatrixKernels.cut(done, rows, held, 1, source, from, stride, panels.get(first + p), TILE.columns());
+            MemorySegment panel = panels.get(first + p);
+            if (held == TILE.columns() && PlainMemory.is(panel)) {
+                VectorCuts.vector(rows, source, from, stride, panel);
+            } else {
+                ScalarMatrixKernels.cut(0, rows, held, 1, source, from, stride, panel, TILE.columns());
+            }
         }
     }
 

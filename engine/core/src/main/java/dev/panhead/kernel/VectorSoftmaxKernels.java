@@ -23,6 +23,10 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
             MemorySegment maxima,
             MemorySegment sums,
             long statisticsAt) {
+        if (!PlainMemory.is(exponentials)) {
+            SCALAR.exponentials(rows, tile, exponentials, maxima, sums, statisticsAt);
+            return;
+        }
         maxima(rows, tile, maxima, statisticsAt);
         exponentials(rows * ROW_BYTES, tile, exponentials, 0, maxima, sums, statisticsAt);
         exponentials(rows * ROW_BYTES, tile, exponentials, VECTOR_BYTES, maxima, sums, statisticsAt + VECTOR_BYTES);
@@ -55,11 +59,12 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
     private static void exponentials(
             int end,
             MemorySegment logits,
-            MemorySegment exponentials,
+            MemorySegment target,
             long column,
             MemorySegment maxima,
             MemorySegment sums,
             long statisticsAt) {
+        MemorySegment exponentials = PlainMemory.of(target);
         FloatVector max = FloatVector.fromMemorySegment(FLOATS, maxima, statisticsAt, ORDER);
         FloatVector sum = FloatVector.zero(FLOATS);
         for (int o = 0; o < end; o += ROW_BYTES) {
@@ -287,6 +292,11 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
             boolean accumulate,
             MemorySegment target,
             long to) {
+        if (!PlainMemory.is(target)) {
+            SCALAR.scale(rows, tile, factors, factorsAt, accumulate, target, to);
+            return;
+        }
+        MemorySegment scaled = PlainMemory.of(target);
         FloatVector f0 = FloatVector.fromMemorySegment(FLOATS, factors, factorsAt, ORDER);
         FloatVector f1 = FloatVector.fromMemorySegment(FLOATS, factors, factorsAt + VECTOR_BYTES, ORDER);
         for (int row = 0; row < rows; row++) {
@@ -295,13 +305,13 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
             FloatVector t0 = FloatVector.fromMemorySegment(FLOATS, tile, from, ORDER);
             FloatVector t1 = FloatVector.fromMemorySegment(FLOATS, tile, from + VECTOR_BYTES, ORDER);
             if (accumulate) {
-                f0.fma(t0, FloatVector.fromMemorySegment(FLOATS, target, into, ORDER))
-                        .intoMemorySegment(target, into, ORDER);
-                f1.fma(t1, FloatVector.fromMemorySegment(FLOATS, target, into + VECTOR_BYTES, ORDER))
-                        .intoMemorySegment(target, into + VECTOR_BYTES, ORDER);
+                f0.fma(t0, FloatVector.fromMemorySegment(FLOATS, scaled, into, ORDER))
+                        .intoMemorySegment(scaled, into, ORDER);
+                f1.fma(t1, FloatVector.fromMemorySegment(FLOATS, scaled, into + VECTOR_BYTES, ORDER))
+                        .intoMemorySegment(scaled, into + VECTOR_BYTES, ORDER);
             } else {
-                f0.mul(t0).intoMemorySegment(target, into, ORDER);
-                f1.mul(t1).intoMemorySegment(target, into + VECTOR_BYTES, ORDER);
+                f0.mul(t0).intoMemorySegment(scaled, into, ORDER);
+                f1.mul(t1).intoMemorySegment(scaled, into + VECTOR_BYTES, ORDER);
             }
         }
     }
