@@ -253,6 +253,14 @@ final class ScalarMatrixKernels implements MatrixKernels {
         }
     }
 
+    /** C = tile. */
+    static void put(Tile shape, MemorySegment tile, MemorySegment c, long cOffset, long cStride) {
+        long bytes = (long) shape.columns() * Float.BYTES;
+        for (int i = 0; i < shape.rows(); i++) {
+            MemorySegment.copy(tile, i * bytes, c, cOffset + i * cStride, bytes);
+        }
+    }
+
     /** C = C + tile. */
     static void add(Tile shape, MemorySegment tile, MemorySegment c, long cOffset, long cStride) {
         for (int i = 0; i < shape.rows(); i++) {

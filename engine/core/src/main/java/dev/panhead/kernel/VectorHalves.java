@@ -35,7 +35,8 @@ final class VectorHalves {
 
     private VectorHalves() {}
 
-    static void widenBfloat16(int n, MemorySegment source, long from, MemorySegment target, long to) {
+    static void widenBfloat16(int n, MemorySegment source, long from, MemorySegment into, long to) {
+        MemorySegment target = PlainMemory.of(into);
         for (int i = 0; i < n; i += LANES) {
             ShortVector bits = ShortVector.fromMemorySegment(SHORTS, source, from + 2L * i, ORDER);
             IntVector wide = (IntVector) bits.convertShape(VectorOperators.ZERO_EXTEND_S2I, BITS, 0);
@@ -47,7 +48,8 @@ final class VectorHalves {
      * Exponent and mantissa are moved to their place, and the bias is changed by a multiplication; where the exponent was all ones
      * (infinity, NaN), it becomes that again.
      */
-    static void widenFloat16(int n, MemorySegment source, long from, MemorySegment target, long to) {
+    static void widenFloat16(int n, MemorySegment source, long from, MemorySegment into, long to) {
+        MemorySegment target = PlainMemory.of(into);
         for (int i = 0; i < n; i += LANES) {
             ShortVector bits = ShortVector.fromMemorySegment(SHORTS, source, from + 2L * i, ORDER);
             IntVector wide = (IntVector) bits.convertShape(VectorOperators.ZERO_EXTEND_S2I, BITS, 0);

@@ -54,13 +54,18 @@ final class VectorMatrixKernels implements MatrixKernels {
             long cStride,
             boolean accumulate,
             MemorySegment spare) {
+        boolean direct = !accumulate && PlainMemory.is(c);
         for (int p = 0; p < count; p++) {
             long at = cOffset + p * TILE.rows() * cStride;
-            if (accumulate) {
-                tile(kc * A_STEP, a.get(first + p, part), b, spare, 0, 2 * VECTOR_BYTES);
-                add(spare, c, at, cStride);
-            } else {
+            if (direct) {
                 tile(kc * A_STEP, a.get(first + p, part), b, c, at, cStride);
+            } else {
+                tile(kc * A_STEP, a.get(first + p, part), b, spare, 0, 2 * VECTOR_BYTES);
+                if (accumulate) {
+                    add(spare, c, at, cStride);
+                } else {
+                    ScalarMatrixKernels.put(TILE, spare, c, at, cStride);
+                }
             }
         }
     }
@@ -87,8 +92,11 @@ final class VectorMatrixKernels implements MatrixKernels {
     /**
      * One tile. The vectors of B stand on the left of the multiply-adds: with the broadcast there, C2's register allocator
      * spills an accumulator in the loop on machines of 16 registers, at half the speed.
+     *
+     * @param target of {@link PlainMemory}
      */
-    private static void tile(int end, MemorySegment a, MemorySegment b, MemorySegment c, long at, long stride) {
+    private static void tile(int end, MemorySegment a, MemorySegment b, MemorySegment target, long at, long stride) {
+        MemorySegment c = PlainMemory.of(target);
         FloatVector c00 = FloatVector.zero(FLOATS);
         FloatVector c01 = c00;
         FloatVector c10 = c00;
@@ -379,7 +387,7 @@ final class VectorMatrixKernels implements MatrixKernels {
 
     @Override
     public void widen(HalfMatrix.Format format, int n, MemorySegment source, long from, MemorySegment target, long to) {
-        int whole = n / VectorHalves.LANES * VectorHalves.LANES;
+        int whole = PlainMemory.is(target) ? n / VectorHalves.LANES * VectorHalves.LANES : 0;
         switch (format) {
             case BFLOAT16 -> VectorHalves.widenBfloat16(whole, source, from, target, to);
             case FLOAT16 -> VectorHalves.widenFloat16(whole, source, from, target, to);

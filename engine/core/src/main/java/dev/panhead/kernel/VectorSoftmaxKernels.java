@@ -77,7 +77,12 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
     }
 
     @Override
-    public void addBias(int rows, MemorySegment tile, MemorySegment bias, long biasAt) {
+    public void addBias(int rows, MemorySegment target, MemorySegment bias, long biasAt) {
+        if (!PlainMemory.is(target)) {
+            SCALAR.addBias(rows, target, bias, biasAt);
+            return;
+        }
+        MemorySegment tile = PlainMemory.of(target);
         for (int row = 0; row < rows; row++) {
             FloatVector b = FloatVector.broadcast(FLOATS, bias.get(FLOAT, biasAt + row * (long) Float.BYTES));
             long o = row * (long) ROW_BYTES;
@@ -89,7 +94,12 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
     }
 
     @Override
-    public void softcap(int rows, MemorySegment tile, float cap) {
+    public void softcap(int rows, MemorySegment target, float cap) {
+        if (!PlainMemory.is(target)) {
+            SCALAR.softcap(rows, target, cap);
+            return;
+        }
+        MemorySegment tile = PlainMemory.of(target);
         float inverse = 1 / cap;
         for (int o = 0; o < rows * ROW_BYTES; o += VECTOR_BYTES) {
             FloatVector z = FloatVector.fromMemorySegment(FLOATS, tile, o, ORDER);
@@ -138,6 +148,11 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
             long tokensAt,
             MemorySegment weights,
             long weightsAt) {
+        if (!PlainMemory.is(tile)) {
+            SCALAR.gradient(
+                    rows, tile, maxima, base, slope, statisticsAt, spread, inverse, tokensAt, weights, weightsAt);
+            return;
+        }
         for (int column = 0; column < ROW_BYTES; column += VECTOR_BYTES) {
             long at = statisticsAt + column;
             gradient(
@@ -159,7 +174,7 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
     /** One vector of tokens. */
     private static void gradient(
             int rows,
-            MemorySegment tile,
+            MemorySegment target,
             long column,
             MemorySegment maxima,
             MemorySegment base,
@@ -170,6 +185,7 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
             long tokensAt,
             MemorySegment weights,
             long weightsAt) {
+        MemorySegment tile = PlainMemory.of(target);
         FloatVector one = FloatVector.broadcast(FLOATS, 1);
         FloatVector max = FloatVector.fromMemorySegment(FLOATS, maxima, statisticsAt, ORDER);
         FloatVector constant = FloatVector.fromMemorySegment(FLOATS, base, statisticsAt, ORDER);
