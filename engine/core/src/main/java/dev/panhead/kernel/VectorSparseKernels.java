@@ -169,11 +169,12 @@ final class VectorSparseKernels implements SparseKernels {
             long targetAt,
             long targetStride,
             boolean accumulate) {
+        int whole = PlainMemory.is(target) ? columns : 0; // else all is scalars'
         for (int r = fromRow; r < toRow; r += ROWS) { // few at a time, so that the target is written in long runs
             int end = Math.min(r + ROWS, toRow);
             long to = targetAt + (r - fromRow) * targetStride;
             int done = 0;
-            for (; done <= columns - 8 * LANES; done += 8 * LANES) {
+            for (; done <= whole - 8 * LANES; done += 8 * LANES) {
                 long o = done * (long) Float.BYTES;
                 multiplyEight(
                         r,
@@ -191,7 +192,7 @@ final class VectorSparseKernels implements SparseKernels {
                         targetStride,
                         accumulate);
             }
-            for (; done <= columns - LANES; done += LANES) {
+            for (; done <= whole - LANES; done += LANES) {
                 long o = done * (long) Float.BYTES;
                 multiplyOne(
                         r,
@@ -243,10 +244,11 @@ final class VectorSparseKernels implements SparseKernels {
             MemorySegment source,
             long sourceAt,
             long sourceStride,
-            MemorySegment target,
+            MemorySegment into,
             long targetAt,
             long targetStride,
             boolean accumulate) {
+        MemorySegment target = PlainMemory.of(into);
         VectorMask<Float> fresh = FLOATS.maskAll(!accumulate);
         for (int r = fromRow; r < toRow; r++) {
             int e = first(starts[r], starts[r + 1], indices, lowest);
@@ -322,10 +324,11 @@ final class VectorSparseKernels implements SparseKernels {
             MemorySegment source,
             long sourceAt,
             long sourceStride,
-            MemorySegment target,
+            MemorySegment into,
             long targetAt,
             long targetStride,
             boolean accumulate) {
+        MemorySegment target = PlainMemory.of(into);
         VectorMask<Float> fresh = FLOATS.maskAll(!accumulate);
         for (int r = fromRow; r < toRow; r++) {
             long at = targetAt + (r - fromRow) * targetStride;
@@ -356,8 +359,9 @@ final class VectorSparseKernels implements SparseKernels {
             MemorySegment target,
             long targetAt,
             long targetStride) {
+        int whole = PlainMemory.is(target) ? columns : 0; // else all is scalars'
         int done = 0;
-        for (; done <= columns - 8 * LANES; done += 8 * LANES) {
+        for (; done <= whole - 8 * LANES; done += 8 * LANES) {
             long o = done * (long) Float.BYTES;
             transposedEight(
                     fromRow,
@@ -374,7 +378,7 @@ final class VectorSparseKernels implements SparseKernels {
                     targetAt + o,
                     targetStride);
         }
-        for (; done <= columns - LANES; done += LANES) {
+        for (; done <= whole - LANES; done += LANES) {
             long o = done * (long) Float.BYTES;
             transposedOne(
                     fromRow,
@@ -423,9 +427,10 @@ final class VectorSparseKernels implements SparseKernels {
             MemorySegment source,
             long sourceAt,
             long sourceStride,
-            MemorySegment target,
+            MemorySegment into,
             long targetAt,
             long targetStride) {
+        MemorySegment target = PlainMemory.of(into);
         for (int r = fromRow; r < toRow; r++) {
             int end = starts[r + 1];
             int e = first(starts[r], end, indices, lowest);
@@ -476,9 +481,10 @@ final class VectorSparseKernels implements SparseKernels {
             MemorySegment source,
             long sourceAt,
             long sourceStride,
-            MemorySegment target,
+            MemorySegment into,
             long targetAt,
             long targetStride) {
+        MemorySegment target = PlainMemory.of(into);
         for (int r = fromRow; r < toRow; r++) {
             FloatVector x =
                     FloatVector.fromMemorySegment(FLOATS, source, sourceAt + (r - fromRow) * sourceStride, ORDER);
