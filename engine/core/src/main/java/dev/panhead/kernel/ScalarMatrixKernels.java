@@ -214,7 +214,6 @@ final class ScalarMatrixKernels implements MatrixKernels {
         }
     }
 
-    /** The rows from (inclusive) to (exclusive) of one panel, whose ks are {@code pitch} floats wide. */
     @Override
     public void cutBfloat16(
             int rows,
@@ -232,6 +231,7 @@ final class ScalarMatrixKernels implements MatrixKernels {
         }
     }
 
+    /** The rows from (inclusive) to (exclusive) of one broadcast panel. */
     static void cutBfloat16(
             int from,
             int to,
@@ -272,6 +272,7 @@ final class ScalarMatrixKernels implements MatrixKernels {
         }
     }
 
+    /** The rows from (inclusive) to (exclusive) of one panel, whose ks are {@code pitch} floats wide. */
     static void cut(
             int from,
             int to,
