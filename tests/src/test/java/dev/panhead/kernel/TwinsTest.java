@@ -292,6 +292,13 @@ class TwinsTest {
             }
             assertSameBits(results[0], results[1]);
             assertSameBits(exponentials[0], exponentials[1]);
+            for (HalfMatrix.Format format : HalfMatrix.Format.values()) {
+                HalfMatrix halves = HalfMatrix.of(arena, format, numbers.matrix(arena, 1, floats, 1));
+                for (MemorySegment result : results) {
+                    VECTOR.matrix().widen(format, floats, halves.segment(), 0, result, 0);
+                }
+                assertSameBits(results[0], results[1]);
+            }
         }
     }
 

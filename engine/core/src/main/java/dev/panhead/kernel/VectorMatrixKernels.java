@@ -295,7 +295,10 @@ final class VectorMatrixKernels implements MatrixKernels {
             int held = Math.min(TILE.rows(), rows - i);
             long from = offset + i * stride;
             MemorySegment panel = panels.get(first + i / TILE.rows());
-            VectorInterleave.panel(held, blocked, source, from, stride, factors, factorsAt, panel, k * (long) A_STEP);
+            if (blocked > 0) {
+                VectorInterleave.panel(
+                        held, blocked, source, from, stride, factors, factorsAt, panel, k * (long) A_STEP);
+            }
             ScalarMatrixKernels.interleave(held, blocked, columns, source, from, stride, factors, factorsAt, panel, k);
         }
     }
@@ -338,7 +341,9 @@ final class VectorMatrixKernels implements MatrixKernels {
             long from = offset + p * TILE.rows() * (long) Float.BYTES;
             MemorySegment panel = panels.get(first + p);
             int whole = eights(rows, Float.BYTES, source, from, stride, panel);
-            VectorCuts.broadcast(whole, scale, source, from, stride, panel);
+            if (whole > 0) {
+                VectorCuts.broadcast(whole, scale, source, from, stride, panel);
+            }
             ScalarMatrixKernels.cut(whole, rows, held, scale, source, from, stride, panel, Tile.BROADCAST_PITCH);
         }
     }
@@ -358,7 +363,9 @@ final class VectorMatrixKernels implements MatrixKernels {
             long from = offset + p * TILE.rows() * (long) Short.BYTES;
             MemorySegment panel = panels.get(first + p);
             int whole = ORDER == ByteOrder.LITTLE_ENDIAN ? eights(rows, Short.BYTES, source, from, stride, panel) : 0;
-            VectorCuts.broadcastBfloat16(whole, scale, source, from, stride, panel);
+            if (whole > 0) {
+                VectorCuts.broadcastBfloat16(whole, scale, source, from, stride, panel);
+            }
             ScalarMatrixKernels.cutBfloat16(whole, rows, held, scale, source, from, stride, panel);
         }
     }
@@ -388,9 +395,11 @@ final class VectorMatrixKernels implements MatrixKernels {
     @Override
     public void widen(HalfMatrix.Format format, int n, MemorySegment source, long from, MemorySegment target, long to) {
         int whole = PlainMemory.is(target) ? n / VectorHalves.LANES * VectorHalves.LANES : 0;
-        switch (format) {
-            case BFLOAT16 -> VectorHalves.widenBfloat16(whole, source, from, target, to);
-            case FLOAT16 -> VectorHalves.widenFloat16(whole, source, from, target, to);
+        if (whole > 0) {
+            switch (format) {
+                case BFLOAT16 -> VectorHalves.widenBfloat16(whole, source, from, target, to);
+                case FLOAT16 -> VectorHalves.widenFloat16(whole, source, from, target, to);
+            }
         }
         ScalarMatrixKernels.widen(format, whole, n, source, from, target, to);
     }
