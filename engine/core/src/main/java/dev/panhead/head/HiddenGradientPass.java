@@ -11,14 +11,17 @@ import java.lang.foreign.MemorySegment;
  * the block's factors, sums of {@value Chunk#BLOCKS_A_SUM} blocks, and the sum of those, each in order. The target's term comes last:
  * it is mostly the largest, and each number added after it would cost what it rounds away.
  *
- * <p>A task is some columns of dX times some groups of tokens. If W is packed as a whole, it takes its groups one after the other
- * through the vocabulary; else all through one vocabulary block after the other, whose columns it packs for itself: so that they are
- * packed but once, the columns are split among the tasks, not the groups.
+ * <p>A task is some columns of dX times some groups of tokens, and takes all of them through one vocabulary block after the other, so
+ * that the block's columns of W come from afar but once. If they are packed for all workers, the groups are split among the tasks; if each
+ * task packs them for itself, the columns.
  */
 final class HiddenGradientPass implements Workers.Task {
 
     /** Fewer panels of columns than this make reading the exponentials for each task felt. */
     private static final int FEWEST_PANELS = 4;
+
+    /** The most sums that a task returns to with each vocabulary block: they fill some of a second cache, beside the block's columns. */
+    private static final int MOST_SUMS = 1 << 16;
 
     private final Chunk chunk;
     private final SoftEntries soft;
@@ -62,13 +65,15 @@ final class HiddenGradientPass implements Workers.Task {
     }
 
     private void split() {
+        int workers = chunk.workers.size();
         if (weight.isWhole()) {
             int pieces = Math.ceilDiv(chunk.width, Chunk.COLUMN_BLOCK);
-            groupsATask = 1;
             columnsATask = Math.ceilDiv(pieces, chunk.splits(chunk.groups, pieces)) * Chunk.COLUMN_BLOCK;
+            int share = Math.ceilDiv(chunk.groups, workers);
+            groupsATask =
+                    Math.clamp(MOST_SUMS / (Math.min(columnsATask, chunk.width) * chunk.tile.columns()), 1, share);
             return;
         }
-        int workers = chunk.workers.size();
         int panels = chunk.tile.broadcastPanels(chunk.width);
         int fewest = Math.ceilDiv(chunk.width, WeightPanels.MOST_COLUMNS);
         int even = Math.ceilDiv(fewest, workers) * workers; // as many for each worker
@@ -90,12 +95,11 @@ final class HiddenGradientPass implements Workers.Task {
         if (!anyDense(firstGroup, endGroup)) {
             return;
         }
-        int blocks = weight.isWhole() ? scratch.endBlock() - scratch.firstBlock() : 1; // at once
-        for (int block = scratch.firstBlock(); block < scratch.endBlock(); block += blocks) {
+        for (int block = scratch.firstBlock(); block < scratch.endBlock(); block++) {
             Panels panels = weight.columns(block, from, to - from, worker);
             for (int group = firstGroup; group < endGroup; group++) {
                 if (isDense(group)) {
-                    addBlocks(block, block + blocks, group, from, to, panels, worker);
+                    addBlocks(block, group, from, to, panels, worker);
                 }
             }
         }
@@ -106,14 +110,12 @@ final class HiddenGradientPass implements Workers.Task {
         }
     }
 
-    private void addBlocks(int first, int end, int group, int from, int to, Panels panels, int worker) {
-        for (int block = first; block < end; block++) {
-            int panel = weight.firstColumn(block, from);
-            for (int column = from; column < to; column += Chunk.COLUMN_BLOCK) {
-                int columns = Math.min(Chunk.COLUMN_BLOCK, to - column);
-                addBlock(block, group, column, columns, panels, panel, worker);
-                panel += chunk.tile.broadcastPanels(columns);
-            }
+    private void addBlocks(int block, int group, int from, int to, Panels panels, int worker) {
+        int panel = weight.firstColumn(block, from);
+        for (int column = from; column < to; column += Chunk.COLUMN_BLOCK) {
+            int columns = Math.min(Chunk.COLUMN_BLOCK, to - column);
+            addBlock(block, group, column, columns, panels, panel, worker);
+            panel += chunk.tile.broadcastPanels(columns);
         }
     }
 

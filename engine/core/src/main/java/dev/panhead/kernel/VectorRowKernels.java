@@ -75,7 +75,12 @@ final class VectorRowKernels implements RowKernels {
     }
 
     @Override
-    public void shift(int n, float shift, float logSum, MemorySegment x, long xAt, MemorySegment y, long yAt) {
+    public void shift(int n, float shift, float logSum, MemorySegment x, long xAt, MemorySegment target, long yAt) {
+        if (!PlainMemory.is(target)) {
+            SCALAR.shift(n, shift, logSum, x, xAt, target, yAt);
+            return;
+        }
+        MemorySegment y = PlainMemory.of(target);
         int end = n / LANES * LANES;
         for (int i = 0; i < end; i += LANES) {
             long o = i * 4L;
@@ -89,7 +94,12 @@ final class VectorRowKernels implements RowKernels {
 
     @Override
     public void gradient(
-            int n, float total, MemorySegment y, long yAt, MemorySegment g, long gAt, MemorySegment dx, long dxAt) {
+            int n, float total, MemorySegment y, long yAt, MemorySegment g, long gAt, MemorySegment target, long dxAt) {
+        if (!PlainMemory.is(target)) {
+            SCALAR.gradient(n, total, y, yAt, g, gAt, target, dxAt);
+            return;
+        }
+        MemorySegment dx = PlainMemory.of(target);
         int end = n / LANES * LANES;
         FloatVector factor = FloatVector.broadcast(FLOATS, -total);
         for (int i = 0; i < end; i += LANES) {
