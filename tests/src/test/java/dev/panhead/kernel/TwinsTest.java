@@ -292,6 +292,26 @@ class TwinsTest {
             }
             assertSameBits(results[0], results[1]);
             assertSameBits(exponentials[0], exponentials[1]);
+            MemorySegment x = exponentials[0];
+            MemorySegment g = arena.allocate(4L * floats, 64).copyFrom(results[0]);
+            for (int n : new int[] {floats, floats - 1}) {
+                for (MemorySegment result : results) {
+                    VECTOR.rows().shift(n, 0.3f, 0.7f, x, 0, result, 0);
+                }
+                assertSameBits(results[0], results[1]);
+                for (MemorySegment result : results) {
+                    VECTOR.elements().addScaled(n, 0.3f, x, 0, result, 0);
+                }
+                assertSameBits(results[0], results[1]);
+                for (MemorySegment result : results) {
+                    VECTOR.rows().gradient(n, 0.7f, x, 0, g, 0, result, 0);
+                }
+                assertSameBits(results[0], results[1]);
+            }
+            for (MemorySegment result : results) {
+                VECTOR.matrix().transpose(6, tile.columns() / 2, x, 0, 4L * tile.columns(), result, 0, 32);
+            }
+            assertSameBits(results[0], results[1]);
             for (HalfMatrix.Format format : HalfMatrix.Format.values()) {
                 HalfMatrix halves = HalfMatrix.of(arena, format, numbers.matrix(arena, 1, floats, 1));
                 for (MemorySegment result : results) {

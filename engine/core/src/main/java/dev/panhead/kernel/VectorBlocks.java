@@ -45,9 +45,14 @@ final class VectorBlocks {
 
     private VectorBlocks() {}
 
-    /** target(j, i) = source(i, j) for 8 columns j and {@code rows} <= 8 rows i; the last one stands for the rest. */
+    /**
+     * target(j, i) = source(i, j) for 8 columns j and {@code rows} <= 8 rows i; the last one stands for the rest.
+     *
+     * @param memory the target, of {@link PlainMemory}
+     */
     static void transpose(
-            int rows, MemorySegment source, long from, long stride, MemorySegment target, long to, long pitch) {
+            int rows, MemorySegment source, long from, long stride, MemorySegment memory, long to, long pitch) {
+        MemorySegment target = PlainMemory.of(memory);
         // Clamped addresses instead of conditional vectors, which C2 would keep on the heap.
         long last = rows - 1;
         FloatVector r0 = FloatVector.fromMemorySegment(S, source, from, ORDER);

@@ -78,7 +78,12 @@ final class VectorElementKernels implements ElementKernels {
     }
 
     @Override
-    public void addScaled(int n, float scale, MemorySegment x, long xAt, MemorySegment y, long yAt) {
+    public void addScaled(int n, float scale, MemorySegment x, long xAt, MemorySegment target, long yAt) {
+        if (!PlainMemory.is(target)) {
+            SCALAR.addScaled(n, scale, x, xAt, target, yAt);
+            return;
+        }
+        MemorySegment y = PlainMemory.of(target);
         int end = n / LANES * LANES;
         for (int i = 0; i < end; i += LANES) {
             long o = i * 4L;

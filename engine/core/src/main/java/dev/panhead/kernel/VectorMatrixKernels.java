@@ -313,7 +313,7 @@ final class VectorMatrixKernels implements MatrixKernels {
             MemorySegment target,
             long to,
             long pitch) {
-        int blocked = BLOCKS_OF_8 ? columns & -8 : 0;
+        int blocked = BLOCKS_OF_8 && PlainMemory.is(target) ? columns & -8 : 0;
         // Through the rows first: a line of the target is filled at once, since a store to one that is not in cache
         // holds up others.
         for (int j = 0; j < blocked; j += 8) {
