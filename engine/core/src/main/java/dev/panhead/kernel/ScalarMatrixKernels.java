@@ -253,21 +253,13 @@ final class ScalarMatrixKernels implements MatrixKernels {
         }
     }
 
-    /** C = tile. */
-    static void put(Tile shape, MemorySegment tile, MemorySegment c, long cOffset, long cStride) {
-        long bytes = (long) shape.columns() * Float.BYTES;
-        for (int i = 0; i < shape.rows(); i++) {
-            MemorySegment.copy(tile, i * bytes, c, cOffset + i * cStride, bytes);
-        }
-    }
-
-    /** C = C + tile. */
-    static void add(Tile shape, MemorySegment tile, MemorySegment c, long cOffset, long cStride) {
+    /** C = tile, or C + tile. */
+    static void put(Tile shape, MemorySegment tile, MemorySegment c, long cOffset, long cStride, boolean accumulate) {
         for (int i = 0; i < shape.rows(); i++) {
             for (int j = 0; j < shape.columns(); j++) {
                 long at = cOffset + i * cStride + j * (long) Float.BYTES;
-                float sum = c.get(FLOAT, at) + tile.get(FLOAT, (i * (long) shape.columns() + j) * Float.BYTES);
-                c.set(FLOAT, at, sum);
+                float value = tile.get(FLOAT, (i * (long) shape.columns() + j) * Float.BYTES);
+                c.set(FLOAT, at, accumulate ? c.get(FLOAT, at) + value : value);
             }
         }
     }

@@ -54,38 +54,19 @@ final class VectorMatrixKernels implements MatrixKernels {
             long cStride,
             boolean accumulate,
             MemorySegment spare) {
-        boolean direct = !accumulate && PlainMemory.is(c);
+        boolean direct = PlainMemory.is(c);
+        int end = kc * A_STEP;
         for (int p = 0; p < count; p++) {
+            MemorySegment panel = a.get(first + p, part);
             long at = cOffset + p * TILE.rows() * cStride;
-            if (direct) {
-                tile(kc * A_STEP, a.get(first + p, part), b, c, at, cStride);
+            if (!direct) {
+                tile(end, panel, b, spare, 0, 2 * VECTOR_BYTES);
+                ScalarMatrixKernels.put(TILE, spare, c, at, cStride, accumulate);
+            } else if (accumulate) {
+                addTile(end, panel, b, c, at, cStride);
             } else {
-                tile(kc * A_STEP, a.get(first + p, part), b, spare, 0, 2 * VECTOR_BYTES);
-                if (accumulate) {
-                    add(spare, c, at, cStride);
-                } else {
-                    ScalarMatrixKernels.put(TILE, spare, c, at, cStride);
-                }
+                tile(end, panel, b, c, at, cStride);
             }
-        }
-    }
-
-    /** C = C + tile; beside the multiply-adds it would be more than C2 inlines, and what it does not inline it allocates for. */
-    private static void add(MemorySegment tile, MemorySegment target, long cOffset, long cStride) {
-        if (!PlainMemory.is(target)) {
-            ScalarMatrixKernels.add(TILE, tile, target, cOffset, cStride);
-            return;
-        }
-        MemorySegment c = PlainMemory.of(target);
-        for (int i = 0; i < TILE.rows(); i++) {
-            long from = i * 2L * VECTOR_BYTES;
-            long at = cOffset + i * cStride;
-            FloatVector.fromMemorySegment(FLOATS, c, at, ORDER)
-                    .add(FloatVector.fromMemorySegment(FLOATS, tile, from, ORDER))
-                    .intoMemorySegment(c, at, ORDER);
-            FloatVector.fromMemorySegment(FLOATS, c, at + VECTOR_BYTES, ORDER)
-                    .add(FloatVector.fromMemorySegment(FLOATS, tile, from + VECTOR_BYTES, ORDER))
-                    .intoMemorySegment(c, at + VECTOR_BYTES, ORDER);
         }
     }
 
@@ -143,6 +124,80 @@ final class VectorMatrixKernels implements MatrixKernels {
         c41.intoMemorySegment(c, at + 4 * stride + VECTOR_BYTES, ORDER);
         c50.intoMemorySegment(c, at + 5 * stride, ORDER);
         c51.intoMemorySegment(c, at + 5 * stride + VECTOR_BYTES, ORDER);
+    }
+
+    /**
+     * The same, added to C. The two in one method are beyond C1's registers: it gives up, and where it has compiled the method without a
+     * profile before, C2 is never asked.
+     */
+    private static void addTile(int end, MemorySegment a, MemorySegment b, MemorySegment target, long at, long stride) {
+        MemorySegment c = PlainMemory.of(target);
+        FloatVector c00 = FloatVector.zero(FLOATS);
+        FloatVector c01 = c00;
+        FloatVector c10 = c00;
+        FloatVector c11 = c00;
+        FloatVector c20 = c00;
+        FloatVector c21 = c00;
+        FloatVector c30 = c00;
+        FloatVector c31 = c00;
+        FloatVector c40 = c00;
+        FloatVector c41 = c00;
+        FloatVector c50 = c00;
+        FloatVector c51 = c00;
+        for (int o = 0; o < end; o += A_STEP) {
+            FloatVector b0 = FloatVector.fromMemorySegment(FLOATS, b, B_SCALE * o, ORDER);
+            FloatVector b1 = FloatVector.fromMemorySegment(FLOATS, b, B_SCALE * o + VECTOR_BYTES, ORDER);
+            FloatVector a0 = FloatVector.broadcast(FLOATS, a.get(FLOAT, o));
+            c00 = b0.fma(a0, c00);
+            c01 = b1.fma(a0, c01);
+            FloatVector a1 = FloatVector.broadcast(FLOATS, a.get(FLOAT, (long) o + 4));
+            c10 = b0.fma(a1, c10);
+            c11 = b1.fma(a1, c11);
+            FloatVector a2 = FloatVector.broadcast(FLOATS, a.get(FLOAT, (long) o + 8));
+            c20 = b0.fma(a2, c20);
+            c21 = b1.fma(a2, c21);
+            FloatVector a3 = FloatVector.broadcast(FLOATS, a.get(FLOAT, (long) o + 12));
+            c30 = b0.fma(a3, c30);
+            c31 = b1.fma(a3, c31);
+            FloatVector a4 = FloatVector.broadcast(FLOATS, a.get(FLOAT, (long) o + 16));
+            c40 = b0.fma(a4, c40);
+            c41 = b1.fma(a4, c41);
+            FloatVector a5 = FloatVector.broadcast(FLOATS, a.get(FLOAT, (long) o + 20));
+            c50 = b0.fma(a5, c50);
+            c51 = b1.fma(a5, c51);
+        }
+        FloatVector.fromMemorySegment(FLOATS, c, at, ORDER).add(c00).intoMemorySegment(c, at, ORDER);
+        FloatVector.fromMemorySegment(FLOATS, c, at + VECTOR_BYTES, ORDER)
+                .add(c01)
+                .intoMemorySegment(c, at + VECTOR_BYTES, ORDER);
+        FloatVector.fromMemorySegment(FLOATS, c, at + stride, ORDER).add(c10).intoMemorySegment(c, at + stride, ORDER);
+        FloatVector.fromMemorySegment(FLOATS, c, at + stride + VECTOR_BYTES, ORDER)
+                .add(c11)
+                .intoMemorySegment(c, at + stride + VECTOR_BYTES, ORDER);
+        FloatVector.fromMemorySegment(FLOATS, c, at + 2 * stride, ORDER)
+                .add(c20)
+                .intoMemorySegment(c, at + 2 * stride, ORDER);
+        FloatVector.fromMemorySegment(FLOATS, c, at + 2 * stride + VECTOR_BYTES, ORDER)
+                .add(c21)
+                .intoMemorySegment(c, at + 2 * stride + VECTOR_BYTES, ORDER);
+        FloatVector.fromMemorySegment(FLOATS, c, at + 3 * stride, ORDER)
+                .add(c30)
+                .intoMemorySegment(c, at + 3 * stride, ORDER);
+        FloatVector.fromMemorySegment(FLOATS, c, at + 3 * stride + VECTOR_BYTES, ORDER)
+                .add(c31)
+                .intoMemorySegment(c, at + 3 * stride + VECTOR_BYTES, ORDER);
+        FloatVector.fromMemorySegment(FLOATS, c, at + 4 * stride, ORDER)
+                .add(c40)
+                .intoMemorySegment(c, at + 4 * stride, ORDER);
+        FloatVector.fromMemorySegment(FLOATS, c, at + 4 * stride + VECTOR_BYTES, ORDER)
+                .add(c41)
+                .intoMemorySegment(c, at + 4 * stride + VECTOR_BYTES, ORDER);
+        FloatVector.fromMemorySegment(FLOATS, c, at + 5 * stride, ORDER)
+                .add(c50)
+                .intoMemorySegment(c, at + 5 * stride, ORDER);
+        FloatVector.fromMemorySegment(FLOATS, c, at + 5 * stride + VECTOR_BYTES, ORDER)
+                .add(c51)
+                .intoMemorySegment(c, at + 5 * stride + VECTOR_BYTES, ORDER);
     }
 
     @Override
