@@ -8,7 +8,7 @@ final class HeadPlan {
     /** The logits' scratch is about this large if it may: it stays in the last level cache. */
     private static final long CACHED_BYTES = 4L << 20;
 
-    /** Fewer tokens than this make packing W for each chunk felt. */
+    /** Fewer tokens than this make packing W, fetching its panels and adding to dW for each chunk felt. */
     private static final int WORTHWHILE_TOKENS = 512;
 
     /** Vocabulary blocks whose exponentials are kept at once: all, or a few. */
@@ -101,7 +101,7 @@ final class HeadPlan {
     /** The chunk's size in tokens: whole reduction blocks, or all tokens if they are fewer than one. */
     private int capacity(boolean wholeWeight) {
         int kept = Math.min(vocabulary, window * Chunk.VOCABULARY_BLOCK);
-        long limit = Math.max(wholeWeight ? 0 : WORTHWHILE_TOKENS, CACHED_BYTES / Float.BYTES / kept);
+        long limit = Math.max(WORTHWHILE_TOKENS, CACHED_BYTES / Float.BYTES / kept);
         int capacity = smallestChunk();
         while (capacity < maxTokens
                 && capacity + Chunk.TOKEN_BLOCK <= limit
