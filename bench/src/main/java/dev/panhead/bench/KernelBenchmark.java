@@ -55,7 +55,7 @@ public class KernelBenchmark {
     @Benchmark
     public void microKernel(Work work) {
         accumulate = !accumulate;
-        matrix.multiply(a, 0, PANELS, 0, KC, b, c, 0, tile.columns() * (long) Float.BYTES, accumulate, spare);
+        matrix.multiply(a, 0, PANELS, KC, b, c, 0, tile.columns() * (long) Float.BYTES, accumulate, spare);
         work.count(2.0 * PANELS * tile.rows() * tile.columns() * KC, 0);
     }
 }

@@ -284,7 +284,7 @@ class TwinsTest {
             MemorySegment[] exponentials = {arena.allocate(4L * floats, 64), MemorySegment.ofArray(new float[floats])};
             for (int i = 0; i < 2; i++) {
                 results[i].fill((byte) 1);
-                VECTOR.matrix().multiply(a, 0, 1, 0, 50, b.get(0), results[i], 0, 4L * tile.columns(), true, spare);
+                VECTOR.matrix().multiply(a, 0, 1, 50, b.get(0), results[i], 0, 4L * tile.columns(), true, spare);
                 VECTOR.softmax().scale(6, b.get(0), factors, 0, true, results[i], 0);
                 MemorySegment maxima = arena.allocate(4L * tile.columns(), 64);
                 MemorySegment sums = arena.allocate(4L * tile.columns(), 64);

@@ -34,14 +34,11 @@ final class Chunk {
     /** Tokens that one reduction block of dW adds up; chunks are multiples of it, so that no result depends on theirs. */
     static final int TOKEN_BLOCK = Gemm.BLOCK;
 
-    /** Hidden dimensions of a panel of the logits' product, and that one of its reduction blocks adds up, as in other products. */
-    static final int WIDTH_BLOCK = Gemm.BLOCK;
-
     /**
-     * The same of a reduction block where the entropies have an upstream gradient, in which the logits' errors show: a part of a panel,
-     * of which {@link #WIDTH_BLOCK} is a multiple.
+     * Hidden dimensions of a panel of the logits' product, and that one of its reduction blocks adds up: fewer than in other products,
+     * since the logits' errors are what shows in losses and entropies.
      */
-    static final int FINE_WIDTH_BLOCK = Panels.PART;
+    static final int WIDTH_BLOCK = 128;
 
     /** Columns of dX that one task works on; a multiple of every tile's rows. */
     static final int COLUMN_BLOCK = 96;

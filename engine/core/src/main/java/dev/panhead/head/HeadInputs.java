@@ -143,15 +143,7 @@ public final class HeadInputs {
         return copy;
     }
 
-    /**
-     * These inputs with dL/dH_t of the entropies H_t, 1 x T, for {@link Reduction#NONE}, beside or instead of the others; or null for none.
-     *
-     * <p>This gradient shows the logits' rounding more than any other, so a call that has it, be it of zeros, takes its logits more
-     * exactly: it adds products up by {@value Chunk#FINE_WIDTH_BLOCK} hidden dimensions instead of {@value Chunk#WIDTH_BLOCK}. Where d is
-     * larger than that, its losses and log-probabilities differ in their last bits from those of a call without: a ratio e^(log p -
-     * log p') of a policy's probabilities by both is 1 only up to such roundings, which a clipped objective does not notice. Where they
-     * are to be the same bits, take the old ones with an upstream of zeros too, and no gradients.
-     */
+    /** These inputs with dL/dH_t of the entropies H_t, 1 x T, for {@link Reduction#NONE}, beside or instead of the others; or null for none. */
     public HeadInputs withEntropyUpstream(Matrix entropyUpstream) {
         HeadInputs copy = copy();
         copy.entropyUpstream = entropyUpstream;

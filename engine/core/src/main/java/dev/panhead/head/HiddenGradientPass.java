@@ -141,7 +141,6 @@ final class HiddenGradientPass implements Workers.Task {
                         panels,
                         panel,
                         chunk.tile.broadcastPanels(columns),
-                        0,
                         chunk.rows(block),
                         scratch.exponentials(group, block),
                         product,

@@ -139,10 +139,9 @@ final class LogitsPass implements Workers.Task {
     static float logit(HeadInputs inputs, int token, int row, float softcap, float scale) {
         ReadableMatrix hidden = inputs.hidden();
         float logit = 0;
-        int block = reductionBlock(inputs);
-        for (int from = 0; from < hidden.columns(); from += block) {
+        for (int from = 0; from < hidden.columns(); from += Chunk.WIDTH_BLOCK) {
             float sum = 0;
-            for (int k = from; k < Math.min(from + block, hidden.columns()); k++) {
+            for (int k = from; k < Math.min(from + Chunk.WIDTH_BLOCK, hidden.columns()); k++) {
                 sum = Math.fma(inputs.weight().get(row, k), hidden.get(token, k), sum);
             }
             logit += sum;
@@ -153,18 +152,12 @@ final class LogitsPass implements Workers.Task {
         return (softcap > 0 ? SoftmaxKernels.softcap(logit, softcap) : logit) * scale;
     }
 
-    /** Hidden dimensions that one reduction block of a call's logits adds up. */
-    private static int reductionBlock(HeadInputs inputs) {
-        return inputs.entropyUpstream() == null ? Chunk.WIDTH_BLOCK : Chunk.FINE_WIDTH_BLOCK;
-    }
-
     @Override
     public void run(int task, int worker) {
         int blockIndex = firstBlock + task % blocks;
         int from = task / blocks * groupsATask;
         int to = Math.min(from + groupsATask, chunk.groups);
         int count = chunk.tile.broadcastPanels(chunk.rows(blockIndex));
-        int reductionBlock = reductionBlock(inputs);
         MatrixKernels kernels = chunk.kernels.matrix();
         long rowBytes = (long) chunk.tile.columns() * Float.BYTES;
         for (int k = 0; k < chunk.width; k += Chunk.WIDTH_BLOCK) {
@@ -173,21 +166,17 @@ final class LogitsPass implements Workers.Task {
             int first = weight.firstRow(blockIndex, k / Chunk.WIDTH_BLOCK);
             for (int group = from; group < to; group++) {
                 MemorySegment logits = chunk.logits[worker].get(group - from);
-                for (int begin = 0; begin < kc; begin += reductionBlock) {
-                    int part = begin / Panels.PART;
-                    kernels.multiply(
-                            panels,
-                            first,
-                            count,
-                            part,
-                            Math.min(reductionBlock, kc - begin),
-                            chunk.hiddenPanels.get(chunk.hiddenPanel(group, k / Chunk.WIDTH_BLOCK), part),
-                            logits,
-                            0,
-                            rowBytes,
-                            k + begin > 0,
-                            chunk.spares[worker]);
-                }
+                kernels.multiply(
+                        panels,
+                        first,
+                        count,
+                        kc,
+                        chunk.hiddenPanels.get(chunk.hiddenPanel(group, k / Chunk.WIDTH_BLOCK)),
+                        logits,
+                        0,
+                        rowBytes,
+                        k > 0,
+                        chunk.spares[worker]);
                 if (k + kc == chunk.width) {
                     finish(blockIndex, group, worker, logits);
                 }

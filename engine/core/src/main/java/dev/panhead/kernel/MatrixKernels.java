@@ -24,9 +24,8 @@ public interface MatrixKernels {
      * @param a the broadcast panels
      * @param first the first of them to use
      * @param count how many
-     * @param part of them that k begins with
      * @param kc how long k runs, at least 1
-     * @param b the vector panel, or what follows the same part of it
+     * @param b the vector panel
      * @param cStride from a row of C to the next
      * @param spare room for a tile of the calling thread's own
      */
@@ -34,7 +33,6 @@ public interface MatrixKernels {
             Panels a,
             int first,
             int count,
-            int part,
             int kc,
             MemorySegment b,
             MemorySegment c,

@@ -10,52 +10,41 @@ import java.lang.foreign.MemorySegment;
  */
 public final class Panels {
 
-    /** Length of a part of a panel: a product may begin with any of them. */
-    public static final int PART = 128;
-
     private final MemorySegment memory;
-    private final MemorySegment[] panels; // [panel][part], each with all parts that follow
-    private final int parts;
+    private final MemorySegment[] panels;
     private final long pitch;
 
-    private Panels(MemorySegment memory, int count, long pitch, long partBytes) {
+    private Panels(MemorySegment memory, int count, long pitch) {
         this.memory = memory;
         this.pitch = pitch;
-        parts = (int) Math.ceilDiv(pitch, partBytes);
-        panels = new MemorySegment[count * parts];
-        for (int i = 0; i < panels.length; i++) {
-            long from = i % parts * partBytes;
-            panels[i] = memory.asSlice(i / parts * pitch + from, pitch - from);
+        panels = new MemorySegment[count];
+        for (int i = 0; i < count; i++) {
+            panels[i] = memory.asSlice(i * pitch, pitch);
         }
     }
 
     /** Room for broadcast panels that together cover {@code rows} rows, each of length {@code kc} at most. */
     public static Panels broadcast(Arena arena, Tile tile, int rows, int kc) {
-        return allocate(arena, tile.broadcastPanels(rows), Tile.broadcastBytes(kc), Tile.broadcastBytes(PART));
+        return allocate(arena, tile.broadcastPanels(rows), Tile.broadcastBytes(kc));
     }
 
     /** Room for {@code count} vector panels, each of length {@code kc} at most. */
     public static Panels vector(Arena arena, Tile tile, int count, int kc) {
-        return allocate(arena, count, tile.vectorBytes(kc), tile.vectorBytes(PART));
+        return allocate(arena, count, tile.vectorBytes(kc));
     }
 
-    private static Panels allocate(Arena arena, int count, long pitch, long partBytes) {
-        return new Panels(arena.allocate(count * pitch, Matrix.ALIGNMENT), count, pitch, partBytes);
+    private static Panels allocate(Arena arena, int count, long pitch) {
+        return new Panels(arena.allocate(count * pitch, Matrix.ALIGNMENT), count, pitch);
     }
 
     /** How many there are. */
     public int count() {
-        return panels.length / parts;
+        return panels.length;
     }
 
     /** One panel. */
     public MemorySegment get(int index) {
-        return get(index, 0);
-    }
-
-    /** One panel from a part on. */
-    public MemorySegment get(int index, int part) {
-        return panels[index * parts + part];
+        return panels[index];
     }
 
     /** All panels, one after the other. */

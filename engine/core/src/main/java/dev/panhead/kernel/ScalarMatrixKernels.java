@@ -21,7 +21,6 @@ final class ScalarMatrixKernels implements MatrixKernels {
             Panels a,
             int first,
             int count,
-            int part,
             int kc,
             MemorySegment b,
             MemorySegment c,
@@ -30,7 +29,7 @@ final class ScalarMatrixKernels implements MatrixKernels {
             boolean accumulate,
             MemorySegment spare) {
         for (int p = 0; p < count; p++) {
-            MemorySegment panel = a.get(first + p, part);
+            MemorySegment panel = a.get(first + p);
             for (int i = 0; i < TILE.rows(); i++) {
                 long row = cOffset + (p * TILE.rows() + i) * cStride;
                 for (int j = 0; j < TILE.columns(); j++) {

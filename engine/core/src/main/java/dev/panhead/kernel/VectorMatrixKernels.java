@@ -46,7 +46,6 @@ final class VectorMatrixKernels implements MatrixKernels {
             Panels a,
             int first,
             int count,
-            int part,
             int kc,
             MemorySegment b,
             MemorySegment c,
@@ -57,7 +56,7 @@ final class VectorMatrixKernels implements MatrixKernels {
         boolean direct = PlainMemory.is(c);
         int end = kc * A_STEP;
         for (int p = 0; p < count; p++) {
-            MemorySegment panel = a.get(first + p, part);
+            MemorySegment panel = a.get(first + p);
             long at = cOffset + p * TILE.rows() * cStride;
             if (!direct) {
                 tile(end, panel, b, spare, 0, 2 * VECTOR_BYTES);
