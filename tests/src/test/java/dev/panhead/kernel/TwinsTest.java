@@ -2,6 +2,7 @@ package dev.panhead.kernel;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.panhead.reference.Numbers;
 import dev.panhead.tensor.HalfMatrix;
@@ -284,8 +285,10 @@ class TwinsTest {
             MemorySegment[] exponentials = {arena.allocate(4L * floats, 64), MemorySegment.ofArray(new float[floats])};
             for (int i = 0; i < 2; i++) {
                 results[i].fill((byte) 1);
-                VECTOR.matrix().multiply(a, 0, 1, 50, b.get(0), results[i], 0, 4L * tile.columns(), true, spare);
-                VECTOR.softmax().scale(6, b.get(0), factors, 0, true, results[i], 0);
+                long rowBytes = 4L * tile.columns();
+                VECTOR.matrix().multiply(a, 0, 1, 50, b.get(0), results[i], 0, rowBytes, true, spare);
+                VECTOR.matrix().multiply(a, 0, 1, 50, b.get(0), factors, 0, results[i], 0, rowBytes, true, spare);
+                VECTOR.softmax().scale(6, results[i], factors, 0);
                 MemorySegment maxima = arena.allocate(4L * tile.columns(), 64);
                 MemorySegment sums = arena.allocate(4L * tile.columns(), 64);
                 VECTOR.softmax().exponentials(6, b.get(0), exponentials[i], maxima, sums, 0);
@@ -368,31 +371,73 @@ class TwinsTest {
         }
     }
 
+    /** Chains, factors and sums are rounded as the contract says, -0 included; C's rows lie apart. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 31, 256})
+    void multiplies(int kc) {
+        Numbers numbers = new Numbers(kc);
+        for (Kernels kernels : new Kernels[] {VECTOR, SCALAR}) {
+            Tile tile = kernels.matrix().tile();
+            int rows = 2 * tile.rows();
+            int columns = tile.columns();
+            try (Arena arena = Arena.ofConfined()) {
+                Panels a = Panels.broadcast(arena, tile, rows, kc);
+                Panels b = Panels.vector(arena, tile, 1, kc);
+                Matrix left = numbers.matrix(arena, kc, rows, 1);
+                Matrix right = numbers.matrix(arena, kc, columns, 1);
+                for (int k = 0; k < kc; k++) {
+                    left.set(k, 0, -1e-30f);
+                    right.set(k, 0, 1e-30f);
+                }
+                kernels.matrix().cutBroadcast(kc, rows, 1, left.segment(), 0, left.rowStride() * 4, a, 0);
+                kernels.matrix().cutVector(kc, columns, right.segment(), 0, right.rowStride() * 4, b, 0);
+                Matrix factors = numbers.matrix(arena, 1, columns, 1);
+                MemorySegment spare = arena.allocate(tile.bytes(), Matrix.ALIGNMENT);
+                for (boolean scaled : new boolean[] {false, true}) {
+                    for (boolean accumulate : new boolean[] {false, true}) {
+                        Matrix c = numbers.padded(arena, rows, columns, 1);
+                        Matrix before = Matrix.allocate(arena, rows, columns);
+                        before.copyFrom(c);
+                        MemorySegment f = scaled ? factors.segment() : null;
+                        long stride = c.rowStride() * 4;
+                        kernels.matrix()
+                                .multiply(a, 0, 2, kc, b.get(0), f, 0, c.segment(), 0, stride, accumulate, spare);
+                        assertTrue(Numbers.paddingIntact(c));
+                        for (int i = 0; i < rows; i++) {
+                            for (int j = 0; j < columns; j++) {
+                                float sum = 0;
+                                for (int k = 0; k < kc; k++) {
+                                    sum = Math.fma(left.get(k, i), right.get(k, j), sum);
+                                }
+                                float factor = scaled ? factors.get(0, j) : 1;
+                                float expected = accumulate ? Math.fma(sum, factor, before.get(i, j)) : sum * factor;
+                                assertEquals(expected, c.get(i, j)); // which tells -0 from 0
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     @Test
     void scales() {
         Numbers numbers = new Numbers(6);
-        int wide = VECTOR.matrix().tile().columns();
-        int narrow = SCALAR.matrix().tile().columns();
-        int columns = Math.min(wide, narrow);
         try (Arena arena = Arena.ofConfined()) {
-            for (int rows : new int[] {1, 2, 7, 96}) {
-                Matrix tile = numbers.matrix(arena, rows, Math.max(wide, narrow), 1);
-                Matrix factors = numbers.matrix(arena, 1, Math.max(wide, narrow) + 1, 1);
-                Matrix a = numbers.matrix(arena, rows, wide, 1);
-                Matrix b = Matrix.allocate(arena, rows, narrow);
-                b.view(0, 0, rows, columns).copyFrom(a.view(0, 0, rows, columns));
-                Matrix tileA = Matrix.allocate(arena, rows, wide);
-                Matrix tileB = Matrix.allocate(arena, rows, narrow);
-                tileA.copyFrom(tile.view(0, 0, rows, wide));
-                tileB.copyFrom(tile.view(0, 0, rows, narrow));
-                for (boolean accumulate : new boolean[] {true, false, true}) {
-                    VECTOR.softmax().scale(rows, tileA.segment(), factors.segment(), 4, accumulate, a.segment(), 0);
-                    SCALAR.softmax().scale(rows, tileB.segment(), factors.segment(), 4, accumulate, b.segment(), 0);
-                    assertArrayEquals(
-                            Numbers.bits(b.view(0, 0, rows, columns)), Numbers.bits(a.view(0, 0, rows, columns)));
+            for (Kernels kernels : new Kernels[] {VECTOR, SCALAR}) {
+                int columns = kernels.matrix().tile().columns();
+                for (int rows : new int[] {1, 2, 7, 96}) {
+                    Matrix tile = numbers.matrix(arena, rows, columns, 1);
+                    Matrix factors = numbers.matrix(arena, 1, columns + 1, 1);
+                    Matrix scaled = Matrix.allocate(arena, rows, columns);
+                    scaled.copyFrom(tile);
+                    kernels.softmax().scale(rows, scaled.segment(), factors.segment(), 4);
+                    for (int i = 0; i < rows; i++) {
+                        for (int j = 0; j < columns; j++) {
+                            assertEquals(tile.get(i, j) * factors.get(0, j + 1), scaled.get(i, j));
+                        }
+                    }
                 }
-                assertEquals(
-                        Math.fma(tile.get(0, 0), factors.get(0, 1), tile.get(0, 0) * factors.get(0, 1)), a.get(0, 0));
             }
         }
     }

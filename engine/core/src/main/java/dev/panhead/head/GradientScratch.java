@@ -19,7 +19,7 @@ final class GradientScratch {
     /** The logits' exponentials, relative to their block's maximum, 0 for targets: [group][block of the window], each [rows][NR]. */
     private final MemorySegment[] exponentials;
 
-    /** dX^T: [group][d][NR]. */
+    /** dX^T: [group][whole tiles' rows that hold d][NR]. */
     final MemorySegment hiddenGradient;
 
     /** The same, of the vocabulary blocks that are being added up before they join it; null if there is but one such sum. */
@@ -28,7 +28,7 @@ final class GradientScratch {
     /** X as vector panels: [token block][d / NR][tokens][NR]. */
     final Panels tokenPanels;
 
-    /** Each worker's tiles on their way: one that leaves its matrix, or is to be scaled or transposed. */
+    /** Each worker's tiles on their way: one that leaves its matrix, or is transposed. */
     final MemorySegment[] tiles;
 
     /** Each worker's slice of dW, with memory of its own if W is updated slice by slice. */
@@ -51,10 +51,9 @@ final class GradientScratch {
         this.chunk = chunk;
         this.window = window;
         Tile tile = chunk.tile;
-        hiddenGradient = Chunk.allocate(arena, (long) chunk.capacity * chunk.width);
-        hiddenPart = chunk.vocabularyBlocks() > Chunk.BLOCKS_A_SUM
-                ? Chunk.allocate(arena, (long) chunk.capacity * chunk.width)
-                : null;
+        long sums = (long) chunk.capacity * hiddenRows(tile, chunk.width);
+        hiddenGradient = Chunk.allocate(arena, sums);
+        hiddenPart = chunk.vocabularyBlocks() > Chunk.BLOCKS_A_SUM ? Chunk.allocate(arena, sums) : null;
         int tokens = Math.min(chunk.capacity, Chunk.TOKEN_BLOCK);
         tokenPanels = Panels.vector(arena, tile, chunk.capacity / tokens * tile.vectorPanels(chunk.width), tokens);
         MemorySegment whole = Chunk.allocate(arena, (long) chunk.capacity * windowRows(chunk.vocabulary, window));
@@ -83,7 +82,9 @@ final class GradientScratch {
     /** Bytes that the scratch of a chunk takes, with windows of some vocabulary blocks. */
     static long bytes(int workers, int capacity, int vocabulary, int width, int window, boolean updates) {
         Tile tile = Kernels.current().matrix().tile();
-        long columns = windowRows(vocabulary, window) + 2L * width + tile.vectorPanels(width) * tile.columns();
+        long columns = windowRows(vocabulary, window)
+                + 2L * hiddenRows(tile, width)
+                + tile.vectorPanels(width) * tile.columns();
         long each = tileBytes(tile);
         if (updates) {
             each += (long) sliceRows(vocabulary) * width * Float.BYTES;
@@ -92,18 +93,23 @@ final class GradientScratch {
         return columns * capacity * Float.BYTES + workers * each;
     }
 
+    /** Rows of a group's dX^T. */
+    private static int hiddenRows(Tile tile, int width) {
+        return tile.broadcastPanels(width) * tile.rows();
+    }
+
     private static int sliceRows(int vocabulary) {
         return Math.min(vocabulary, Chunk.VOCABULARY_BLOCK);
     }
 
-    /** dX's products have {@value Chunk#COLUMN_BLOCK} rows, those of dW that leave the matrix as many as a vocabulary block. */
+    /** dX is transposed by {@value Chunk#COLUMN_BLOCK} columns, those of dW that leave the matrix as many as a vocabulary block. */
     private static long tileBytes(Tile tile) {
         return (long) Math.max(Chunk.VOCABULARY_BLOCK, Chunk.COLUMN_BLOCK) * tile.columns() * Float.BYTES;
     }
 
     /** Offset of a group's dX^T from a hidden dimension on. */
     long hiddenGradient(int group, int column) {
-        return ((long) group * chunk.width + column) * chunk.tile.columns() * Float.BYTES;
+        return ((long) group * hiddenRows(chunk.tile, chunk.width) + column) * chunk.tile.columns() * Float.BYTES;
     }
 
     /** Whether the window is the whole vocabulary. */

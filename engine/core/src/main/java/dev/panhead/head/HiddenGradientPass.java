@@ -133,7 +133,6 @@ final class HiddenGradientPass implements Workers.Task {
     /** Adds what one vocabulary block contributes. */
     private void addBlock(int block, int group, int column, int columns, Panels panels, int panel, int worker) {
         long at = scratch.hiddenGradient(group, column);
-        MemorySegment product = scratch.tiles[worker];
         MemorySegment sum = block < Chunk.BLOCKS_A_SUM ? scratch.hiddenGradient : scratch.hiddenPart;
         chunk.kernels
                 .matrix()
@@ -143,21 +142,13 @@ final class HiddenGradientPass implements Workers.Task {
                         chunk.tile.broadcastPanels(columns),
                         chunk.rows(block),
                         scratch.exponentials(group, block),
-                        product,
-                        0,
-                        (long) chunk.tile.columns() * Float.BYTES,
-                        false,
-                        chunk.spares[worker]);
-        chunk.kernels
-                .softmax()
-                .scale(
-                        columns,
-                        product,
                         chunk.factors(),
                         chunk.statistics(block, group),
-                        block % Chunk.BLOCKS_A_SUM > 0,
                         sum,
-                        at);
+                        at,
+                        (long) chunk.tile.columns() * Float.BYTES,
+                        block % Chunk.BLOCKS_A_SUM > 0,
+                        chunk.spares[worker]);
         boolean ends = (block + 1) % Chunk.BLOCKS_A_SUM == 0 || block + 1 == chunk.vocabularyBlocks();
         if (ends && sum == scratch.hiddenPart) {
             chunk.kernels.elements().addScaled(columns * chunk.tile.columns(), 1, sum, at, scratch.hiddenGradient, at);

@@ -195,7 +195,7 @@ final class LogitsPass implements Workers.Task {
             kernels.softcap(rows, logits, softcap);
         }
         if (chunk.scaled) {
-            kernels.scale(rows, logits, chunk.scales, chunk.tokens(group), false, logits, 0);
+            kernels.scale(rows, logits, chunk.scales, chunk.tokens(group));
         }
         if (mode == Mode.COUNT) {
             notFinite[worker] += countNonFinite(group, row, rows, logits);

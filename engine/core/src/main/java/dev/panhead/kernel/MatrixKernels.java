@@ -15,17 +15,18 @@ public interface MatrixKernels {
     Tile tile();
 
     /**
-     * C (+)= A B for one vector panel B and successive broadcast panels A.
+     * C (+)= A B diag(f) for one vector panel B and successive broadcast panels A.
      *
-     * <p>Each element of C is one chain of fused multiply-adds in ascending k that starts at 0; with {@code accumulate} the
-     * chain's end is added to what C held, else it takes its place. Whole tiles are written: C must have room for
-     * {@code count * MR} rows of NR floats.
+     * <p>Each element of C is one chain of fused multiply-adds in ascending k that starts at 0, times its column's factor; with
+     * {@code accumulate} that is added to what C held, rounded once, else it takes its place. Whole tiles are written: C must have
+     * room for {@code count * MR} rows of NR floats.
      *
      * @param a the broadcast panels
      * @param first the first of them to use
      * @param count how many
      * @param kc how long k runs, at least 1
      * @param b the vector panel
+     * @param factors NR floats, or null if each is 1
      * @param cStride from a row of C to the next
      * @param spare room for a tile of the calling thread's own
      */
@@ -35,11 +36,28 @@ public interface MatrixKernels {
             int count,
             int kc,
             MemorySegment b,
+            MemorySegment factors,
+            long factorsAt,
             MemorySegment c,
             long cOffset,
             long cStride,
             boolean accumulate,
             MemorySegment spare);
+
+    /** C (+)= A B. */
+    default void multiply(
+            Panels a,
+            int first,
+            int count,
+            int kc,
+            MemorySegment b,
+            MemorySegment c,
+            long cOffset,
+            long cStride,
+            boolean accumulate,
+            MemorySegment spare) {
+        multiply(a, first, count, kc, b, null, 0, c, cOffset, cStride, accumulate, spare);
+    }
 
     /** Rows that {@link #multiplyRows} and {@link #multiplyColumn} read side by side. */
     int STREAMS = 8;

@@ -23,6 +23,8 @@ final class ScalarMatrixKernels implements MatrixKernels {
             int count,
             int kc,
             MemorySegment b,
+            MemorySegment factors,
+            long factorsAt,
             MemorySegment c,
             long cOffset,
             long cStride,
@@ -39,8 +41,7 @@ final class ScalarMatrixKernels implements MatrixKernels {
                         float right = b.get(FLOAT, (k * TILE.columns() + j) * 4L);
                         sum = Math.fma(left, right, sum);
                     }
-                    long at = row + j * 4L;
-                    c.set(FLOAT, at, accumulate ? c.get(FLOAT, at) + sum : sum);
+                    put(sum, factors, factorsAt + j * 4L, c, row + j * 4L, accumulate);
                 }
             }
         }
@@ -252,15 +253,28 @@ final class ScalarMatrixKernels implements MatrixKernels {
         }
     }
 
-    /** C = tile, or C + tile. */
-    static void put(Tile shape, MemorySegment tile, MemorySegment c, long cOffset, long cStride, boolean accumulate) {
+    /** C (+)= tile diag(f). */
+    static void put(
+            Tile shape,
+            MemorySegment tile,
+            MemorySegment factors,
+            long factorsAt,
+            MemorySegment c,
+            long cOffset,
+            long cStride,
+            boolean accumulate) {
         for (int i = 0; i < shape.rows(); i++) {
             for (int j = 0; j < shape.columns(); j++) {
-                long at = cOffset + i * cStride + j * (long) Float.BYTES;
-                float value = tile.get(FLOAT, (i * (long) shape.columns() + j) * Float.BYTES);
-                c.set(FLOAT, at, accumulate ? c.get(FLOAT, at) + value : value);
+                float value = tile.get(FLOAT, (i * shape.columns() + j) * 4L);
+                put(value, factors, factorsAt + j * 4L, c, cOffset + i * cStride + j * 4L, accumulate);
             }
         }
+    }
+
+    private static void put(
+            float value, MemorySegment factors, long factorAt, MemorySegment c, long at, boolean accumulate) {
+        float factor = factors == null ? 1 : factors.get(FLOAT, factorAt);
+        c.set(FLOAT, at, accumulate ? Math.fma(value, factor, c.get(FLOAT, at)) : value * factor);
     }
 
     /** The rows from (inclusive) to (exclusive) of one panel, whose ks are {@code pitch} floats wide. */

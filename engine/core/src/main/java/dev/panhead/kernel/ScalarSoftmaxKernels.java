@@ -196,23 +196,11 @@ final class ScalarSoftmaxKernels implements SoftmaxKernels {
     }
 
     @Override
-    public void scale(
-            int rows,
-            MemorySegment tile,
-            MemorySegment factors,
-            long factorsAt,
-            boolean accumulate,
-            MemorySegment target,
-            long to) {
+    public void scale(int rows, MemorySegment tile, MemorySegment factors, long factorsAt) {
         for (int row = 0; row < rows; row++) {
             for (int t = 0; t < tokens; t++) {
-                long cell = cell(row, t);
                 float factor = factors.get(FLOAT, factorsAt + t * (long) Float.BYTES);
-                float value = tile.get(FLOAT, cell);
-                target.set(
-                        FLOAT,
-                        to + cell,
-                        accumulate ? Math.fma(value, factor, target.get(FLOAT, to + cell)) : value * factor);
+                tile.set(FLOAT, cell(row, t), tile.get(FLOAT, cell(row, t)) * factor);
             }
         }
     }

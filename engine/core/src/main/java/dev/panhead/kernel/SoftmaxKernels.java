@@ -110,17 +110,6 @@ public interface SoftmaxKernels {
      */
     void mergeMaxima(int blocks, MemorySegment maxima, long at, long stride, MemorySegment merged, long mergedAt);
 
-    /**
-     * target (+)= tile * factors, the rows of a tile by NR factors, one a token.
-     *
-     * @param accumulate whether the products are added to what the target holds, rounded once, or take its place
-     */
-    void scale(
-            int rows,
-            MemorySegment tile,
-            MemorySegment factors,
-            long factorsAt,
-            boolean accumulate,
-            MemorySegment target,
-            long to);
+    /** Multiplies the rows of a tile by NR factors, one a token. */
+    void scale(int rows, MemorySegment tile, MemorySegment factors, long factorsAt);
 }

@@ -4,6 +4,7 @@ import static dev.panhead.kernel.VectorWidth.FLOATS;
 import static dev.panhead.kernel.VectorWidth.ORDER;
 
 import dev.panhead.tensor.HalfMatrix;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -22,6 +23,14 @@ final class VectorMatrixKernels implements MatrixKernels {
     private static final int A_STEP = Tile.BROADCAST_PITCH * Float.BYTES;
 
     private static final MatrixKernels SCALAR = new ScalarMatrixKernels();
+
+    private static final MemorySegment ONES = Arena.global().allocate(TILE.columns() * Float.BYTES, VECTOR_BYTES);
+
+    static {
+        for (int i = 0; i < TILE.columns(); i++) {
+            ONES.setAtIndex(FLOAT, i, 1);
+        }
+    }
 
     private static final VectorSpecies<Float> EIGHT = FloatVector.SPECIES_256;
 
@@ -48,88 +57,64 @@ final class VectorMatrixKernels implements MatrixKernels {
             int count,
             int kc,
             MemorySegment b,
+            MemorySegment factors,
+            long factorsAt,
             MemorySegment c,
             long cOffset,
             long cStride,
             boolean accumulate,
             MemorySegment spare) {
         boolean direct = PlainMemory.is(c);
+        MemorySegment f = direct && factors != null ? factors : ONES;
+        long fAt = f == ONES ? 0 : factorsAt;
         int end = kc * A_STEP;
         for (int p = 0; p < count; p++) {
             MemorySegment panel = a.get(first + p);
             long at = cOffset + p * TILE.rows() * cStride;
-            if (!direct) {
-                tile(end, panel, b, spare, 0, 2 * VECTOR_BYTES);
-                ScalarMatrixKernels.put(TILE, spare, c, at, cStride, accumulate);
-            } else if (accumulate) {
-                addTile(end, panel, b, c, at, cStride);
+            if (direct) {
+                if (!accumulate) {
+                    clear(c, at, cStride);
+                }
+                addTile(end, panel, b, f, fAt, c, at, cStride);
             } else {
-                tile(end, panel, b, c, at, cStride);
+                clear(spare, 0, 2 * VECTOR_BYTES);
+                addTile(end, panel, b, f, fAt, spare, 0, 2 * VECTOR_BYTES);
+                ScalarMatrixKernels.put(TILE, spare, factors, factorsAt, c, at, cStride, accumulate);
             }
         }
     }
 
     /**
-     * One tile. The vectors of B stand on the left of the multiply-adds: with the broadcast there, C2's register allocator
-     * spills an accumulator in the loop on machines of 16 registers, at half the speed.
+     * Makes a tile of C what changes nothing that is added to it. A kernel of its own that overwrites C would be no faster, since C's lines
+     * come while the tile is made, and C2 would have it to compile too before the first product is done.
      *
      * @param target of {@link PlainMemory}
      */
-    private static void tile(int end, MemorySegment a, MemorySegment b, MemorySegment target, long at, long stride) {
+    private static void clear(MemorySegment target, long at, long stride) {
         MemorySegment c = PlainMemory.of(target);
-        FloatVector c00 = FloatVector.zero(FLOATS);
-        FloatVector c01 = c00;
-        FloatVector c10 = c00;
-        FloatVector c11 = c00;
-        FloatVector c20 = c00;
-        FloatVector c21 = c00;
-        FloatVector c30 = c00;
-        FloatVector c31 = c00;
-        FloatVector c40 = c00;
-        FloatVector c41 = c00;
-        FloatVector c50 = c00;
-        FloatVector c51 = c00;
-        for (int o = 0; o < end; o += A_STEP) {
-            FloatVector b0 = FloatVector.fromMemorySegment(FLOATS, b, B_SCALE * o, ORDER);
-            FloatVector b1 = FloatVector.fromMemorySegment(FLOATS, b, B_SCALE * o + VECTOR_BYTES, ORDER);
-            FloatVector a0 = FloatVector.broadcast(FLOATS, a.get(FLOAT, o));
-            c00 = b0.fma(a0, c00);
-            c01 = b1.fma(a0, c01);
-            FloatVector a1 = FloatVector.broadcast(FLOATS, a.get(FLOAT, (long) o + 4));
-            c10 = b0.fma(a1, c10);
-            c11 = b1.fma(a1, c11);
-            FloatVector a2 = FloatVector.broadcast(FLOATS, a.get(FLOAT, (long) o + 8));
-            c20 = b0.fma(a2, c20);
-            c21 = b1.fma(a2, c21);
-            FloatVector a3 = FloatVector.broadcast(FLOATS, a.get(FLOAT, (long) o + 12));
-            c30 = b0.fma(a3, c30);
-            c31 = b1.fma(a3, c31);
-            FloatVector a4 = FloatVector.broadcast(FLOATS, a.get(FLOAT, (long) o + 16));
-            c40 = b0.fma(a4, c40);
-            c41 = b1.fma(a4, c41);
-            FloatVector a5 = FloatVector.broadcast(FLOATS, a.get(FLOAT, (long) o + 20));
-            c50 = b0.fma(a5, c50);
-            c51 = b1.fma(a5, c51);
+        FloatVector none = FloatVector.broadcast(FLOATS, -0f);
+        for (int i = 0; i < TILE.rows(); i++) {
+            none.intoMemorySegment(c, at + i * stride, ORDER);
+            none.intoMemorySegment(c, at + i * stride + VECTOR_BYTES, ORDER);
         }
-        c00.intoMemorySegment(c, at, ORDER);
-        c01.intoMemorySegment(c, at + VECTOR_BYTES, ORDER);
-        c10.intoMemorySegment(c, at + stride, ORDER);
-        c11.intoMemorySegment(c, at + stride + VECTOR_BYTES, ORDER);
-        c20.intoMemorySegment(c, at + 2 * stride, ORDER);
-        c21.intoMemorySegment(c, at + 2 * stride + VECTOR_BYTES, ORDER);
-        c30.intoMemorySegment(c, at + 3 * stride, ORDER);
-        c31.intoMemorySegment(c, at + 3 * stride + VECTOR_BYTES, ORDER);
-        c40.intoMemorySegment(c, at + 4 * stride, ORDER);
-        c41.intoMemorySegment(c, at + 4 * stride + VECTOR_BYTES, ORDER);
-        c50.intoMemorySegment(c, at + 5 * stride, ORDER);
-        c51.intoMemorySegment(c, at + 5 * stride + VECTOR_BYTES, ORDER);
     }
 
     /**
-     * The same, added to C. The two in one method are beyond C1's registers: it gives up, and where it has compiled the method without a
-     * profile before, C2 is never asked.
+     * C += one tile times factors. The vectors of B stand on the left of the multiply-adds: with the broadcast there, C2's register
+     * allocator spills an accumulator in the loop on machines of 16 registers, at half the speed. C1, which gives up on methods of much more
+     * bytecode than this one, must not: C2 is asked only for what C1 has profiled.
+     *
+     * @param target of {@link PlainMemory}
      */
-    private static void addTile(int end, MemorySegment a, MemorySegment b, MemorySegment target, long at, long stride) {
+    private static void addTile(
+            int end,
+            MemorySegment a,
+            MemorySegment b,
+            MemorySegment factors,
+            long factorsAt,
+            MemorySegment target,
+            long at,
+            long stride) {
         MemorySegment c = PlainMemory.of(target);
         FloatVector c00 = FloatVector.zero(FLOATS);
         FloatVector c01 = c00;
@@ -165,37 +150,30 @@ final class VectorMatrixKernels implements MatrixKernels {
             c50 = b0.fma(a5, c50);
             c51 = b1.fma(a5, c51);
         }
-        FloatVector.fromMemorySegment(FLOATS, c, at, ORDER).add(c00).intoMemorySegment(c, at, ORDER);
-        FloatVector.fromMemorySegment(FLOATS, c, at + VECTOR_BYTES, ORDER)
-                .add(c01)
+        FloatVector f0 = FloatVector.fromMemorySegment(FLOATS, factors, factorsAt, ORDER);
+        FloatVector f1 = FloatVector.fromMemorySegment(FLOATS, factors, factorsAt + VECTOR_BYTES, ORDER);
+        c00.fma(f0, FloatVector.fromMemorySegment(FLOATS, c, at, ORDER)).intoMemorySegment(c, at, ORDER);
+        c01.fma(f1, FloatVector.fromMemorySegment(FLOATS, c, at + VECTOR_BYTES, ORDER))
                 .intoMemorySegment(c, at + VECTOR_BYTES, ORDER);
-        FloatVector.fromMemorySegment(FLOATS, c, at + stride, ORDER).add(c10).intoMemorySegment(c, at + stride, ORDER);
-        FloatVector.fromMemorySegment(FLOATS, c, at + stride + VECTOR_BYTES, ORDER)
-                .add(c11)
+        c10.fma(f0, FloatVector.fromMemorySegment(FLOATS, c, at + stride, ORDER))
+                .intoMemorySegment(c, at + stride, ORDER);
+        c11.fma(f1, FloatVector.fromMemorySegment(FLOATS, c, at + stride + VECTOR_BYTES, ORDER))
                 .intoMemorySegment(c, at + stride + VECTOR_BYTES, ORDER);
-        FloatVector.fromMemorySegment(FLOATS, c, at + 2 * stride, ORDER)
-                .add(c20)
+        c20.fma(f0, FloatVector.fromMemorySegment(FLOATS, c, at + 2 * stride, ORDER))
                 .intoMemorySegment(c, at + 2 * stride, ORDER);
-        FloatVector.fromMemorySegment(FLOATS, c, at + 2 * stride + VECTOR_BYTES, ORDER)
-                .add(c21)
+        c21.fma(f1, FloatVector.fromMemorySegment(FLOATS, c, at + 2 * stride + VECTOR_BYTES, ORDER))
                 .intoMemorySegment(c, at + 2 * stride + VECTOR_BYTES, ORDER);
-        FloatVector.fromMemorySegment(FLOATS, c, at + 3 * stride, ORDER)
-                .add(c30)
+        c30.fma(f0, FloatVector.fromMemorySegment(FLOATS, c, at + 3 * stride, ORDER))
                 .intoMemorySegment(c, at + 3 * stride, ORDER);
-        FloatVector.fromMemorySegment(FLOATS, c, at + 3 * stride + VECTOR_BYTES, ORDER)
-                .add(c31)
+        c31.fma(f1, FloatVector.fromMemorySegment(FLOATS, c, at + 3 * stride + VECTOR_BYTES, ORDER))
                 .intoMemorySegment(c, at + 3 * stride + VECTOR_BYTES, ORDER);
-        FloatVector.fromMemorySegment(FLOATS, c, at + 4 * stride, ORDER)
-                .add(c40)
+        c40.fma(f0, FloatVector.fromMemorySegment(FLOATS, c, at + 4 * stride, ORDER))
                 .intoMemorySegment(c, at + 4 * stride, ORDER);
-        FloatVector.fromMemorySegment(FLOATS, c, at + 4 * stride + VECTOR_BYTES, ORDER)
-                .add(c41)
+        c41.fma(f1, FloatVector.fromMemorySegment(FLOATS, c, at + 4 * stride + VECTOR_BYTES, ORDER))
                 .intoMemorySegment(c, at + 4 * stride + VECTOR_BYTES, ORDER);
-        FloatVector.fromMemorySegment(FLOATS, c, at + 5 * stride, ORDER)
-                .add(c50)
+        c50.fma(f0, FloatVector.fromMemorySegment(FLOATS, c, at + 5 * stride, ORDER))
                 .intoMemorySegment(c, at + 5 * stride, ORDER);
-        FloatVector.fromMemorySegment(FLOATS, c, at + 5 * stride + VECTOR_BYTES, ORDER)
-                .add(c51)
+        c51.fma(f1, FloatVector.fromMemorySegment(FLOATS, c, at + 5 * stride + VECTOR_BYTES, ORDER))
                 .intoMemorySegment(c, at + 5 * stride + VECTOR_BYTES, ORDER);
     }
 

@@ -300,35 +300,18 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
     }
 
     @Override
-    public void scale(
-            int rows,
-            MemorySegment tile,
-            MemorySegment factors,
-            long factorsAt,
-            boolean accumulate,
-            MemorySegment target,
-            long to) {
+    public void scale(int rows, MemorySegment target, MemorySegment factors, long factorsAt) {
         if (!PlainMemory.is(target)) {
-            SCALAR.scale(rows, tile, factors, factorsAt, accumulate, target, to);
+            SCALAR.scale(rows, target, factors, factorsAt);
             return;
         }
-        MemorySegment scaled = PlainMemory.of(target);
+        MemorySegment tile = PlainMemory.of(target);
         FloatVector f0 = FloatVector.fromMemorySegment(FLOATS, factors, factorsAt, ORDER);
         FloatVector f1 = FloatVector.fromMemorySegment(FLOATS, factors, factorsAt + VECTOR_BYTES, ORDER);
-        for (int row = 0; row < rows; row++) {
-            long from = row * (long) ROW_BYTES;
-            long into = to + row * (long) ROW_BYTES;
-            FloatVector t0 = FloatVector.fromMemorySegment(FLOATS, tile, from, ORDER);
-            FloatVector t1 = FloatVector.fromMemorySegment(FLOATS, tile, from + VECTOR_BYTES, ORDER);
-            if (accumulate) {
-                f0.fma(t0, FloatVector.fromMemorySegment(FLOATS, scaled, into, ORDER))
-                        .intoMemorySegment(scaled, into, ORDER);
-                f1.fma(t1, FloatVector.fromMemorySegment(FLOATS, scaled, into + VECTOR_BYTES, ORDER))
-                        .intoMemorySegment(scaled, into + VECTOR_BYTES, ORDER);
-            } else {
-                f0.mul(t0).intoMemorySegment(scaled, into, ORDER);
-                f1.mul(t1).intoMemorySegment(scaled, into + VECTOR_BYTES, ORDER);
-            }
+        for (int o = 0; o < rows * ROW_BYTES; o += ROW_BYTES) {
+            f0.mul(FloatVector.fromMemorySegment(FLOATS, tile, o, ORDER)).intoMemorySegment(tile, o, ORDER);
+            f1.mul(FloatVector.fromMemorySegment(FLOATS, tile, o + VECTOR_BYTES, ORDER))
+                    .intoMemorySegment(tile, o + VECTOR_BYTES, ORDER);
         }
     }
 }
