@@ -34,8 +34,12 @@ import java.util.Objects;
  * <p>Sums of up to 192 products of W's elements with numbers of up to 1 are held in float32: where |W| goes beyond 1e36, they may
  * overflow though the result would not. With a soft cap or an entropy's upstream gradient, the numbers are the logits' gradients.
  *
- * <p>One call at a time; after one that failed, its {@link HeadResult} says nothing. After the first calls nothing is allocated on the heap. The memory belongs to the caller's arena; if
- * it is closed during a call, the call ends with an exception.
+ * <p>One call at a time; after one that failed, its {@link HeadResult} says nothing. After the first calls nothing is allocated on
+ * the heap. The memory belongs to the caller's arena; if it is closed during a call, the call ends with an exception.
+ *
+ * <p>A process's first call of some 10^8 operations or more, and its first one with gradients, makes small steps of its own for up to a second
+ * before, on the calling thread: until they are compiled, vector operations are a thousand times slower, and a large call gets there later
+ * than small ones do.
  */
 public final class LinearCrossEntropy {
 
@@ -152,6 +156,7 @@ public final class LinearCrossEntropy {
                                     + ": there is no loss");
         }
         boolean gradients = outputs.wantsGradients();
+        WarmUp.before(kept, width, vocabulary, gradients);
         if (gradients && scratch == null) {
             scratch = new GradientScratch(arena, chunk, plan.window, options.fusedUpdate());
         }
