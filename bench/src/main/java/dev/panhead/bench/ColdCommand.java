@@ -71,10 +71,11 @@ final class ColdCommand implements Callable<Integer> {
      *
      * @param begin seconds from the process's start to the first step's
      * @param first seconds from the process's start to the first step's end
-     * @param near seconds to the end of the first window from which on the speed stays near the steady one
+     * @param near seconds to the end of the first window whose speed is near the steady one
+     * @param good seconds to the end of the first window from which on it stays so, whatever else the machine does
      * @param steady median of the steps in the last quarter, in seconds
      */
-    private record Run(double begin, double first, double near, double steady) {
+    private record Run(double begin, double first, double near, double good, double steady) {
 
         /** From the times when the first step began and each one ended, in microseconds. */
         static Run of(long start, long[] times) {
@@ -86,12 +87,25 @@ final class ColdCommand implements Callable<Integer> {
             int from = Arrays.binarySearch(times, lastQuarter);
             double steady = median(
                     Arrays.copyOfRange(steps, Math.min(from < 0 ? -from - 1 : from, steps.length - 1), steps.length));
-            int near = steps.length - 1;
-            while (near >= WINDOW && median(Arrays.copyOfRange(steps, near - WINDOW, near)) <= steady / NEAR) {
-                near--;
+            int near = Math.min(WINDOW, steps.length);
+            while (near < steps.length && !isNear(steps, near, steady)) {
+                near++;
+            }
+            int good = steps.length;
+            while (good > near && isNear(steps, good - 1, steady)) {
+                good--;
             }
             return new Run(
-                    1e-6 * (times[0] - start), 1e-6 * (times[1] - start), 1e-6 * (times[near + 1] - start), steady);
+                    1e-6 * (times[0] - start),
+                    1e-6 * (times[1] - start),
+                    1e-6 * (times[near] - start),
+                    1e-6 * (times[good] - start),
+                    steady);
+        }
+
+        /** Whether the window of steps that ends before one is near the steady speed. */
+        private static boolean isNear(double[] steps, int end, double steady) {
+            return median(Arrays.copyOfRange(steps, end - WINDOW, end)) <= steady / NEAR;
         }
     }
 
@@ -129,6 +143,7 @@ final class ColdCommand implements Callable<Integer> {
         show("first step begins, s", measured, Run::begin);
         show("first step ends, s", measured, Run::first);
         show("80 % of steady speed, s", measured, Run::near);
+        show("80 % of it for good, s", measured, Run::good);
         show("steady step, ms", measured, run -> 1e3 * run.steady());
     }
 
