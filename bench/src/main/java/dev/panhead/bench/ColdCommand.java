@@ -91,10 +91,11 @@ final class ColdCommand implements Callable<Integer> {
             while (near < steps.length && !isNear(steps, near, steady)) {
                 near++;
             }
-            int good = steps.length;
-            while (good > near && isNear(steps, good - 1, steady)) {
+            int good = steps.length + 1;
+            while (good > Math.max(near, WINDOW) && isNear(steps, good - 1, steady)) {
                 good--;
             }
+            good = Math.min(good, steps.length);
             return new Run(
                     1e-6 * (times[0] - start),
                     1e-6 * (times[1] - start),

@@ -10,11 +10,19 @@ import dev.panhead.head.HeadOutputs.Gradient;
 import dev.panhead.reference.Numbers;
 import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.management.ManagementFactory;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a head promises beside being exact: reproducibility, errors, memory. */
 class HeadContractsTest {
@@ -85,6 +93,39 @@ class HeadContractsTest {
                     c.head(team).run(c.inputs(), c.outputs());
                     assertArrayEquals(once, c.bits());
                 }
+            }
+        }
+    }
+
+    /** Used memory, and that of a file, serve like any other. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void sameBitsInMemoryOfAnotherKind(boolean ofAFile, @TempDir Path folder) throws IOException {
+        List<HeadOptions> all = List.of(
+                HeadOptions.DEFAULT,
+                HeadOptions.DEFAULT.withLean(true).withLabelSmoothing(0.1).withSoftcap(30),
+                HeadOptions.DEFAULT.withGradientMode(GradientMode.drop(0.01)),
+                HeadOptions.DEFAULT.withGradientMode(GradientMode.unbiased(0.01)));
+        for (HeadOptions options : all) {
+            HeadCase c = new HeadCase(arena, workers, 60, 1601, 23);
+            c.options = options;
+            double loss = c.head().run(c.inputs(), c.outputs(), 1).loss();
+            int[][] bits = c.bits();
+            try (Arena local = Arena.ofShared();
+                    FileChannel file = FileChannel.open(
+                            folder.resolve("scratch"),
+                            StandardOpenOption.CREATE,
+                            StandardOpenOption.READ,
+                            StandardOpenOption.WRITE)) {
+                long size = 1 << 24;
+                SlicingArena sliced = SlicingArena.of(
+                        ofAFile ? file.map(FileChannel.MapMode.READ_WRITE, 0, size, local) : local.allocate(size, 64));
+                LinearCrossEntropy head =
+                        new LinearCrossEntropy(sliced, workers, c.tokens, c.vocabulary, c.width, options);
+                c.dX.fill(Float.NaN);
+                c.dW.fill(Float.NaN);
+                assertEquals(loss, head.run(c.inputs(), c.outputs(), 1).loss());
+                assertArrayEquals(bits, c.bits());
             }
         }
     }

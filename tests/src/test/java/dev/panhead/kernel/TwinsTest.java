@@ -286,8 +286,11 @@ class TwinsTest {
             for (int i = 0; i < 2; i++) {
                 results[i].fill((byte) 1);
                 long rowBytes = 4L * tile.columns();
-                VECTOR.matrix().multiply(a, 0, 1, 50, b.get(0), results[i], 0, rowBytes, true, spare);
-                VECTOR.matrix().multiply(a, 0, 1, 50, b.get(0), factors, 0, results[i], 0, rowBytes, true, spare);
+                for (MemorySegment f : new MemorySegment[] {null, factors}) {
+                    VECTOR.matrix().multiply(a, 0, 1, 50, b.get(0), f, 0, results[i], 0, rowBytes, false, spare);
+                    VECTOR.matrix().multiply(a, 0, 1, 50, b.get(0), factors, 0, results[i], 0, rowBytes, true, spare);
+                    VECTOR.matrix().multiply(a, 0, 1, 50, b.get(0), f, 0, results[i], 0, rowBytes, true, spare);
+                }
                 VECTOR.softmax().scale(6, results[i], factors, 0);
                 MemorySegment maxima = arena.allocate(4L * tile.columns(), 64);
                 MemorySegment sums = arena.allocate(4L * tile.columns(), 64);

@@ -40,7 +40,7 @@ final class Chunk {
      */
     static final int WIDTH_BLOCK = 128;
 
-    /** Columns of dX that one task works on; a multiple of every tile's rows. */
+    /** Columns of dX that are added up and transposed at a time; a multiple of every tile's rows, and less than a vocabulary block. */
     static final int COLUMN_BLOCK = 96;
 
     /** Tasks for each worker, so that the work ends evenly. */

@@ -51,7 +51,7 @@ final class GradientScratch {
         this.chunk = chunk;
         this.window = window;
         Tile tile = chunk.tile;
-        long sums = (long) chunk.capacity * hiddenRows(tile, chunk.width);
+        long sums = chunk.capacity * hiddenRows(tile, chunk.width);
         hiddenGradient = Chunk.allocate(arena, sums);
         hiddenPart = chunk.vocabularyBlocks() > Chunk.BLOCKS_A_SUM ? Chunk.allocate(arena, sums) : null;
         int tokens = Math.min(chunk.capacity, Chunk.TOKEN_BLOCK);
@@ -83,7 +83,7 @@ final class GradientScratch {
     static long bytes(int workers, int capacity, int vocabulary, int width, int window, boolean updates) {
         Tile tile = Kernels.current().matrix().tile();
         long columns = windowRows(vocabulary, window)
-                + 2L * hiddenRows(tile, width)
+                + 2 * hiddenRows(tile, width)
                 + tile.vectorPanels(width) * tile.columns();
         long each = tileBytes(tile);
         if (updates) {
@@ -94,22 +94,22 @@ final class GradientScratch {
     }
 
     /** Rows of a group's dX^T. */
-    private static int hiddenRows(Tile tile, int width) {
-        return tile.broadcastPanels(width) * tile.rows();
+    private static long hiddenRows(Tile tile, int width) {
+        return (long) tile.broadcastPanels(width) * tile.rows();
     }
 
     private static int sliceRows(int vocabulary) {
         return Math.min(vocabulary, Chunk.VOCABULARY_BLOCK);
     }
 
-    /** dX is transposed by {@value Chunk#COLUMN_BLOCK} columns, those of dW that leave the matrix as many as a vocabulary block. */
+    /** Tiles of dW that leave the matrix have a vocabulary block's rows at most; dX is transposed by fewer columns. */
     private static long tileBytes(Tile tile) {
-        return (long) Math.max(Chunk.VOCABULARY_BLOCK, Chunk.COLUMN_BLOCK) * tile.columns() * Float.BYTES;
+        return (long) Chunk.VOCABULARY_BLOCK * tile.columns() * Float.BYTES;
     }
 
     /** Offset of a group's dX^T from a hidden dimension on. */
     long hiddenGradient(int group, int column) {
-        return ((long) group * hiddenRows(chunk.tile, chunk.width) + column) * chunk.tile.columns() * Float.BYTES;
+        return (group * hiddenRows(chunk.tile, chunk.width) + column) * chunk.tile.columns() * Float.BYTES;
     }
 
     /** Whether the window is the whole vocabulary. */

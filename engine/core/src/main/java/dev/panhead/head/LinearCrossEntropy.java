@@ -37,9 +37,9 @@ import java.util.Objects;
  * <p>One call at a time; after one that failed, its {@link HeadResult} says nothing. After the first calls nothing is allocated on
  * the heap. The memory belongs to the caller's arena; if it is closed during a call, the call ends with an exception.
  *
- * <p>A process's first call of some 10^8 operations or more, and its first one with gradients, makes small steps of its own for up to a second
- * before, on the calling thread: until they are compiled, vector operations are a thousand times slower, and a large call gets there later
- * than small ones do.
+ * <p>A process's first large call (of 10^8 multiply-adds), and its first such one with gradients, makes small steps of its own for up to a second
+ * before, on the calling thread and in less than 1 MB: until they are compiled, vector operations are a thousand times slower, and a large call gets
+ * there later than small ones do.
  */
 public final class LinearCrossEntropy {
 

@@ -76,6 +76,7 @@ final class SelectionPass {
         large = new int[chunk.capacity];
         beginnings = new int[chunk.capacity];
         positions = Chunk.allocate(arena, chunk.capacity);
+        positions.fill((byte) 0); // whose lanes without tokens stay so; an arena may hand out what was used
         planSearch(mode instanceof GradientMode.Drop drop ? chunk.vocabulary / drop.mass() : 1);
         int workers = chunk.workers.size();
         units = new MemorySegment[workers];

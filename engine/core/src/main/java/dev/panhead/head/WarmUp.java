@@ -5,7 +5,8 @@ import dev.panhead.kernel.Kernels;
 import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * Small steps before a process's first large one. A vector operation that C2 has not compiled yet goes through arrays, lane by lane, a
@@ -16,34 +17,60 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 final class WarmUp {
 
-    /** Products of a call, T d V for the loss and twice as many for the gradients, from which it is shorter to warm up than not to. */
+    /** Multiply-adds of a call from which it is shorter to warm up than not to. */
     private static final double WORTH = 1e8;
 
     private static final int STEPS = 60;
     private static final long MOST_NANOS = 1_000_000_000;
 
-    /** Of the small steps: a tile and a vocabulary block are filled, and begin anew. */
+    /** Of the small steps: tiles are filled, and there is a vocabulary block that is added to the first. */
     private static final int TOKENS = 32;
 
     private static final int WIDTH = 32;
     private static final int VOCABULARY = Chunk.VOCABULARY_BLOCK + 8;
 
-    /** What has been warmed up: nothing, the loss, or the gradients as well. */
-    private static final AtomicInteger DONE = new AtomicInteger();
+    /** What a process has warmed up. */
+    private enum Stage {
+        NOTHING,
+        LOSS,
+        GRADIENTS
+    }
+
+    private static final AtomicReference<Stage> DONE = new AtomicReference<>(Stage.NOTHING);
 
     private WarmUp() {}
 
-    /** Warms up for a call, if it is large and the first of its kind. */
-    static void before(long tokens, int width, int vocabulary, boolean gradients) {
-        int kind = gradients ? 2 : 1;
-        if (DONE.get() >= kind
-                || (gradients ? 3.0 : 1.0) * tokens * width * vocabulary < WORTH
+    /**
+     * Warms up for a call, if it is large and the first of its kind. Calls that come meanwhile do not wait; one that is interrupted leaves
+     * it to the next.
+     *
+     * @return whether it has
+     */
+    static boolean before(long tokens, int width, int vocabulary, boolean gradients) {
+        Stage done = DONE.get();
+        Stage wanted = gradients ? Stage.GRADIENTS : Stage.LOSS;
+        double work = (gradients ? 3.0 : 1.0) * tokens * width * vocabulary;
+        if (done.compareTo(wanted) >= 0
+                || work < WORTH
                 || Kernels.current().vectorBits() == Float.SIZE
-                || DONE.getAndAccumulate(kind, Math::max) >= kind) {
-            return;
+                || !DONE.compareAndSet(done, wanted)) {
+            return false;
         }
+        try {
+            makeSteps(gradients);
+            return true;
+        } catch (OutOfMemoryError e) {
+            return false; // which the call may not need
+        } catch (CancellationException e) {
+            DONE.set(done);
+            throw e;
+        }
+    }
+
+    private static void makeSteps(boolean gradients) {
         long begin = System.nanoTime();
-        try (Arena arena = Arena.ofConfined();
+        // Of the kind that calls mostly come with: C2 makes code for what it has seen, and again for another kind.
+        try (Arena arena = Arena.ofShared();
                 Workers workers = new Workers(1)) {
             LinearCrossEntropy head =
                     new LinearCrossEntropy(arena, workers, TOKENS, VOCABULARY, WIDTH, HeadOptions.DEFAULT);

@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
  */
 final class PlainMemory {
 
-    /** The class of what an arena allocates, and of its slices. */
+    /** The class of what the JDK's arenas allocate, and of its slices. An arena of a user's own may hand out other segments, a file's, say. */
     private static final Class<?> PLAIN;
 
     static {
@@ -21,7 +21,7 @@ final class PlainMemory {
 
     private PlainMemory() {}
 
-    /** Whether a segment is an arena's memory, and neither a file's nor an array. */
+    /** Whether a segment is allocated memory, and neither a file's nor an array. */
     static boolean is(MemorySegment segment) {
         return segment.getClass() == PLAIN;
     }

@@ -65,8 +65,14 @@ final class VectorMatrixKernels implements MatrixKernels {
             boolean accumulate,
             MemorySegment spare) {
         boolean direct = PlainMemory.is(c);
-        MemorySegment f = direct && factors != null ? factors : ONES;
-        long fAt = f == ONES ? 0 : factorsAt;
+        if (!direct && !PlainMemory.is(spare)) {
+            ScalarMatrixKernels.multiply(
+                    TILE, a, first, count, kc, b, factors, factorsAt, c, cOffset, cStride, accumulate);
+            return;
+        }
+        boolean scaled = direct && factors != null;
+        MemorySegment f = scaled ? factors : ONES;
+        long fAt = scaled ? factorsAt : 0;
         int end = kc * A_STEP;
         for (int p = 0; p < count; p++) {
             MemorySegment panel = a.get(first + p);
