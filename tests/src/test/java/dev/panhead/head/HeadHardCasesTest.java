@@ -210,6 +210,19 @@ class HeadHardCasesTest {
         assertEquals(Math.exp(-margin) / (1 + others), c.db.get(0, 0), 1e-6 * Math.exp(-margin));
     }
 
+    /** Each of the many is below half an ulp of the one that is large. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 95, 191, 500})
+    void manySmallExponentialsBesideALargeOneAreNotLost(int large) {
+        float[] logits = new float[1000];
+        java.util.Arrays.fill(logits, -17.5f);
+        logits[large] = 0;
+        double sum = 1 + 999 * Math.exp(-17.5);
+        HeadCase c = withLogits(logits, 7);
+        assertEquals(Math.log(sum) + 17.5, c.run(), 2e-7);
+        assertEquals(1 / sum, c.db.get(0, large), 1e-7);
+    }
+
     @Test
     void aLoneEntryIsCertain() {
         HeadCase c = withLogits(new float[] {-3}, 0);

@@ -109,6 +109,18 @@ class LogSoftmaxTest {
         }
     }
 
+    /** Each of the many is below half an ulp of the partial sums, to each of which a large one belongs. */
+    @Test
+    void manySmallEntriesBesideLargeOnesAreNotLost() {
+        Matrix x = Matrix.allocate(arena, 1, 64_007);
+        x.fill(-17.5f);
+        x.view(0, 100, 1, 32).fill(-0.1f);
+        x.set(0, 33, 0);
+        new LogSoftmax(workers).values(x, x);
+        double exact = -Math.log(1 + 32 * Math.exp(-0.1f) + (64_007 - 33) * Math.exp(-17.5));
+        assertEquals(exact, x.get(0, 33), 5e-7);
+    }
+
     @Test
     void refusesWhatDoesNotFit() {
         LogSoftmax softmax = new LogSoftmax(workers);

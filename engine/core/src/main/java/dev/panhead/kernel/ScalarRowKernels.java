@@ -2,7 +2,6 @@ package dev.panhead.kernel;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
 
 /** The row kernels in scalars. */
 final class ScalarRowKernels implements RowKernels {
@@ -16,13 +15,28 @@ final class ScalarRowKernels implements RowKernels {
             float value = x.get(FLOAT, at + i * 4L);
             max = value > max ? value : max;
         }
-        Arrays.fill(sums, 0);
-        addExponentials(0, n, max, x, at, sums);
+        int end = n / PARTIAL_SUMS * PARTIAL_SUMS;
+        for (int partial = 0; partial < PARTIAL_SUMS; partial++) {
+            float sum = 1;
+            float lost = 0;
+            float count = 0;
+            for (int i = partial; i < end; i += PARTIAL_SUMS) {
+                float value = x.get(FLOAT, at + i * 4L);
+                float exponential = value == max ? 0 : ScalarExp.expNotPositive(value - max);
+                float next = sum + exponential;
+                lost += exponential - (next - sum);
+                sum = next;
+                count += value == max ? 1 : 0;
+            }
+            sums[partial] = sum - 1 + lost;
+            sums[PARTIAL_SUMS + partial] = count;
+        }
+        addLast(end, n, max, x, at, sums);
         return max;
     }
 
-    /** Adds the elements {@code from} to {@code to} to their partial sums. */
-    static void addExponentials(int from, int to, float max, MemorySegment x, long at, float[] sums) {
+    /** Adds the elements {@code from} to {@code to}, at most one for each partial sum. */
+    static void addLast(int from, int to, float max, MemorySegment x, long at, float[] sums) {
         for (int i = from; i < to; i++) {
             float value = x.get(FLOAT, at + i * 4L);
             int partial = i % PARTIAL_SUMS;

@@ -46,14 +46,17 @@ final class ScalarSoftmaxKernels implements SoftmaxKernels {
                 float logit = tile.get(FLOAT, cell(row, t));
                 max = logit > max ? logit : max;
             }
-            float sum = 0;
+            float sum = 1;
+            float lost = 0;
             for (int row = 0; row < rows; row++) {
                 float exponential = ScalarExp.expNotPositive(tile.get(FLOAT, cell(row, t)) - max);
                 exponentials.set(FLOAT, cell(row, t), exponential);
-                sum += exponential;
+                float next = sum + exponential;
+                lost += exponential - (next - sum);
+                sum = next;
             }
             maxima.set(FLOAT, statisticsAt + t * (long) Float.BYTES, max);
-            sums.set(FLOAT, statisticsAt + t * (long) Float.BYTES, sum);
+            sums.set(FLOAT, statisticsAt + t * (long) Float.BYTES, sum - 1 + lost);
         }
     }
 

@@ -25,6 +25,11 @@ public interface SoftmaxKernels {
      * are -infinity. The tile's m and the sums of the exponentials, in the order of the rows, go to {@code maxima} and {@code
      * sums}. A NaN or +infinity among a token's logits makes its sum NaN, and leaves a NaN where it stood.
      *
+     * <p>What rounding takes from each addition is added up beside the sum, and joins it at the end: else the many exponentials that
+     * are below half an ulp of the sum would all be lost, and every loss be too small. The sum starts at 1, which is taken off
+     * again, so that no addend is larger, and what is lost is e - ((s + e) - s) exactly (Fast2Sum: T. J. Dekker, A floating-point
+     * technique for extending the available precision, Numerische Mathematik 18, 1971).
+     *
      * @param tile the logits
      * @param exponentials where they go, laid out like the tile; may be the tile itself
      */

@@ -22,7 +22,7 @@ final class VectorRowKernels implements RowKernels {
         for (int first = 0; first < PARTIAL_SUMS; first += LANES) {
             addExponentials(first, end, max, x, at, sums);
         }
-        ScalarRowKernels.addExponentials(end, n, max, x, at, sums);
+        ScalarRowKernels.addLast(end, n, max, x, at, sums);
         return max;
     }
 
@@ -41,18 +41,22 @@ final class VectorRowKernels implements RowKernels {
         return largest;
     }
 
-    /** The partial sums of one vector of elements in each {@value #PARTIAL_SUMS}. */
+    /** The partial sums of one vector of elements in each {@value #PARTIAL_SUMS}, added up as {@link SoftmaxKernels#exponentials} says. */
     private static void addExponentials(int first, int end, float max, MemorySegment x, long at, float[] sums) {
         FloatVector zero = FloatVector.zero(FLOATS);
-        FloatVector sum = zero;
+        FloatVector sum = FloatVector.broadcast(FLOATS, 1);
+        FloatVector lost = zero;
         FloatVector count = zero;
         for (int i = first; i < end; i += PARTIAL_SUMS) {
             FloatVector value = FloatVector.fromMemorySegment(FLOATS, x, at + i * 4L, ORDER);
             VectorMask<Float> top = value.compare(VectorOperators.EQ, max);
-            sum = sum.add(VectorExp.expNotPositive(value.sub(max)).blend(0, top));
+            FloatVector e = VectorExp.expNotPositive(value.sub(max)).blend(0, top);
+            FloatVector next = sum.add(e);
+            lost = lost.add(e.sub(next.sub(sum)));
+            sum = next;
             count = count.add(zero.blend(1, top));
         }
-        sum.intoArray(sums, first);
+        sum.sub(1).add(lost).intoArray(sums, first);
         count.intoArray(sums, PARTIAL_SUMS + first);
     }
 

@@ -66,14 +66,17 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
             long statisticsAt) {
         MemorySegment exponentials = PlainMemory.of(target);
         FloatVector max = FloatVector.fromMemorySegment(FLOATS, maxima, statisticsAt, ORDER);
-        FloatVector sum = FloatVector.zero(FLOATS);
+        FloatVector sum = FloatVector.broadcast(FLOATS, 1);
+        FloatVector lost = FloatVector.zero(FLOATS);
         for (int o = 0; o < end; o += ROW_BYTES) {
             FloatVector e = VectorExp.expNotPositive(FloatVector.fromMemorySegment(FLOATS, logits, o + column, ORDER)
                     .sub(max));
             e.intoMemorySegment(exponentials, o + column, ORDER);
-            sum = sum.add(e);
+            FloatVector next = sum.add(e);
+            lost = lost.add(e.sub(next.sub(sum)));
+            sum = next;
         }
-        sum.intoMemorySegment(sums, statisticsAt, ORDER);
+        sum.sub(1).add(lost).intoMemorySegment(sums, statisticsAt, ORDER);
     }
 
     @Override
