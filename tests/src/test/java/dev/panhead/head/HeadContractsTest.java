@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.panhead.blas.Gemm;
+import dev.panhead.blas.Gemm.Op;
 import dev.panhead.exec.Workers;
 import dev.panhead.head.HeadOutputs.Gradient;
 import dev.panhead.reference.Numbers;
@@ -53,6 +55,22 @@ class HeadContractsTest {
                 assertArrayEquals(bits, c.bits());
             }
         }
+    }
+
+    /** So that what is decoded by products is what was trained. */
+    @ParameterizedTest
+    @ValueSource(ints = {5, 128, 129, 300, 1000})
+    void theLogitsAreThoseOfGemm(int width) {
+        HeadCase c = new HeadCase(arena, workers, 1, 2, width);
+        Matrix logits = Matrix.allocate(arena, 1, 2);
+        new Gemm(arena, workers).multiply(Op.NONE, c.hidden, Op.TRANSPOSE, c.weight, logits);
+        int target = c.targets.get(0);
+        double above = (double) logits.get(0, target) - logits.get(0, 1 - target);
+        double loss = above >= 0
+                ? StrictMath.log1p(StrictMath.exp(-above))
+                : StrictMath.log(1 + StrictMath.exp(above)) - above;
+        HeadInputs inputs = HeadInputs.of(c.hidden, c.weight, c.targets);
+        assertEquals(loss, c.head().run(inputs, HeadOutputs.NONE).loss());
     }
 
     /** The least scratch that a head of this case can do with, as the error says it. */

@@ -32,13 +32,13 @@ final class Chunk {
     static final int BLOCKS_A_SUM = 16;
 
     /** Tokens that one reduction block of dW adds up; chunks are multiples of it, so that no result depends on theirs. */
-    static final int TOKEN_BLOCK = Gemm.BLOCK;
+    static final int TOKEN_BLOCK = 256;
 
     /**
-     * Hidden dimensions of a panel of the logits' product, and that one of its reduction blocks adds up: fewer than in other products,
-     * since the logits' errors are what shows in losses and entropies.
+     * Hidden dimensions of a panel of the logits' product, and that one of its reduction blocks adds up: fewer than in the gradients'
+     * products, since the logits' errors are what shows in losses and entropies; as many as in other products, whose logits are the same.
      */
-    static final int WIDTH_BLOCK = 128;
+    static final int WIDTH_BLOCK = Gemm.BLOCK;
 
     /** Columns of dX that are added up and transposed at a time; a multiple of every tile's rows, and less than a vocabulary block. */
     static final int COLUMN_BLOCK = 96;
