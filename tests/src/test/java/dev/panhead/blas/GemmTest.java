@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class GemmTest {
 
@@ -48,6 +49,8 @@ class GemmTest {
             {6, 16, 256},
             {5, 15, 255},
             {7, 17, 257},
+            {30, 40, 193},
+            {19, 33, 1153},
             {12, 32, 513},
             {13, 33, 31},
             {96, 64, 64},
@@ -95,6 +98,54 @@ class GemmTest {
             assertTrue(Oracle.error(c, expected, sizes) <= bound);
             assertTrue(Numbers.paddingIntact(c));
         }
+    }
+
+    /** Thin products and others, of all lengths of blocks, are the chains that are promised, and so are those of several calls. */
+    @ParameterizedTest
+    @ValueSource(ints = {16, 48, 128, 192, 256, 512})
+    void reductionBlocks(int block) {
+        int k = 2500;
+        Numbers numbers = new Numbers(block);
+        Gemm gemm = new Gemm(arena, workers, block);
+        for (int m : new int[] {1, 3, 40}) {
+            Matrix a = numbers.padded(arena, m, k, 1);
+            Matrix b = numbers.padded(arena, 37, k, 1);
+            Matrix c = Matrix.allocate(arena, m, 37);
+            gemm.multiply(Op.NONE, a, Op.TRANSPOSE, b, c);
+            for (int i = 0; i < m; i++) {
+                for (int j = 0; j < 37; j++) {
+                    float sum = 0;
+                    for (int from = 0; from < k; from += block) {
+                        float chain = 0;
+                        for (int l = from; l < Math.min(from + block, k); l++) {
+                            chain = Math.fma(a.get(i, l), b.get(j, l), chain);
+                        }
+                        sum += chain;
+                    }
+                    assertEquals(sum, c.get(i, j));
+                }
+            }
+            HalfMatrix halves = Numbers.halves(arena, HalfMatrix.Format.FLOAT16, b);
+            Matrix widened = Matrix.allocate(arena, m, 37);
+            Matrix expected = Matrix.allocate(arena, m, 37);
+            gemm.multiply(Op.NONE, a, Op.TRANSPOSE, halves.toMatrix(arena), expected);
+            gemm.multiply(Op.NONE, a, Op.TRANSPOSE, halves, widened);
+            assertArrayEquals(Numbers.bits(expected), Numbers.bits(widened));
+            int half = 1000 / block * block;
+            Matrix twice = Matrix.allocate(arena, m, 37);
+            gemm.multiply(Op.NONE, a.view(0, 0, m, half), Op.TRANSPOSE, b.view(0, 0, 37, half), twice);
+            gemm.multiply(
+                    1, Op.NONE, a.view(0, half, m, k - half), Op.TRANSPOSE, b.view(0, half, 37, k - half), 1, twice);
+            assertArrayEquals(Numbers.bits(c), Numbers.bits(twice));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, -16, 100, 528})
+    void refusesOtherBlocks(int block) {
+        String message = assertThrows(IllegalArgumentException.class, () -> new Gemm(arena, workers, block))
+                .getMessage();
+        assertEquals("block must be a multiple of 16 from 16 to 512, but is " + block, message);
     }
 
     /** Numbers of 16 bits give the product of what they widen to, to the bit. */

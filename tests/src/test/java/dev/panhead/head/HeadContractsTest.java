@@ -63,7 +63,7 @@ class HeadContractsTest {
     void theLogitsAreThoseOfGemm(int width) {
         HeadCase c = new HeadCase(arena, workers, 1, 2, width);
         Matrix logits = Matrix.allocate(arena, 1, 2);
-        new Gemm(arena, workers).multiply(Op.NONE, c.hidden, Op.TRANSPOSE, c.weight, logits);
+        new Gemm(arena, workers, Chunk.WIDTH_BLOCK).multiply(Op.NONE, c.hidden, Op.TRANSPOSE, c.weight, logits);
         int target = c.targets.get(0);
         double above = (double) logits.get(0, target) - logits.get(0, 1 - target);
         double loss = above >= 0

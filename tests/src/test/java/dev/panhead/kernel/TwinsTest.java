@@ -49,7 +49,7 @@ class TwinsTest {
             adam.beta2 = 0.95f;
             adam.share2 = 0.05f;
             adam.epsilon = 1e-8f;
-            adam.keep = 0.99f;
+            adam.decay = 0.01f;
             adam.rate = 0.01f;
             adam.correction = 1.5f;
             MemorySegment m = arena.allocate((n + 1) * 4L, 4);

@@ -119,6 +119,30 @@ class MathTest {
         assertArrayEquals(new float[] {1, 0, 1, 0}, one.toArray());
     }
 
+    /** Where the gate is nearly 1, what it is short of 1 is multiplied by up to 30. */
+    @Test
+    void gelusGradientDoesNotCancel() {
+        Matrix x = Matrix.allocate(arena, 1, 4001);
+        for (int i = 0; i < x.columns(); i++) {
+            x.set(0, i, 2 + i / 1000f);
+        }
+        Matrix slope = Matrix.allocate(arena, 1, x.columns());
+        Matrix ones = Matrix.allocate(arena, 1, x.columns());
+        ones.fill(1);
+        new Elementwise(workers).geluGradient(x, ones, slope);
+        double squares = 0;
+        for (int i = 0; i < x.columns(); i++) {
+            double at = x.get(0, i);
+            double u = 2 * Math.sqrt(2 / Math.PI) * (at + 0.044715 * at * at * at);
+            double rate = 2 * Math.sqrt(2 / Math.PI) * (1 + 3 * 0.044715 * at * at);
+            double gate = 1 / (1 + Math.exp(-u));
+            double error = slope.get(0, i) - (gate + at * rate * gate * (1 / (1 + Math.exp(u))));
+            squares += error * error;
+        }
+        double rms = Math.sqrt(squares / x.columns());
+        assertTrue(rms < 1e-7, "an error of " + rms);
+    }
+
     @Test
     void expLogAndAdd() {
         Matrix x = new Numbers(2).padded(arena, 5, 19, 3);

@@ -38,6 +38,29 @@ class OptimizersTest {
         arena.close();
     }
 
+    /** 1 minus so small a decay is one of the few float32 numbers below 1, whose decays are 10 % apart. */
+    @Test
+    void aSmallDecayIsNotRounded() {
+        Matrix p = Matrix.allocate(arena, 100, 101);
+        double before = 0;
+        for (int r = 0; r < p.rows(); r++) {
+            for (int c = 0; c < p.columns(); c++) {
+                p.set(r, c, 1 + (r * 101 + c) / 10_100f);
+                before += p.get(r, c);
+            }
+        }
+        Matrix gradient = Matrix.allocate(arena, 100, 101);
+        new AdamW(workers, 0.9, 0.999, 1e-8, 0.01)
+                .update(p, gradient, AdamW.Moments.allocate(arena, 100, 101), 1, 2e-5, 1);
+        double after = 0;
+        for (int r = 0; r < p.rows(); r++) {
+            for (int c = 0; c < p.columns(); c++) {
+                after += p.get(r, c);
+            }
+        }
+        assertEquals(2e-7, (before - after) / before, 2e-9);
+    }
+
     @Test
     void adamWIsPyTorchs() {
         Numbers numbers = new Numbers(1);
@@ -141,6 +164,7 @@ class OptimizersTest {
         refused("gradient must be 2 x 3", () -> adamW.update(p, Matrix.allocate(arena, 3, 2), moments, 1, 1, 1));
         refused("counted from 1", () -> adamW.update(p, p, moments, 0, 1, 1));
         refused("beta1 must be at least 0 and less than 1, but is 1.0", () -> new AdamW(workers, 1, 0.9, 1e-8, 0));
+        refused("beta2 must be at least 0 and less than 1, but is 1.0", () -> new AdamW(workers, 0, 1 - 1e-9, 1e-8, 0));
         refused("weightDecay", () -> new Sgd(workers, 0, false, Double.NaN));
         refused("learningRate", () -> adamW.update(p, p, moments, 1, Double.NaN, 1));
         refused("parameters shares memory with gradient", () -> adamW.update(p, p, moments, 1, 1, 1));

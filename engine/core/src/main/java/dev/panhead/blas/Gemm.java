@@ -16,7 +16,7 @@ import java.util.Objects;
 /**
  * The general matrix product C = alpha op(A) op(B) + beta C in float32, op being the matrix or its transpose.
  *
- * <p>Every element of C is the sum, in ascending order, of one chain of fused multiply-adds for each {@value #BLOCK}
+ * <p>Every element of C is the sum, in ascending order, of one chain of fused multiply-adds for each reduction block, as many
  * consecutive k, the elements of op(A) having been multiplied by alpha first. The result is thereby a function of the operands
  * alone: the same bits for any number of workers, any vector width, and without vectors. A NaN or infinity of the operands
  * goes where the arithmetic takes it; with beta = 0, C is overwritten whatever it held, and with alpha = 0, A and B are not
@@ -26,14 +26,17 @@ import java.util.Objects;
  */
 public final class Gemm {
 
-    /**
-     * KC: length of the reduction blocks, at absolute multiples of it. An error grows with the root of it: twice as long would be 3 % faster,
-     * and 1.4 times less exact.
-     */
-    public static final int BLOCK = 128;
+    /** KC: length of the reduction blocks, at absolute multiples of it, unless another is given. */
+    public static final int BLOCK = 192;
 
-    /** Reduction blocks that are packed at once, so that a block of C is in cache while all of them are added to it. */
-    private static final int DEPTH = 8;
+    /** The lengths that can be given are multiples of this. */
+    private static final int UNIT = 16;
+
+    /** The longest that can be given. */
+    private static final int LONGEST = 512;
+
+    /** About how much of k is packed at once, so that a block of C is in cache while all of it is added up. */
+    private static final int REACH = 1152;
 
     /** NC: columns of op(B) that are packed at once, a multiple of every tile's. */
     private static final int COLUMNS = 1536;
@@ -56,6 +59,8 @@ public final class Gemm {
     }
 
     private final Workers workers;
+    private final int block;
+    private final int reach;
     private final MatrixKernels kernels = Kernels.current().matrix();
     private final ElementKernels elements = Kernels.current().elements();
     private final Tile tile = kernels.tile();
@@ -83,26 +88,45 @@ public final class Gemm {
     private int panelsATask;
 
     /**
-     * Plans products of any shape.
+     * Plans products of any shape, in reduction blocks of {@value #BLOCK}.
      *
-     * @param arena owner of the scratch memory, 6 MiB and 0.5 MiB for each worker; shared, if there are more workers than one
+     * @param arena owner of the scratch memory, 7 MiB and 0.6 MiB for each worker; shared, if there are more workers than one
      */
     public Gemm(Arena arena, Workers workers) {
+        this(arena, workers, BLOCK);
+    }
+
+    /**
+     * The same in reduction blocks of another length. The error of n products in blocks of b grows with the root of n b + n^2 / b; half the
+     * length costs 3 % of the time. What is added up by calls with beta = 1 has the bits of one call where each begins at a
+     * multiple of it. With 128, the logits X W^T are those of the head.
+     *
+     * @param block a multiple of 16 from 16 to {@value #LONGEST}
+     * @throws IllegalArgumentException if it is not
+     */
+    public Gemm(Arena arena, Workers workers, int block) {
+        if (block < UNIT || block > LONGEST || block % UNIT != 0) {
+            throw new IllegalArgumentException(
+                    "block must be a multiple of " + UNIT + " from " + UNIT + " to " + LONGEST + ", but is " + block);
+        }
         this.workers = workers;
-        vectorPanels = Panels.vector(arena, tile, DEPTH * tile.vectorPanels(COLUMNS), BLOCK);
-        scale = arena.allocate((long) BLOCK * Float.BYTES, Matrix.ALIGNMENT);
+        this.block = block;
+        reach = REACH / block * block;
+        int depth = reach / block;
+        vectorPanels = Panels.vector(arena, tile, depth * tile.vectorPanels(COLUMNS), block);
+        scale = arena.allocate((long) block * Float.BYTES, Matrix.ALIGNMENT);
         broadcastPanels = new Panels[workers.size()];
         spares = new MemorySegment[workers.size()];
         edges = new MemorySegment[workers.size()];
         strips = new MemorySegment[workers.size()];
         for (int w = 0; w < workers.size(); w++) {
-            broadcastPanels[w] = Panels.broadcast(arena, tile, DEPTH * ROWS, BLOCK);
+            broadcastPanels[w] = Panels.broadcast(arena, tile, depth * ROWS, block);
             spares[w] = arena.allocate(tile.bytes(), Matrix.ALIGNMENT);
             strips[w] = Packing.strip(arena);
             edges[w] = arena.allocate((long) ROWS * tile.columns() * Float.BYTES, Matrix.ALIGNMENT);
         }
         workers.requireReadable("the scratch memory", vectorPanels.memory());
-        thin = new ThinProduct(arena, workers, kernels, vectorPanels, strips);
+        thin = new ThinProduct(arena, workers, kernels, vectorPanels, strips, block);
     }
 
     /** C = op(A) op(B). */
@@ -156,10 +180,10 @@ public final class Gemm {
             split(m);
             firstK = 0;
             do {
-                depth = Math.min(DEPTH * BLOCK, length - firstK); // 0 if there is nothing to add up
+                depth = Math.min(reach, length - firstK); // 0 if there is nothing to add up
                 workers.run(blocks() * packingTasks(), packing);
                 workers.run(rowTasks(m) * columnTasks(), product);
-                firstK += DEPTH * BLOCK;
+                firstK += reach;
             } while (firstK < length);
         }
         this.a = null;
@@ -188,7 +212,7 @@ public final class Gemm {
 
     /** Reduction blocks at hand. */
     private int blocks() {
-        return Math.ceilDiv(depth, BLOCK);
+        return Math.ceilDiv(depth, block);
     }
 
     private int packingTasks() {
@@ -197,7 +221,7 @@ public final class Gemm {
 
     /** Packs some vector panels of op(B), of one reduction block; the next task goes on where the rows of B^T are. */
     private void packColumns(int task, int worker) {
-        int block = task % blocks();
+        int part = task % blocks();
         int panel = task / blocks() * PANELS_A_TASK;
         int first = panel * tile.columns();
         Packing.vector(
@@ -205,17 +229,17 @@ public final class Gemm {
                 opB == Op.TRANSPOSE,
                 b,
                 strips[worker],
-                firstK + block * BLOCK,
-                length(block),
+                firstK + part * block,
+                length(part),
                 firstColumn + first,
                 Math.min(PANELS_A_TASK * tile.columns(), columns - first),
                 vectorPanels,
-                block * tile.vectorPanels(columns) + panel);
+                part * tile.vectorPanels(columns) + panel);
     }
 
     /** The length of a reduction block at hand. */
-    private int length(int block) {
-        return Math.min(BLOCK, depth - block * BLOCK);
+    private int length(int part) {
+        return Math.min(block, depth - part * block);
     }
 
     /** Adds the reduction blocks at hand to one block of C. */
@@ -230,8 +254,8 @@ public final class Gemm {
         }
         packRows(row, rows, worker);
         for (int p = fromPanel; p < toPanel; p++) {
-            for (int block = 0; block < blocks(); block++) {
-                multiplyPanel(row, rows, p, block, worker);
+            for (int part = 0; part < blocks(); part++) {
+                multiplyPanel(row, rows, p, part, worker);
             }
         }
     }
@@ -240,7 +264,7 @@ public final class Gemm {
     private void packRows(int row, int rows, int worker) {
         int step = opA == Op.TRANSPOSE ? rows : tile.rows();
         for (int i = 0; i < rows; i += step) {
-            for (int block = 0; block < blocks(); block++) {
+            for (int part = 0; part < blocks(); part++) {
                 Packing.broadcast(
                         kernels,
                         opA == Op.TRANSPOSE,
@@ -249,21 +273,21 @@ public final class Gemm {
                         scale,
                         row + i,
                         Math.min(step, rows - i),
-                        firstK + block * BLOCK,
-                        length(block),
+                        firstK + part * block,
+                        length(part),
                         broadcastPanels[worker],
-                        block * tile.broadcastPanels(rows) + i / tile.rows());
+                        part * tile.broadcastPanels(rows) + i / tile.rows());
             }
         }
     }
 
     /** Adds one reduction block to some rows of C, one vector panel wide. */
-    private void multiplyPanel(int row, int rows, int p, int block, int worker) {
+    private void multiplyPanel(int row, int rows, int p, int part, int worker) {
         Panels panels = broadcastPanels[worker];
-        int first = block * tile.broadcastPanels(rows);
-        int kc = length(block);
-        MemorySegment panel = vectorPanels.get(block * tile.vectorPanels(columns) + p);
-        boolean accumulate = firstK > 0 || block > 0 || beta != 0;
+        int first = part * tile.broadcastPanels(rows);
+        int kc = length(part);
+        MemorySegment panel = vectorPanels.get(part * tile.vectorPanels(columns) + p);
+        boolean accumulate = firstK > 0 || part > 0 || beta != 0;
         int column = firstColumn + p * tile.columns();
         int width = Math.min(tile.columns(), firstColumn + columns - column);
         int direct = width == tile.columns() ? rows / tile.rows() : 0;

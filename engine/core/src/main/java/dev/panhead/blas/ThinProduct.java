@@ -34,6 +34,7 @@ final class ThinProduct implements Workers.Task {
     private final MemorySegment[] tiles;
     private final MemorySegment[] spares;
     private final MemorySegment[] strips;
+    private final int length;
     private ReadableMatrix b;
     private Matrix c;
     private float beta;
@@ -45,8 +46,11 @@ final class ThinProduct implements Workers.Task {
      *
      * @param panels where op(A) is packed, lent for each call
      * @param strips each worker's, where rows of 16-bit floats are widened
+     * @param length of the reduction blocks
      */
-    ThinProduct(Arena arena, Workers workers, MatrixKernels kernels, Panels panels, MemorySegment[] strips) {
+    ThinProduct(
+            Arena arena, Workers workers, MatrixKernels kernels, Panels panels, MemorySegment[] strips, int length) {
+        this.length = length;
         this.strips = strips;
         this.workers = workers;
         this.kernels = kernels;
@@ -61,7 +65,7 @@ final class ThinProduct implements Workers.Task {
 
     /** Whether a product of m x k and k x n is one of these. */
     boolean fits(int m, int k) {
-        return m <= MOST_ROWS && k > 0 && groups(m) * Math.ceilDiv(k, Gemm.BLOCK) <= panels.count();
+        return m <= MOST_ROWS && k > 0 && groups(m) * Math.ceilDiv(k, length) <= panels.count();
     }
 
     /** Thin panels that op(A)'s rows fill. */
@@ -83,7 +87,7 @@ final class ThinProduct implements Workers.Task {
                 column[j] = alpha * (transposed ? a.get(j, 0) : a.get(0, j));
             }
         } else {
-            for (int block = 0; block * Gemm.BLOCK < k; block++) {
+            for (int block = 0; block * length < k; block++) {
                 for (int group = 0; group < groups(c.rows()); group++) {
                     pack(alpha, transposed, a, block, group);
                 }
@@ -97,7 +101,7 @@ final class ThinProduct implements Workers.Task {
     /** Packs a group's rows of alpha op(A), one reduction block of them. */
     private void pack(float alpha, boolean transposed, ReadableMatrix a, int block, int group) {
         int first = group * MatrixKernels.THIN_COLUMNS;
-        int from = block * Gemm.BLOCK;
+        int from = block * length;
         for (int i = 0; i < columns(group); i++) {
             for (int j = 0; j < length(block); j++) {
                 float value = transposed ? a.get(from + j, first + i) : a.get(first + i, from + j);
@@ -116,7 +120,7 @@ final class ThinProduct implements Workers.Task {
     }
 
     private int length(int block) {
-        return Math.min(Gemm.BLOCK, k - block * Gemm.BLOCK);
+        return Math.min(length, k - block * length);
     }
 
     @Override
@@ -172,7 +176,7 @@ final class ThinProduct implements Workers.Task {
                 format,
                 rows,
                 k,
-                Gemm.BLOCK,
+                length,
                 b.segment(),
                 b.offset(row, 0),
                 apart * stride,
@@ -186,8 +190,8 @@ final class ThinProduct implements Workers.Task {
     }
 
     private void multiply(Matrix floats, int row, int rows, int apart, int worker) {
-        for (int block = 0; block * Gemm.BLOCK < k; block++) {
-            long from = floats.offset(row, block * Gemm.BLOCK);
+        for (int block = 0; block * length < k; block++) {
+            long from = floats.offset(row, block * length);
             multiply(rows, block, floats.segment(), from, apart * floats.rowStride() * Float.BYTES, worker);
         }
     }
@@ -195,21 +199,21 @@ final class ThinProduct implements Workers.Task {
     /** The rows widened first, as far as there is room: memory is read in long runs. */
     private void multiply(HalfMatrix halves, int row, int rows, int worker) {
         MemorySegment strip = strips[worker];
-        int room = (int) (strip.byteSize() / Float.BYTES / MatrixKernels.STREAMS / Gemm.BLOCK * Gemm.BLOCK);
+        int room = (int) (strip.byteSize() / Float.BYTES / MatrixKernels.STREAMS / length * length);
         long stride = (long) room * Float.BYTES;
         for (int from = 0; from < k; from += room) {
-            int length = Math.min(room, k - from);
+            int count = Math.min(room, k - from);
             kernels.widen(
                     halves.format(),
                     rows,
-                    length,
+                    count,
                     halves.segment(),
                     halves.offset(row, from),
                     halves.rowStride() * Short.BYTES,
                     strip,
                     stride);
-            for (int j = 0; j < length; j += Gemm.BLOCK) {
-                multiply(rows, (from + j) / Gemm.BLOCK, strip, (long) j * Float.BYTES, stride, worker);
+            for (int j = 0; j < count; j += length) {
+                multiply(rows, (from + j) / length, strip, (long) j * Float.BYTES, stride, worker);
             }
         }
     }

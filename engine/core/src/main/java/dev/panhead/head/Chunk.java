@@ -1,6 +1,5 @@
 package dev.panhead.head;
 
-import dev.panhead.blas.Gemm;
 import dev.panhead.exec.Workers;
 import dev.panhead.kernel.Kernels;
 import dev.panhead.kernel.Packing;
@@ -36,9 +35,9 @@ final class Chunk {
 
     /**
      * Hidden dimensions of a panel of the logits' product, and that one of its reduction blocks adds up: fewer than in the gradients'
-     * products, since the logits' errors are what shows in losses and entropies; as many as in other products, whose logits are the same.
+     * products, since the logits' errors are what shows in losses and entropies.
      */
-    static final int WIDTH_BLOCK = Gemm.BLOCK;
+    static final int WIDTH_BLOCK = 128;
 
     /** Columns of dX that are added up and transposed at a time; a multiple of every tile's rows, and less than a vocabulary block. */
     static final int COLUMN_BLOCK = 96;

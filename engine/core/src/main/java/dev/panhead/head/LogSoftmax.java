@@ -23,6 +23,9 @@ public final class LogSoftmax {
     /** Elements that are summed in float32, before their sum is added up in double; they stay in the first cache. */
     private static final int BLOCK = 4096;
 
+    /** The same of upstream gradients, which are added up as they come. */
+    private static final int SUMMED = 1024;
+
     private final Workers workers;
     private final RowKernels kernels = Kernels.current().rows();
     private final float[][] sums;
@@ -109,8 +112,8 @@ public final class LogSoftmax {
         int n = x.columns();
         long at = upstream.offset(row, 0);
         double total = 0;
-        for (int block = 0; block < n; block += BLOCK) {
-            total += kernels.sum(Math.min(BLOCK, n - block), upstream.segment(), at + block * 4L);
+        for (int block = 0; block < n; block += SUMMED) {
+            total += kernels.sum(Math.min(SUMMED, n - block), upstream.segment(), at + block * 4L);
         }
         kernels.gradient(
                 n,

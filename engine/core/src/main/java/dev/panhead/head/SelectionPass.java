@@ -22,6 +22,9 @@ final class SelectionPass {
     /** Gradients of a smaller bound are beyond what float's exponents have room for; they are taken as they are. */
     private static final double LEAST_BOUND = 0x1p-64;
 
+    /** A sum of a vocabulary block's sizes times this is no less than what rounding may have left of it: 191 additions, and each size. */
+    private static final double ROUNDED = 1 + 0x1p-16;
+
     private final Chunk chunk;
     private final GradientMode mode;
     private final GradientEntries entries;
@@ -279,7 +282,7 @@ final class SelectionPass {
         for (int b = 0; b < SparseKernels.BOUNDS; b++) {
             for (int lane = 0; lane < chunk.tokensIn(group); lane++) {
                 double below = sums[worker][b * lanes + lane];
-                if (tried[b] == 1 || below <= mass) {
+                if (tried[b] == 1 || below * ROUNDED <= mass) {
                     thresholds[first + lane] = bounds[worker].get(FLOAT, bound(b, lane));
                     tails[first + lane] = below;
                     expected[first + lane] = chunk.vocabulary - (int) counts[worker][b * lanes + lane];

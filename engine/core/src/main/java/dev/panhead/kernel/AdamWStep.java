@@ -2,7 +2,7 @@ package dev.panhead.kernel;
 
 /**
  * The scalars of a step of AdamW: g' = scale g; m = beta1 m + (1 - beta1) g'; v = beta2 v + (1 - beta2) g'^2;
- * p = keep p - rate m / (correction sqrt(v) + epsilon).
+ * p = p - (decay p + rate m / (correction sqrt(v) + epsilon)).
  */
 public final class AdamWStep {
     /** Factor of the gradient. */
@@ -17,8 +17,8 @@ public final class AdamWStep {
     public float share2;
     /** Added to the denominator. */
     public float epsilon;
-    /** 1 - learning rate * weight decay. */
-    public float keep;
+    /** Learning rate * weight decay: of 1 minus it, float32 would keep some three digits of the decay. */
+    public float decay;
     /** Learning rate over the first moment's bias correction. */
     public float rate;
     /** 1 / sqrt of the second moment's bias correction. */

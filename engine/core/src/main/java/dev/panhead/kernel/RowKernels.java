@@ -13,7 +13,7 @@ public interface RowKernels {
 
     /**
      * The run's maximum m, and the sums of e^(x - m). The elements equal to the maximum are counted, not added, so that the sum
-     * of the others keeps its relative accuracy however small it is; they are added up as {@link SoftmaxKernels#exponentials} does.
+     * of the others keeps its relative accuracy however small it is; those are added up as by {@link SoftmaxKernels#exponentials}.
      *
      * @param sums where the partial sums of the others go, and behind them the partial counts: 2 x {@value #PARTIAL_SUMS}
      * @return the largest of the elements that are not NaN, at least the lowest finite float

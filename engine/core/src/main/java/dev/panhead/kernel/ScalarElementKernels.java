@@ -46,17 +46,24 @@ final class ScalarElementKernels implements ElementKernels {
             int n, MemorySegment x, long xAt, MemorySegment dy, long dyAt, MemorySegment dx, long dxAt) {
         for (int i = 0; i < n; i++) {
             float value = x.get(FLOAT, xAt + i * 4L);
-            float gate = gate(value);
+            float decay = decay(value);
+            float gate = 1 / (1 + decay);
             float near = Math.max(-GELU_FLAT, Math.min(GELU_FLAT, value));
             float slope = Math.fma(near * near, 3 * GELU_3, GELU_1) * near;
-            float derivative = Math.fma(gate * (1 - gate), slope, gate);
+            float rest = value > 0 ? gate * decay : 1 - gate; // 1 - gate without cancellation
+            float derivative = Math.fma(gate * rest, slope, gate);
             dx.set(FLOAT, dxAt + i * 4L, derivative * dy.get(FLOAT, dyAt + i * 4L));
         }
     }
 
     private static float gate(float x) {
+        return 1 / (1 + decay(x));
+    }
+
+    /** e^-u. */
+    private static float decay(float x) {
         float u = Math.fma(x * x, GELU_3, GELU_1) * x;
-        return 1 / (1 + ScalarExp.exp(-u));
+        return ScalarExp.exp(-u);
     }
 
     @Override
@@ -146,8 +153,8 @@ final class ScalarElementKernels implements ElementKernels {
             first.set(FLOAT, momentsAt + o, m);
             second.set(FLOAT, momentsAt + o, v);
             float denominator = Math.fma((float) Math.sqrt(v), step.correction, step.epsilon);
-            float p = parameters.get(FLOAT, parametersAt + o) * step.keep;
-            parameters.set(FLOAT, parametersAt + o, Math.fma(m / denominator, -step.rate, p));
+            float p = parameters.get(FLOAT, parametersAt + o);
+            parameters.set(FLOAT, parametersAt + o, p - Math.fma(m / denominator, step.rate, p * step.decay));
         }
     }
 }

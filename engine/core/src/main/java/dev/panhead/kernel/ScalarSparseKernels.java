@@ -38,7 +38,7 @@ final class ScalarSparseKernels implements SparseKernels {
             for (int t = 0; t < tokens; t++) {
                 float size = size(row, t, tile, units);
                 boolean whole = size >= WHOLE;
-                int position = positions.get(INT, positionsAt + at(t)) + (int) ((whole ? 0 : size) + 0.5f);
+                int position = positions.get(INT, positionsAt + at(t)) + (int) ((whole ? 0 : size) + HALF);
                 bits |= whole || position < 0 ? 1 << t : 0;
                 positions.set(INT, positionsAt + at(t), position & Integer.MAX_VALUE);
             }

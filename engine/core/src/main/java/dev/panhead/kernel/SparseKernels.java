@@ -11,6 +11,9 @@ public interface SparseKernels {
     /** The size of an element that {@link #sample} finds for sure: 2^31. */
     float WHOLE = 0x1p31f;
 
+    /** Added to a size before it is cut to a whole number: below a half, which would raise every odd size from 2^23 on, the sum being a tie. */
+    float HALF = 0x1.fffffep-2f;
+
     /** Sizes that {@link #tails} compares with. */
     int BOUNDS = 4;
 

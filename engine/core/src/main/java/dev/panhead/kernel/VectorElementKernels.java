@@ -9,6 +9,7 @@ import static dev.panhead.kernel.VectorWidth.ORDER;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
 
 /** The element kernels in vectors; what is left of a run beyond whole vectors is done by the scalar ones. */
 final class VectorElementKernels implements ElementKernels {
@@ -56,14 +57,17 @@ final class VectorElementKernels implements ElementKernels {
         for (int i = 0; i < end; i += LANES) {
             long o = i * 4L;
             FloatVector value = FloatVector.fromMemorySegment(FLOATS, x, xAt + o, ORDER);
-            FloatVector gate = gate(value);
+            FloatVector decay = decay(value);
+            FloatVector gate = FloatVector.broadcast(FLOATS, 1).div(decay.add(1));
             FloatVector near = value.min(GELU_FLAT).max(-GELU_FLAT);
             FloatVector slope = near.mul(near)
                     .fma(FloatVector.broadcast(FLOATS, 3 * GELU_3), FloatVector.broadcast(FLOATS, GELU_1))
                     .mul(near);
-            FloatVector derivative =
-                    gate.mul(FloatVector.broadcast(FLOATS, 1).sub(gate)).fma(slope, gate);
-            derivative
+            FloatVector rest = FloatVector.broadcast(FLOATS, 1)
+                    .sub(gate)
+                    .blend(gate.mul(decay), value.compare(VectorOperators.GT, 0));
+            gate.mul(rest)
+                    .fma(slope, gate)
                     .mul(FloatVector.fromMemorySegment(FLOATS, dy, dyAt + o, ORDER))
                     .intoMemorySegment(dx, dxAt + o, ORDER);
         }
@@ -71,10 +75,14 @@ final class VectorElementKernels implements ElementKernels {
     }
 
     private static FloatVector gate(FloatVector x) {
+        return FloatVector.broadcast(FLOATS, 1).div(decay(x).add(1));
+    }
+
+    private static FloatVector decay(FloatVector x) {
         FloatVector u = x.mul(x)
                 .fma(FloatVector.broadcast(FLOATS, GELU_3), FloatVector.broadcast(FLOATS, GELU_1))
                 .mul(x);
-        return FloatVector.broadcast(FLOATS, 1).div(VectorExp.exp(u.neg()).add(1));
+        return VectorExp.exp(u.neg());
     }
 
     @Override
@@ -207,12 +215,9 @@ final class VectorElementKernels implements ElementKernels {
             v.intoMemorySegment(second, momentsAt + o, ORDER);
             FloatVector denominator = v.sqrt()
                     .fma(FloatVector.broadcast(FLOATS, step.correction), FloatVector.broadcast(FLOATS, step.epsilon));
-            m.div(denominator)
-                    .fma(
-                            FloatVector.broadcast(FLOATS, -step.rate),
-                            FloatVector.fromMemorySegment(FLOATS, parameters, parametersAt + o, ORDER)
-                                    .mul(step.keep))
-                    .intoMemorySegment(parameters, parametersAt + o, ORDER);
+            FloatVector p = FloatVector.fromMemorySegment(FLOATS, parameters, parametersAt + o, ORDER);
+            FloatVector change = m.div(denominator).fma(FloatVector.broadcast(FLOATS, step.rate), p.mul(step.decay));
+            p.sub(change).intoMemorySegment(parameters, parametersAt + o, ORDER);
         }
         SCALAR.adamW(
                 n % LANES,

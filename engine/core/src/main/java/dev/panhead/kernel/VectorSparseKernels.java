@@ -46,8 +46,8 @@ final class VectorSparseKernels implements SparseKernels {
                     .abs();
             VectorMask<Float> whole0 = size0.compare(VectorOperators.GE, WHOLE);
             VectorMask<Float> whole1 = size1.compare(VectorOperators.GE, WHOLE);
-            position0 = position0.add(size0.blend(0, whole0).add(0.5f).convertShape(VectorOperators.F2I, INTS, 0));
-            position1 = position1.add(size1.blend(0, whole1).add(0.5f).convertShape(VectorOperators.F2I, INTS, 0));
+            position0 = position0.add(size0.blend(0, whole0).add(HALF).convertShape(VectorOperators.F2I, INTS, 0));
+            position1 = position1.add(size1.blend(0, whole1).add(HALF).convertShape(VectorOperators.F2I, INTS, 0));
             long found0 =
                     whole0.toLong() | position0.compare(VectorOperators.LT, 0).toLong();
             long found1 =

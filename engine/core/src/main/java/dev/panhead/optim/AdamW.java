@@ -58,16 +58,16 @@ public final class AdamW {
     /**
      * An optimizer.
      *
-     * @param beta1 decay of the first moment, in [0, 1); 0.9 is usual
-     * @param beta2 decay of the second moment, in [0, 1); 0.999 is usual, 0.95 for language models
+     * @param beta1 decay of the first moment, in [0, 1) as a float32, which is what bias corrections are made for; 0.9 is usual
+     * @param beta2 decay of the second moment, likewise; 0.999 is usual, 0.95 for language models
      * @param epsilon added to the denominator, positive as a float32; 1e-8 is usual
      * @param weightDecay decoupled weight decay, not negative
      * @throws IllegalArgumentException if a value is out of range
      */
     public AdamW(Workers workers, double beta1, double beta2, double epsilon, double weightDecay) {
         this.workers = workers;
-        this.beta1 = Ranges.fraction("beta1", beta1);
-        this.beta2 = Ranges.fraction("beta2", beta2);
+        this.beta1 = Ranges.fraction("beta1", (float) beta1);
+        this.beta2 = Ranges.fraction("beta2", (float) beta2);
         this.weightDecay = Ranges.notNegative("weightDecay", weightDecay);
         this.epsilon = (float) Ranges.positive("epsilon", (float) epsilon);
         settle(step);
@@ -89,7 +89,7 @@ public final class AdamW {
         Ranges.notNegative("learningRate", learningRate);
         Ranges.notNegative("gradientScale", gradientScale);
         step.scale = (float) gradientScale;
-        step.keep = (float) (1 - learningRate * weightDecay);
+        step.decay = (float) (learningRate * weightDecay);
         step.rate = (float) (learningRate / (1 - StrictMath.pow(beta1, number)));
         step.correction = (float) (1 / Math.sqrt(1 - StrictMath.pow(beta2, number)));
     }

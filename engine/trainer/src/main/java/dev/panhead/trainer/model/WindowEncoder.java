@@ -24,6 +24,9 @@ import java.util.SplittableRandom;
  */
 public final class WindowEncoder implements ContextEncoder {
 
+    /** As the head's and {@link Rows}': batches that are multiples of it add up to the bits of all their tokens at once. */
+    private static final int REDUCTION_BLOCK = 256;
+
     private final int context;
     private final Parameter embedding;
     private final Parameter inputWeight;
@@ -77,7 +80,7 @@ public final class WindowEncoder implements ContextEncoder {
         residualWeight =
                 Parameter.normal(arena, "encoder.residual.weight", width, width, Math.sqrt(1.0 / width), random);
         residualBias = Parameter.zeros(arena, "encoder.residual.bias", 1, width);
-        gemm = new Gemm(arena, workers);
+        gemm = new Gemm(arena, workers, REDUCTION_BLOCK);
         elementwise = new Elementwise(workers);
         rows = new Rows(workers);
         embeddedRows = Matrix.allocate(arena, maxTokens * context, embeddingWidth);
