@@ -121,6 +121,25 @@ class LogSoftmaxTest {
         assertEquals(exact, x.get(0, 33), 5e-7);
     }
 
+    /** A rounded logarithm of the sum alone, here from 8 to 16, would move a whole row by up to 5e-7; half an ulp of x - max remains. */
+    @Test
+    void noRowIsMovedAsAWhole() {
+        Matrix x = new Numbers(11).matrix(arena, 20, 20_000, 0.3f);
+        Matrix y = Matrix.allocate(arena, 20, 20_000);
+        new LogSoftmax(workers).values(x, y);
+        for (int r = 0; r < x.rows(); r++) {
+            double sum = 0;
+            for (int c = 0; c < x.columns(); c++) {
+                sum += Math.exp(x.get(r, c));
+            }
+            double moved = 0;
+            for (int c = 0; c < x.columns(); c++) {
+                moved += y.get(r, c) - (x.get(r, c) - Math.log(sum));
+            }
+            assertEquals(0, moved / x.columns(), 1.3e-7);
+        }
+    }
+
     @Test
     void refusesWhatDoesNotFit() {
         LogSoftmax softmax = new LogSoftmax(workers);

@@ -105,7 +105,8 @@ public final class LogSoftmax {
         }
         double logSum = StrictMath.log1p(atMax - 1 + others);
         float total = max < Float.POSITIVE_INFINITY ? (float) logSum : Float.NaN;
-        kernels.shift(n, max, total, x.segment(), at, result.segment(), result.offset(row, 0));
+        float rest = (float) (logSum - total); // without it, the whole row would err by it
+        kernels.shift(n, max, rest, total, x.segment(), at, result.segment(), result.offset(row, 0));
     }
 
     private void gradientOfRow(int row, int worker) {

@@ -23,8 +23,8 @@ public interface RowKernels {
     /** The sum of the elements: the partial sums are added up in double, in order. */
     double sum(int n, MemorySegment x, long at);
 
-    /** y = (x - shift) - logSum. */
-    void shift(int n, float shift, float logSum, MemorySegment x, long xAt, MemorySegment y, long yAt);
+    /** y = ((x - shift) - rest) - logSum. */
+    void shift(int n, float shift, float rest, float logSum, MemorySegment x, long xAt, MemorySegment y, long yAt);
 
     /** dx = g - e^y total. */
     void gradient(

@@ -62,9 +62,10 @@ final class ScalarRowKernels implements RowKernels {
     }
 
     @Override
-    public void shift(int n, float shift, float logSum, MemorySegment x, long xAt, MemorySegment y, long yAt) {
+    public void shift(
+            int n, float shift, float rest, float logSum, MemorySegment x, long xAt, MemorySegment y, long yAt) {
         for (int i = 0; i < n; i++) {
-            y.set(FLOAT, yAt + i * 4L, x.get(FLOAT, xAt + i * 4L) - shift - logSum);
+            y.set(FLOAT, yAt + i * 4L, x.get(FLOAT, xAt + i * 4L) - shift - rest - logSum);
         }
     }
 

@@ -79,9 +79,10 @@ final class VectorRowKernels implements RowKernels {
     }
 
     @Override
-    public void shift(int n, float shift, float logSum, MemorySegment x, long xAt, MemorySegment target, long yAt) {
+    public void shift(
+            int n, float shift, float rest, float logSum, MemorySegment x, long xAt, MemorySegment target, long yAt) {
         if (!PlainMemory.is(target)) {
-            SCALAR.shift(n, shift, logSum, x, xAt, target, yAt);
+            SCALAR.shift(n, shift, rest, logSum, x, xAt, target, yAt);
             return;
         }
         MemorySegment y = PlainMemory.of(target);
@@ -90,10 +91,11 @@ final class VectorRowKernels implements RowKernels {
             long o = i * 4L;
             FloatVector.fromMemorySegment(FLOATS, x, xAt + o, ORDER)
                     .sub(shift)
+                    .sub(rest)
                     .sub(logSum)
                     .intoMemorySegment(y, yAt + o, ORDER);
         }
-        SCALAR.shift(n % LANES, shift, logSum, x, xAt + end * 4L, y, yAt + end * 4L);
+        SCALAR.shift(n % LANES, shift, rest, logSum, x, xAt + end * 4L, y, yAt + end * 4L);
     }
 
     @Override

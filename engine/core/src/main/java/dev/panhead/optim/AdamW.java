@@ -14,7 +14,7 @@ import java.util.List;
  *
  * <pre>
  *   m = beta1 m + (1 - beta1) g          v = beta2 v + (1 - beta2) g^2
- *   p = (1 - rate decay) p - rate / (1 - beta1^t) m / (sqrt(v / (1 - beta2^t)) + epsilon)
+ *   p = p - (rate decay p + rate / (1 - beta1^t) m / (sqrt(v / (1 - beta2^t)) + epsilon))
  * </pre>
  *
  * <p>One fused pass; the same bits on every machine. One call at a time; a call allocates nothing on the heap.
