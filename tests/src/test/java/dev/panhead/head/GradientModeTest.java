@@ -18,6 +18,7 @@ import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
 import java.lang.management.ManagementFactory;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -444,6 +445,26 @@ class GradientModeTest {
                     allocated = threads.getCurrentThreadAllocatedBytes() - before;
                 }
                 assertEquals(0, allocated, mode.toString());
+            }
+        }
+    }
+
+    /** What is told of many small sizes beside a larger one, which a float32 sum loses, is no less than what was left out. */
+    @Test
+    void theTailIsAnUpperBound() {
+        try (Arena local = Arena.ofShared()) {
+            FeatureCase c = open(local, 1, 192, Feature.SUM);
+            c.hidden.fill(-26.4f);
+            c.targets.set(0, 0);
+            c.hidden.set(0, 0, 0);
+            c.hidden.set(0, 5, -9.2f);
+            double others = Math.exp(-9.2f) + 190 * Math.exp(-26.4f);
+            double exact = others / (1 + others);
+            Matrix tails = Numbers.nanPadded(local, 1, 1);
+            for (GradientMode mode : List.of(GradientMode.drop(0.5), GradientMode.dropBelow(0x1p-6))) {
+                head(c, mode).run(c.inputs, c.outputs.withTailMasses(tails));
+                float tail = tails.get(0, 0);
+                assertTrue(exact <= tail && tail <= exact * (1 + 0x1p-15), tail + " of " + exact);
             }
         }
     }

@@ -140,7 +140,8 @@ public final class HeadOutputs {
 
     /**
      * These outputs and what of each token's gradient a {@link GradientMode} has rounded at random or left out: the sum of its small
-     * entries' sizes, 1 x T; 0 where the gradient is exact or none is asked for; or null for none.
+     * entries' sizes, 1 x T; of what is left out no less, and up to 2^-15 of it more; 0 where the gradient is exact or none is asked for; or
+     * null for none.
      */
     public HeadOutputs withTailMasses(Matrix tailMasses) {
         HeadOutputs copy = copy();

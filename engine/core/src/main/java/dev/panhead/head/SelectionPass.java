@@ -281,8 +281,8 @@ final class SelectionPass {
         compare(group, worker);
         for (int b = 0; b < SparseKernels.BOUNDS; b++) {
             for (int lane = 0; lane < chunk.tokensIn(group); lane++) {
-                double below = sums[worker][b * lanes + lane];
-                if (tried[b] == 1 || below * ROUNDED <= mass) {
+                double below = sums[worker][b * lanes + lane] * ROUNDED;
+                if (tried[b] == 1 || below <= mass) {
                     thresholds[first + lane] = bounds[worker].get(FLOAT, bound(b, lane));
                     tails[first + lane] = below;
                     expected[first + lane] = chunk.vocabulary - (int) counts[worker][b * lanes + lane];
