@@ -376,7 +376,7 @@ class TwinsTest {
 
     /** Chains, factors and sums are rounded as the contract says, -0 included; C's rows lie apart. */
     @ParameterizedTest
-    @ValueSource(ints = {1, 2, 31, 256})
+    @ValueSource(ints = {1, 2, 31, 256, MatrixKernels.LONGEST})
     void multiplies(int kc) {
         Numbers numbers = new Numbers(kc);
         for (Kernels kernels : new Kernels[] {VECTOR, SCALAR}) {

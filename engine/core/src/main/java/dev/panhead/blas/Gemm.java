@@ -33,7 +33,7 @@ public final class Gemm {
     private static final int UNIT = 16;
 
     /** The longest that can be given. */
-    private static final int LONGEST = 512;
+    private static final int LONGEST = MatrixKernels.LONGEST;
 
     /** About how much of k is packed at once, so that a block of C is in cache while all of it is added up. */
     private static final int REACH = 1152;

@@ -11,6 +11,9 @@ import java.lang.foreign.MemorySegment;
  */
 public interface MatrixKernels {
 
+    /** How long k may run in {@link #multiply}. */
+    int LONGEST = 512;
+
     /** The register tile of this implementation. */
     Tile tile();
 
@@ -24,7 +27,7 @@ public interface MatrixKernels {
      * @param a the broadcast panels
      * @param first the first of them to use
      * @param count how many
-     * @param kc how long k runs, at least 1
+     * @param kc how long k runs, 1 to {@value #LONGEST}
      * @param b the vector panel
      * @param factors NR floats, or null if each is 1
      * @param cStride from a row of C to the next

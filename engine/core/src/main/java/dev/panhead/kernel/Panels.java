@@ -3,6 +3,8 @@ package dev.panhead.kernel;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 
 /**
  * Panels for the micro-kernel, each a segment of its own that begins at offset 0: cutting segments in the loops would leave
@@ -12,14 +14,17 @@ public final class Panels {
 
     private final MemorySegment memory;
     private final MemorySegment[] panels;
+    private final FloatBuffer[] floats;
     private final long pitch;
 
     private Panels(MemorySegment memory, int count, long pitch) {
         this.memory = memory;
         this.pitch = pitch;
         panels = new MemorySegment[count];
+        floats = new FloatBuffer[count];
         for (int i = 0; i < count; i++) {
             panels[i] = memory.asSlice(i * pitch, pitch);
+            floats[i] = panels[i].asByteBuffer().order(ByteOrder.nativeOrder()).asFloatBuffer();
         }
     }
 
@@ -45,6 +50,11 @@ public final class Panels {
     /** One panel. */
     public MemorySegment get(int index) {
         return panels[index];
+    }
+
+    /** One panel as floats, which loops read at an int index: C2 proves that in range more easily than a segment's long offset. */
+    public FloatBuffer floats(int index) {
+        return floats[index];
     }
 
     /** All panels, one after the other. */

@@ -8,6 +8,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.util.Objects;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -19,8 +21,10 @@ final class VectorMatrixKernels implements MatrixKernels {
     private static final int VECTOR_BYTES = LANES * Float.BYTES;
     static final Tile TILE = new Tile(6, 2 * LANES);
 
-    /** Bytes of a broadcast panel from one k to the next, and of the vector side's as a multiple of it. */
-    private static final int A_STEP = Tile.BROADCAST_PITCH * Float.BYTES;
+    /** Floats of a broadcast panel from one k to the next, and bytes. */
+    private static final int PITCH = Tile.BROADCAST_PITCH;
+
+    private static final int A_STEP = PITCH * Float.BYTES;
 
     private static final MatrixKernels SCALAR = new ScalarMatrixKernels();
 
@@ -42,8 +46,6 @@ final class VectorMatrixKernels implements MatrixKernels {
 
     /** Bytes from a k to the next in a thin panel, and from a row to the next in a thin tile. */
     private static final int THIN_BYTES = THIN_COLUMNS * Float.BYTES;
-
-    private static final long B_SCALE = 2 * VECTOR_BYTES / A_STEP;
 
     @Override
     public Tile tile() {
@@ -73,18 +75,18 @@ final class VectorMatrixKernels implements MatrixKernels {
         boolean scaled = direct && factors != null;
         MemorySegment f = scaled ? factors : ONES;
         long fAt = scaled ? factorsAt : 0;
-        int end = kc * A_STEP;
+        int end = kc * PITCH;
         for (int p = 0; p < count; p++) {
-            MemorySegment panel = a.get(first + p);
+            FloatBuffer panel = a.floats(first + p);
             long at = cOffset + p * TILE.rows() * cStride;
             if (direct) {
                 if (!accumulate) {
                     clear(c, at, cStride);
                 }
-                addTile(end, panel, b, f, fAt, c, at, cStride);
+                addTile(end, panel, 2 * VECTOR_BYTES, b, f, fAt, c, at, cStride);
             } else {
                 clear(spare, 0, 2 * VECTOR_BYTES);
-                addTile(end, panel, b, f, fAt, spare, 0, 2 * VECTOR_BYTES);
+                addTile(end, panel, 2 * VECTOR_BYTES, b, f, fAt, spare, 0, 2 * VECTOR_BYTES);
                 ScalarMatrixKernels.put(TILE, spare, factors, factorsAt, c, at, cStride, accumulate);
             }
         }
@@ -110,11 +112,20 @@ final class VectorMatrixKernels implements MatrixKernels {
      * allocator spills an accumulator in the loop on machines of 16 registers, at half the speed. C1, which gives up on methods of much more
      * bytecode than this one, must not: C2 is asked only for what C1 has profiled.
      *
+     * <p>A is read as ints count its floats, which C2 proves in range before the loop by two comparisons each; a segment's long offsets cost it some
+     * thirty instructions each, every time. B's offset grows by what C2 does not know to be constant, so that its checks stay in the loop, and
+     * the loop is not unrolled: unrolled, it has more vectors at once than there are registers, at half the speed. Of a loop that is known to be short,
+     * C2 makes no second one around it for safepoints, whose variables would be saved within it; but with 16 registers, the
+     * order in which it then reads A costs more.
+     *
+     * @param end where A's last row ends, in floats
+     * @param bStep bytes from a k to the next in B
      * @param target of {@link PlainMemory}
      */
     private static void addTile(
             int end,
-            MemorySegment a,
+            FloatBuffer a,
+            long bStep,
             MemorySegment b,
             MemorySegment factors,
             long factorsAt,
@@ -134,25 +145,27 @@ final class VectorMatrixKernels implements MatrixKernels {
         FloatVector c41 = c00;
         FloatVector c50 = c00;
         FloatVector c51 = c00;
-        for (int o = 0; o < end; o += A_STEP) {
-            FloatVector b0 = FloatVector.fromMemorySegment(FLOATS, b, B_SCALE * o, ORDER);
-            FloatVector b1 = FloatVector.fromMemorySegment(FLOATS, b, B_SCALE * o + VECTOR_BYTES, ORDER);
-            FloatVector a0 = FloatVector.broadcast(FLOATS, a.get(FLOAT, o));
+        long bAt = 0;
+        int last = LANES == 16 ? Objects.checkIndex(end, LONGEST * PITCH + 1) : end;
+        for (int o = 0; o < last; o += PITCH, bAt += bStep) {
+            FloatVector b0 = FloatVector.fromMemorySegment(FLOATS, b, bAt, ORDER);
+            FloatVector b1 = FloatVector.fromMemorySegment(FLOATS, b, bAt + VECTOR_BYTES, ORDER);
+            FloatVector a0 = FloatVector.broadcast(FLOATS, a.get(o));
             c00 = b0.fma(a0, c00);
             c01 = b1.fma(a0, c01);
-            FloatVector a1 = FloatVector.broadcast(FLOATS, a.get(FLOAT, (long) o + 4));
+            FloatVector a1 = FloatVector.broadcast(FLOATS, a.get(o + 1));
             c10 = b0.fma(a1, c10);
             c11 = b1.fma(a1, c11);
-            FloatVector a2 = FloatVector.broadcast(FLOATS, a.get(FLOAT, (long) o + 8));
+            FloatVector a2 = FloatVector.broadcast(FLOATS, a.get(o + 2));
             c20 = b0.fma(a2, c20);
             c21 = b1.fma(a2, c21);
-            FloatVector a3 = FloatVector.broadcast(FLOATS, a.get(FLOAT, (long) o + 12));
+            FloatVector a3 = FloatVector.broadcast(FLOATS, a.get(o + 3));
             c30 = b0.fma(a3, c30);
             c31 = b1.fma(a3, c31);
-            FloatVector a4 = FloatVector.broadcast(FLOATS, a.get(FLOAT, (long) o + 16));
+            FloatVector a4 = FloatVector.broadcast(FLOATS, a.get(o + 4));
             c40 = b0.fma(a4, c40);
             c41 = b1.fma(a4, c41);
-            FloatVector a5 = FloatVector.broadcast(FLOATS, a.get(FLOAT, (long) o + 20));
+            FloatVector a5 = FloatVector.broadcast(FLOATS, a.get(o + 5));
             c50 = b0.fma(a5, c50);
             c51 = b1.fma(a5, c51);
         }
