@@ -81,7 +81,7 @@ record RealHead(Model model, Path folder) {
 
     /** All the tokens, with the shapes that the files say. */
     Workload workload() throws IOException {
-        try (Arena arena = Arena.ofConfined()) {
+        try (Arena arena = Arena.ofShared()) {
             Safetensors head = head(arena);
             Tensor hidden = states(arena).tensor(HIDDEN);
             Tensor weight = head.tensor(WEIGHT);

@@ -123,7 +123,8 @@ public record HiddenFiles(String hiddenName, String labelsName) {
             throw new IOException(source.path + " holds hidden states, but no labels: name a file of labels");
         }
         for (Shard shard : source.shards) {
-            try (Arena passing = Arena.ofConfined()) {
+            // Shared, as the engine's memory is: where none has been confined, its loops are compiled to less.
+            try (Arena passing = Arena.ofShared()) {
                 boolean elsewhere = !shard.file.names().contains(labelsName)
                         && source.shards.size() == 1
                         && source.files.has(labelsName);
@@ -138,7 +139,7 @@ public record HiddenFiles(String hiddenName, String labelsName) {
 
     /** Adds the labels of files of their own. */
     private void addLabels(Source source, Path path, LabelFiles labels) throws IOException {
-        try (Arena passing = Arena.ofConfined()) {
+        try (Arena passing = Arena.ofShared()) {
             List<Path> files = new ArrayList<>();
             List<Ints> values = new ArrayList<>();
             if (isNpy(path)) {

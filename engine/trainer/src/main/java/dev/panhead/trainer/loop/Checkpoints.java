@@ -222,7 +222,8 @@ public final class Checkpoints {
 
     /** Checks a file, copies what is asked for out of it and returns its state. */
     private static String read(Path path, Map<String, Matrix> tensors) throws IOException {
-        try (Arena mapping = Arena.ofConfined()) {
+        // Shared, as the engine's memory is: where none has been confined, its loops are compiled to less.
+        try (Arena mapping = Arena.ofShared()) {
             Safetensors file = Safetensors.open(path, mapping);
             String state = file.metadata().get(STATE);
             if (state == null) {

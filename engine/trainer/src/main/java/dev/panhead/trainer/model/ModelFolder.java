@@ -154,7 +154,8 @@ public final class ModelFolder {
         } catch (IllegalArgumentException e) {
             throw new IOException(configPath + ": " + e.getMessage(), e);
         }
-        try (Arena mapping = Arena.ofConfined()) {
+        // Shared, as the engine's memory is: where none has been confined, its loops are compiled to less.
+        try (Arena mapping = Arena.ofShared()) {
             Safetensors file = Safetensors.open(path, mapping);
             for (Parameter parameter : model.parameters()) {
                 Matrix stored = file.matrix(parameter.name(), mapping);
