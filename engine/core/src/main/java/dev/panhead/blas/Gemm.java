@@ -11,6 +11,7 @@ import dev.panhead.tensor.Matrix;
 import dev.panhead.tensor.ReadableMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Objects;
 
 /**
@@ -43,6 +44,10 @@ public final class Gemm {
 
     /** MC: rows of op(A) that a worker packs at once, a multiple of every tile's. */
     private static final int ROWS = 96;
+
+    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
+    private static final int PAGE_BYTES = 4096;
+    private static final int LINE_BYTES = 64;
 
     /** Vector panels packed by one task. */
     private static final int PANELS_A_TASK = 4;
@@ -265,6 +270,9 @@ public final class Gemm {
         int step = opA == Op.TRANSPOSE ? rows : tile.rows();
         for (int i = 0; i < rows; i += step) {
             for (int part = 0; part < blocks(); part++) {
+                if (opA == Op.TRANSPOSE && a instanceof Matrix floats) {
+                    fetch(floats, firstK + part * block, length(part), row, rows, edges[worker]);
+                }
                 Packing.broadcast(
                         kernels,
                         opA == Op.TRANSPOSE,
@@ -279,6 +287,27 @@ public final class Gemm {
                         part * tile.broadcastPanels(rows) + i / tile.rows());
             }
         }
+    }
+
+    /**
+     * Brings parts of rows that lie pages apart into cache, which no processor does ahead: many lines at once, where packing would wait for a
+     * few of them at a time.
+     *
+     * @param any where it does not matter what is written
+     */
+    private static void fetch(Matrix matrix, int row, int rows, int column, int columns, MemorySegment any) {
+        long stride = matrix.rowStride() * Float.BYTES;
+        if (stride < PAGE_BYTES) {
+            return;
+        }
+        int bits = 0;
+        for (int i = row; i < row + rows; i++) {
+            long at = matrix.offset(i, column);
+            for (int o = 0; o < columns * Float.BYTES; o += LINE_BYTES) {
+                bits ^= matrix.segment().get(INT, at + o);
+            }
+        }
+        any.set(INT, 0, bits);
     }
 
     /** Adds one reduction block to some rows of C, one vector panel wide. */
