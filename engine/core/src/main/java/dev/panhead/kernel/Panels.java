@@ -17,29 +17,32 @@ public final class Panels {
     private final FloatBuffer[] floats;
     private final long pitch;
 
-    private Panels(MemorySegment memory, int count, long pitch) {
+    private Panels(MemorySegment memory, int count, long pitch, boolean broadcast) {
         this.memory = memory;
         this.pitch = pitch;
         panels = new MemorySegment[count];
-        floats = new FloatBuffer[count];
+        floats = new FloatBuffer[broadcast ? count : 0];
         for (int i = 0; i < count; i++) {
             panels[i] = memory.asSlice(i * pitch, pitch);
-            floats[i] = panels[i].asByteBuffer().order(ByteOrder.nativeOrder()).asFloatBuffer();
+            if (broadcast) {
+                floats[i] =
+                        panels[i].asByteBuffer().order(ByteOrder.nativeOrder()).asFloatBuffer();
+            }
         }
     }
 
     /** Room for broadcast panels that together cover {@code rows} rows, each of length {@code kc} at most. */
     public static Panels broadcast(Arena arena, Tile tile, int rows, int kc) {
-        return allocate(arena, tile.broadcastPanels(rows), Tile.broadcastBytes(kc));
+        return allocate(arena, tile.broadcastPanels(rows), Tile.broadcastBytes(kc), true);
     }
 
     /** Room for {@code count} vector panels, each of length {@code kc} at most. */
     public static Panels vector(Arena arena, Tile tile, int count, int kc) {
-        return allocate(arena, count, tile.vectorBytes(kc));
+        return allocate(arena, count, tile.vectorBytes(kc), false);
     }
 
-    private static Panels allocate(Arena arena, int count, long pitch) {
-        return new Panels(arena.allocate(count * pitch, Matrix.ALIGNMENT), count, pitch);
+    private static Panels allocate(Arena arena, int count, long pitch, boolean broadcast) {
+        return new Panels(arena.allocate(count * pitch, Matrix.ALIGNMENT), count, pitch, broadcast);
     }
 
     /** How many there are. */
@@ -52,7 +55,7 @@ public final class Panels {
         return panels[index];
     }
 
-    /** One panel as floats, which loops read at an int index: C2 proves that in range more easily than a segment's long offset. */
+    /** One broadcast panel as floats, which loops read at an int index: C2 proves that in range more easily than a segment's long offset. */
     public FloatBuffer floats(int index) {
         return floats[index];
     }

@@ -12,10 +12,7 @@ package dev.panhead.kernel;
  */
 public record Tile(int rows, int columns) {
 
-    /**
-     * Floats from one k to the next in a broadcast panel. More than MR = 6, so that an address in either panel is the loop
-     * variable times a power of two: what C2 proves in range for the whole loop, and x86 encodes in the operand.
-     */
+    /** Floats from one k to the next in a broadcast panel: more than MR = 6, since it is filled by eight at once. */
     public static final int BROADCAST_PITCH = 8;
 
     /** Bytes of a broadcast panel of length {@code kc}. */
