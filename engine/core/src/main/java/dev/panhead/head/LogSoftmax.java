@@ -9,7 +9,7 @@ import dev.panhead.tensor.Matrix;
  * The logarithm of the softmax of each row, and its gradient:
  *
  * <pre>
- *   y = x - log(sum of e^x)                      = (x - m) - log1p(sum of the others' e^(x - m)),  m the row's maximum
+ *   y = x - log(sum of e^x)                      = (x - m) - log1p(sum of e^(x - m), less one),  m the row's maximum
  *   dL/dx = dL/dy - softmax(x) sum of dL/dy      = g - e^y (sum of g)
  * </pre>
  *
@@ -81,29 +81,31 @@ public final class LogSoftmax {
         int n = x.columns();
         long at = x.offset(row, 0);
         float max = -Float.MAX_VALUE;
-        double atMax = 0; // how many elements are the maximum
-        double others = 0; // the sum of e^(x - max) over the others
+        double others = -1; // the sum of e^(x - max), less the one of the maximum itself
+        float blockMax = kernels.max(Math.min(BLOCK, n), x.segment(), at);
         for (int block = 0; block < n; block += BLOCK) {
+            int length = Math.min(BLOCK, n - block);
+            int next = Math.min(BLOCK, n - block - length);
             float[] partial = sums[worker];
-            float blockMax = kernels.exponentials(Math.min(BLOCK, n - block), x.segment(), at + block * 4L, partial);
-            double blockOthers = 0;
-            double atBlockMax = 0;
+            float nextMax = kernels.exponentials(length, blockMax, x.segment(), at + block * 4L, next, partial);
+            double whole = -1; // exact
+            double lost = 0;
             for (int i = 0; i < RowKernels.PARTIAL_SUMS; i++) {
-                blockOthers += partial[i];
-                atBlockMax += partial[RowKernels.PARTIAL_SUMS + i];
+                whole += partial[i] - 1;
+                lost += partial[RowKernels.PARTIAL_SUMS + i];
             }
+            double blockOthers = whole + lost;
             if (blockMax > max) {
-                others = (others + atMax) * StrictMath.exp((double) max - blockMax) + blockOthers;
-                atMax = atBlockMax;
+                others = (others + 1) * StrictMath.exp((double) max - blockMax) + blockOthers;
                 max = blockMax;
             } else if (blockMax == max) {
-                others += blockOthers;
-                atMax += atBlockMax;
+                others += blockOthers + 1;
             } else {
-                others += (blockOthers + atBlockMax) * StrictMath.exp((double) blockMax - max);
+                others += (blockOthers + 1) * StrictMath.exp((double) blockMax - max);
             }
+            blockMax = nextMax;
         }
-        double logSum = StrictMath.log1p(atMax - 1 + others);
+        double logSum = StrictMath.log1p(others);
         float total = max < Float.POSITIVE_INFINITY ? (float) logSum : Float.NaN;
         float rest = (float) (logSum - total); // without it, the whole row would err by it
         kernels.shift(n, max, rest, total, x.segment(), at, result.segment(), result.offset(row, 0));

@@ -11,14 +11,20 @@ public interface RowKernels {
     /** Partial sums of a run: as many as the lanes of the widest vectors, twice. */
     int PARTIAL_SUMS = 32;
 
+    /** The largest of the elements that are not NaN, at least the lowest finite float. */
+    float max(int n, MemorySegment x, long at);
+
     /**
-     * The run's maximum m, and the sums of e^(x - m). The elements equal to the maximum are counted, not added, so that the sum
-     * of the others keeps its relative accuracy however small it is; those are added up as by {@link SoftmaxKernels#exponentials}.
+     * The sums of e^(x - max), added up as by {@link SoftmaxKernels#exponentials}, and the maximum of the run behind this one, which so
+     * comes into cache while the exponentials are taken.
      *
-     * @param sums where the partial sums of the others go, and behind them the partial counts: 2 x {@value #PARTIAL_SUMS}
-     * @return the largest of the elements that are not NaN, at least the lowest finite float
+     * @param max the run's {@link #max}
+     * @param next the length of the run behind this one, or 0
+     * @param sums where the partial sums go, each of which begins at 1, and behind them what their roundings took from them:
+     *     2 x {@value #PARTIAL_SUMS}
+     * @return the next run's {@link #max}
      */
-    float exponentials(int n, MemorySegment x, long at, float[] sums);
+    float exponentials(int n, float max, MemorySegment x, long at, int next, float[] sums);
 
     /** The sum of the elements: the partial sums are added up in double, in order. */
     double sum(int n, MemorySegment x, long at);

@@ -2,6 +2,7 @@ package dev.panhead.kernel;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 
 /** The row kernels in scalars. */
 final class ScalarRowKernels implements RowKernels {
@@ -9,42 +10,32 @@ final class ScalarRowKernels implements RowKernels {
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
     @Override
-    public float exponentials(int n, MemorySegment x, long at, float[] sums) {
+    public float max(int n, MemorySegment x, long at) {
         float max = -Float.MAX_VALUE;
         for (int i = 0; i < n; i++) {
             float value = x.get(FLOAT, at + i * 4L);
             max = value > max ? value : max;
         }
-        int end = n / PARTIAL_SUMS * PARTIAL_SUMS;
-        for (int partial = 0; partial < PARTIAL_SUMS; partial++) {
-            float sum = 1;
-            float lost = 0;
-            float count = 0;
-            for (int i = partial; i < end; i += PARTIAL_SUMS) {
-                float value = x.get(FLOAT, at + i * 4L);
-                float exponential = value == max ? 0 : ScalarExp.expNotPositive(value - max);
-                float next = sum + exponential;
-                lost += exponential - (next - sum);
-                sum = next;
-                count += value == max ? 1 : 0;
-            }
-            sums[partial] = sum - 1 + lost;
-            sums[PARTIAL_SUMS + partial] = count;
-        }
-        addLast(end, n, max, x, at, sums);
         return max;
     }
 
-    /** Adds the elements {@code from} to {@code to}, at most one for each partial sum. */
-    static void addLast(int from, int to, float max, MemorySegment x, long at, float[] sums) {
+    @Override
+    public float exponentials(int n, float max, MemorySegment x, long at, int next, float[] sums) {
+        Arrays.fill(sums, 0, PARTIAL_SUMS, 1);
+        Arrays.fill(sums, PARTIAL_SUMS, 2 * PARTIAL_SUMS, 0);
+        addExponentials(0, n, max, x, at, sums);
+        return max(next, x, at + n * 4L);
+    }
+
+    /** Adds the elements {@code from} to {@code to}. */
+    static void addExponentials(int from, int to, float max, MemorySegment x, long at, float[] sums) {
         for (int i = from; i < to; i++) {
-            float value = x.get(FLOAT, at + i * 4L);
             int partial = i % PARTIAL_SUMS;
-            if (value == max) {
-                sums[PARTIAL_SUMS + partial]++;
-            } else {
-                sums[partial] += ScalarExp.expNotPositive(value - max);
-            }
+            float exponential = ScalarExp.expNotPositive(x.get(FLOAT, at + i * 4L) - max);
+            float sum = sums[partial];
+            float total = sum + exponential;
+            sums[PARTIAL_SUMS + partial] += exponential - (total - sum);
+            sums[partial] = total;
         }
     }
 

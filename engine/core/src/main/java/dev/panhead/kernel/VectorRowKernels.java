@@ -6,7 +6,6 @@ import static dev.panhead.kernel.VectorWidth.ORDER;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /** The row kernels in vectors; what is left of a row beyond whole vectors is done in scalars. */
@@ -16,17 +15,7 @@ final class VectorRowKernels implements RowKernels {
     private static final RowKernels SCALAR = new ScalarRowKernels();
 
     @Override
-    public float exponentials(int n, MemorySegment x, long at, float[] sums) {
-        float max = max(n, x, at);
-        int end = n / PARTIAL_SUMS * PARTIAL_SUMS;
-        for (int first = 0; first < PARTIAL_SUMS; first += LANES) {
-            addExponentials(first, end, max, x, at, sums);
-        }
-        ScalarRowKernels.addLast(end, n, max, x, at, sums);
-        return max;
-    }
-
-    private static float max(int n, MemorySegment x, long at) {
+    public float max(int n, MemorySegment x, long at) {
         int end = n / LANES * LANES;
         FloatVector max = FloatVector.broadcast(FLOATS, -Float.MAX_VALUE);
         for (int i = 0; i < end; i += LANES) {
@@ -41,23 +30,44 @@ final class VectorRowKernels implements RowKernels {
         return largest;
     }
 
-    /** The partial sums of one vector of elements in each {@value #PARTIAL_SUMS}, added up as {@link SoftmaxKernels#exponentials} says. */
-    private static void addExponentials(int first, int end, float max, MemorySegment x, long at, float[] sums) {
-        FloatVector zero = FloatVector.zero(FLOATS);
-        FloatVector sum = FloatVector.broadcast(FLOATS, 1);
-        FloatVector lost = zero;
-        FloatVector count = zero;
-        for (int i = first; i < end; i += PARTIAL_SUMS) {
-            FloatVector value = FloatVector.fromMemorySegment(FLOATS, x, at + i * 4L, ORDER);
-            VectorMask<Float> top = value.compare(VectorOperators.EQ, max);
-            FloatVector e = VectorExp.expNotPositive(value.sub(max)).blend(0, top);
-            FloatVector next = sum.add(e);
-            lost = lost.add(e.sub(next.sub(sum)));
-            sum = next;
-            count = count.add(zero.blend(1, top));
+    @Override
+    public float exponentials(int n, float max, MemorySegment x, long at, int next, float[] sums) {
+        int end = n / PARTIAL_SUMS * PARTIAL_SUMS;
+        long nextAt = at + n * 4L;
+        boolean along = next == n && end == n;
+        long ahead = along ? nextAt : at;
+        float nextMax = -Float.MAX_VALUE;
+        for (int first = 0; first < PARTIAL_SUMS; first += LANES) {
+            float largest = addExponentials(first, end, max, x, at, ahead, sums);
+            nextMax = largest > nextMax ? largest : nextMax;
+            ahead += end / PARTIAL_SUMS * (long) LANES * Float.BYTES;
         }
-        sum.sub(1).add(lost).intoArray(sums, first);
-        count.intoArray(sums, PARTIAL_SUMS + first);
+        ScalarRowKernels.addExponentials(end, n, max, x, at, sums);
+        return along ? nextMax : max(next, x, nextAt);
+    }
+
+    /**
+     * The partial sums of one vector of elements in each {@value #PARTIAL_SUMS}, added up as {@link SoftmaxKernels#exponentials} says.
+     *
+     * @return the maximum of as many elements, one behind the other, from {@code ahead} on
+     */
+    private static float addExponentials(
+            int first, int end, float max, MemorySegment x, long at, long ahead, float[] sums) {
+        FloatVector sum = FloatVector.broadcast(FLOATS, 1);
+        FloatVector lost = FloatVector.zero(FLOATS);
+        FloatVector largest = FloatVector.broadcast(FLOATS, -Float.MAX_VALUE);
+        for (int i = first, j = 0; i < end; i += PARTIAL_SUMS, j += LANES) {
+            FloatVector value = FloatVector.fromMemorySegment(FLOATS, x, ahead + j * 4L, ORDER);
+            largest = largest.blend(value, value.compare(VectorOperators.GT, largest));
+            FloatVector e = VectorExp.expNotPositive(
+                    FloatVector.fromMemorySegment(FLOATS, x, at + i * 4L, ORDER).sub(max));
+            FloatVector total = sum.add(e);
+            lost = lost.add(e.sub(total.sub(sum)));
+            sum = total;
+        }
+        sum.intoArray(sums, first);
+        lost.intoArray(sums, PARTIAL_SUMS + first);
+        return largest.reduceLanes(VectorOperators.MAX);
     }
 
     @Override
