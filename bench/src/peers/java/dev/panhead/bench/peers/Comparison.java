@@ -12,12 +12,12 @@ import java.util.function.ToDoubleFunction;
 final class Comparison {
 
     private static final double NANOSECONDS = 1e-9;
+    private static final double MILLISECONDS = 1e-3;
 
     /** Seconds of warming up, for each side; and of measuring, for both. */
     private static final double WARM_UP = 4;
 
-    private static final double MEASURING = 24;
-    private static final int LEAST_PAIRS = 3;
+    private static final double MEASURING = 20;
     private static final int MOST_PAIRS = 15;
 
     /** Milliseconds that a sample takes at least: short runs are repeated. */
@@ -37,20 +37,22 @@ final class Comparison {
                 Side theirs = new Side(peer, workload)) {
             ours.ready();
             theirs.ready();
-            ours.run(1);
-            theirs.run(1);
+            double ourFirst = ours.run(1);
+            double theirFirst = theirs.run(1);
             List<Errors> ourErrors = errors(ours);
             List<Errors> theirErrors = errors(theirs);
-            int ourRuns = warmUp(ours);
-            int theirRuns = warmUp(theirs);
+            int ourRuns = warmUp(ours, ourFirst);
+            int theirRuns = warmUp(theirs, theirFirst);
             List<Double> ourTimes = new ArrayList<>();
             List<Double> theirTimes = new ArrayList<>();
             List<Double> ratios = new ArrayList<>();
-            long end = System.nanoTime() + (long) (MEASURING / NANOSECONDS);
-            while (ratios.size() < LEAST_PAIRS || System.nanoTime() < end && ratios.size() < MOST_PAIRS) {
+            long start = System.nanoTime();
+            double spent = 0;
+            while (ratios.size() < MOST_PAIRS && hasTimeForOneMore(spent, ratios.size())) {
                 ourTimes.add(ours.run(ourRuns));
                 theirTimes.add(theirs.run(theirRuns));
                 ratios.add(theirTimes.getLast() / ourTimes.getLast());
+                spent = (System.nanoTime() - start) * NANOSECONDS;
             }
             double[] ourMemory = ours.memory();
             double[] theirMemory = theirs.memory();
@@ -76,13 +78,18 @@ final class Comparison {
         }
     }
 
-    /** Runs for a while, and returns how many runs make a sample. */
-    private static int warmUp(Side side) throws IOException {
-        long end = System.nanoTime() + (long) (WARM_UP / NANOSECONDS);
-        double time;
-        do {
+    /** Whether there is none yet, or one more would end in time, so that a workload beside a peer takes no more than a minute. */
+    private static boolean hasTimeForOneMore(double spent, int pairs) {
+        return pairs == 0 || spent * (pairs + 1) <= MEASURING * pairs;
+    }
+
+    /** Runs for a while, of which a first run took some milliseconds, and returns how many runs make a sample. */
+    private static int warmUp(Side side, double first) throws IOException {
+        long end = System.nanoTime() + (long) ((WARM_UP - first * MILLISECONDS) / NANOSECONDS);
+        double time = first;
+        while (System.nanoTime() < end) {
             time = side.run(1);
-        } while (System.nanoTime() < end);
+        }
         return (int) Math.max(1, Math.ceil(SAMPLE / time));
     }
 
