@@ -72,7 +72,9 @@ public final class Safetensors {
             }
             long headerBytes = file.get(LONG, 0);
             if (headerBytes < 2 || headerBytes > MAX_HEADER || headerBytes > size - Long.BYTES) {
-                throw new FormatException("the header is said to have " + headerBytes + " bytes, in a file of " + size);
+                throw new FormatException(
+                        "not a safetensors file, or a damaged one: it begins with a header's length of " + headerBytes
+                                + " bytes, and has " + size);
             }
             MemorySegment data = file.asSlice(Long.BYTES + headerBytes);
             String header = decode(file.asSlice(Long.BYTES, headerBytes));

@@ -19,8 +19,9 @@ import picocli.CommandLine.Parameters;
         name = "compare",
         mixinStandardHelpOptions = true,
         description = {
-            "Puts trainings side by side: the options that differ, speed, held-out loss, and the time that each took to the",
-            "lowest loss that all have reached. With --out, the held-out losses by time as a picture, too."
+            "Puts trainings side by side.",
+            "Shows the options that differ, speed, held-out loss, and the time that each took to the lowest loss that all have",
+            "reached. With --out, the held-out losses by time as a picture, too."
         },
         footer = {"", "Example: panhead compare model-a model-b --out losses.png"})
 final class CompareCommand implements Callable<Integer> {

@@ -21,7 +21,7 @@ import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/** The command line. Exit codes: 0 for success, 1 for failure, 2 for wrong usage, 130 after Ctrl-C. */
+/** The command line. Exit codes: 0 for success, 1 for failure, 2 for wrong usage, 130 after Ctrl-C, 143 when terminated. */
 @Command(
         name = "panhead",
         description = "Trains and evaluates a language model's head on a CPU.",
@@ -42,7 +42,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         },
         footer = {
             "",
-            "Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted.",
+            "Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted, 143 terminated.",
             "Example: panhead train --text book.txt --out model"
         })
 public final class Main implements Runnable {
