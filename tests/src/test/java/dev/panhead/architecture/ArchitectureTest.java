@@ -86,6 +86,8 @@ class ArchitectureTest {
                 .haveFullyQualifiedName("sun.misc.Unsafe")
                 .check(shipped);
         noClasses().should().callMethod(Arena.class, "ofAuto").check(shipped);
+        // Nor do they access a confined arena's memory: C2 would make code for both kinds everywhere from then on.
+        noClasses().should().callMethod(Arena.class, "ofConfined").check(shipped);
         noClasses().should().callMethod(ForkJoinPool.class, "commonPool").check(shipped);
         noClasses()
                 .should()

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -62,7 +63,8 @@ class GemmTest {
             {16, 530, 600},
             {9, 1, 300},
             {20, 40, 1300},
-            {7, 1600, 1100}
+            {7, 1600, 1100},
+            {1100, 5, 210}
         };
         float[][] factors = {{1, 0}, {1, 1}, {0.5f, -1}, {-1, 2}, {0, 0.5f}};
         return Stream.of(shapes).flatMap(s -> Stream.of(Op.values()).flatMap(a -> Stream.of(Op.values())
@@ -98,6 +100,23 @@ class GemmTest {
             assertTrue(Oracle.error(c, expected, sizes) <= bound);
             assertTrue(Numbers.paddingIntact(c));
         }
+    }
+
+    /** A^T's rows lie pages apart, the last one at the end of its memory: they are read before they are packed. */
+    @ParameterizedTest
+    @CsvSource({"0, 1100", "1023, 77", "600, 1"})
+    void columnsOfAWideMatrix(int column, int columns) {
+        Numbers numbers = new Numbers(column);
+        Matrix wide = numbers.matrix(arena, 210, 1100, 1);
+        Matrix a = wide.view(0, column, 210, columns);
+        Matrix narrow = Matrix.allocate(arena, 210, columns);
+        narrow.copyFrom(a);
+        Matrix b = numbers.matrix(arena, 210, 19, 1);
+        Matrix c = Matrix.allocate(arena, columns, 19);
+        Matrix expected = Matrix.allocate(arena, columns, 19);
+        gemm.multiply(Op.TRANSPOSE, a, Op.NONE, b, c);
+        gemm.multiply(Op.TRANSPOSE, narrow, Op.NONE, b, expected);
+        assertArrayEquals(Numbers.bits(expected), Numbers.bits(c));
     }
 
     /** Thin products and others, of all lengths of blocks, are the chains that are promised, and so are those of several calls. */

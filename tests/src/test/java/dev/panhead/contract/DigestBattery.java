@@ -314,7 +314,7 @@ public final class DigestBattery {
         digest("log-softmax gradient", p);
         Matrix wide = numbers.padded(arena, 2, 9001, 4);
         softmax.values(wide, wide);
-        digest("log-softmax, three blocks", wide);
+        digest("log-softmax, five blocks", wide);
         AdamW.Moments moments = AdamW.Moments.allocate(arena, 23, 71);
         Matrix velocity = Matrix.allocate(arena, 23, 71);
         for (int step = 1; step <= 3; step++) {

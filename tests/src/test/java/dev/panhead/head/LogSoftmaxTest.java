@@ -57,8 +57,9 @@ class LogSoftmaxTest {
             for (int c = 0; c < columns; c++) {
                 sum += FastMath.exp(x.get(r, c) - max);
             }
-            // chains of columns / 32 additions, and the roundings of two subtractions of numbers below 40
-            double sumError = (columns / 32 + 4) * 0x1p-24;
+            // compensated sums of exponentials within 1 ulp, and the roundings of three subtractions of numbers below
+            // 40
+            double sumError = 4 * 0x1p-24;
             for (int c = 0; c < columns; c++) {
                 double exact = x.get(r, c) - max - FastMath.log(sum);
                 double valueError = sumError + 3 * 40 * 0x1p-24;
@@ -94,6 +95,41 @@ class LogSoftmaxTest {
             for (int c = 0; c < 3; c++) {
                 assertTrue(Float.isNaN(x.get(r, c)));
             }
+        }
+    }
+
+    /** Special values in each block, in its first and its last vector, and blocks of nothing but -infinity. */
+    @ParameterizedTest
+    @CsvSource({"33, 0", "33, 32", "2048, 2047", "4096, 0", "4096, 2048", "4096, 4095", "6177, 2050", "6177, 6176"})
+    void hardRowsOfManyBlocks(int columns, int at) {
+        float inf = Float.POSITIVE_INFINITY;
+        Matrix x = Matrix.allocate(arena, 5, columns);
+        x.rows(0, 1).fill(-inf);
+        x.rows(1, 2).fill(-inf);
+        x.rows(2, 3).fill(0.5f);
+        x.rows(3, 4).fill(-Float.MAX_VALUE);
+        x.rows(4, 5).fill(7);
+        x.set(0, at, 3);
+        x.set(2, at, Float.NaN);
+        x.set(3, at, Float.MAX_VALUE);
+        x.set(4, at, inf);
+        Matrix y = Matrix.allocate(arena, 5, columns);
+        new LogSoftmax(workers).values(x, y);
+        for (int c = 0; c < columns; c++) {
+            assertEquals(c == at ? 0 : -inf, y.get(0, c));
+            assertTrue(Float.isNaN(y.get(1, c)) && Float.isNaN(y.get(2, c)) && Float.isNaN(y.get(4, c)));
+            assertEquals(c == at ? 0 : -inf, y.get(3, c));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"31", "2048", "2049", "4096", "12321"})
+    void equalElementsShareTheProbability(int columns) {
+        Matrix x = Matrix.allocate(arena, 1, columns);
+        x.fill(-3);
+        new LogSoftmax(workers).values(x, x);
+        for (int c = 0; c < columns; c++) {
+            assertEquals(-Math.log(columns), x.get(0, c), 0x1p-24 * Math.log(columns));
         }
     }
 

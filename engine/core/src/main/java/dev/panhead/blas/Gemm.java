@@ -180,7 +180,8 @@ public final class Gemm {
         this.b = b;
         this.c = c;
         int length = alpha == 0 ? 0 : k;
-        for (firstColumn = 0; firstColumn < n; firstColumn += COLUMNS) {
+        firstColumn = 0;
+        while (firstColumn < n) {
             columns = Math.min(COLUMNS, n - firstColumn);
             split(m);
             firstK = 0;
@@ -188,8 +189,9 @@ public final class Gemm {
                 depth = Math.min(reach, length - firstK); // 0 if there is nothing to add up
                 workers.run(blocks() * packingTasks(), packing);
                 workers.run(rowTasks(m) * columnTasks(), product);
-                firstK += reach;
+                firstK += depth;
             } while (firstK < length);
+            firstColumn += columns;
         }
         this.a = null;
         this.b = null;
@@ -265,7 +267,10 @@ public final class Gemm {
         }
     }
 
-    /** Packs rows of alpha op(A), panel by panel, each through all reduction blocks at hand: so its rows are read in long runs. */
+    /**
+     * Packs rows of alpha op(A): all at once, if they are A's columns, or else panel by panel, each through all reduction blocks at hand, so that
+     * A's rows are read in long runs.
+     */
     private void packRows(int row, int rows, int worker) {
         int step = opA == Op.TRANSPOSE ? rows : tile.rows();
         for (int i = 0; i < rows; i += step) {

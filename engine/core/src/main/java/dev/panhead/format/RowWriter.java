@@ -56,7 +56,7 @@ final class RowWriter {
      */
     static void write(FileChannel channel, Iterable<? extends ReadableMatrix> matrices, ByteOrder machine)
             throws IOException {
-        try (Arena arena = Arena.ofConfined()) {
+        try (Arena arena = Arena.ofShared()) {
             RowWriter writer = new RowWriter(channel, machine, arena.allocate(PIECE, Matrix.ALIGNMENT));
             for (ReadableMatrix matrix : matrices) {
                 writer.write(matrix);
@@ -67,7 +67,7 @@ final class RowWriter {
 
     /** Writes numbers of 16 bits as float32. */
     static void writeWidened(FileChannel channel, HalfMatrix matrix) throws IOException {
-        try (Arena arena = Arena.ofConfined()) {
+        try (Arena arena = Arena.ofShared()) {
             RowWriter writer = new RowWriter(channel, ByteOrder.nativeOrder(), arena.allocate(PIECE, Matrix.ALIGNMENT));
             for (int row = 0; row < matrix.rows(); row++) {
                 for (int column = 0; column < matrix.columns(); column++) {

@@ -14,14 +14,16 @@ import dev.panhead.tensor.Matrix;
  * </pre>
  *
  * <p>Rows are independent; the same bits for any number of workers and any vector width. Entries of -infinity have probability 0; a
- * row with a NaN or +infinity, or with nothing but -infinity, becomes NaN. One call at a time; a call allocates nothing on the
+ * row with a NaN or +infinity, or with nothing but -infinity, becomes NaN. What is more than 87 below the maximum adds nothing. One call at a time; a call allocates nothing on the
  * heap. Every method throws {@link IllegalArgumentException} if shapes differ, the result is read-only or overlaps an operand
  * without lying in the very same place, or a matrix belongs to a confined arena and there are more workers than one.
  */
 public final class LogSoftmax {
 
-    /** Elements that are summed in float32, before their sum is added up in double; they stay in the first cache. */
-    private static final int BLOCK = 4096;
+    /**
+     * Elements that are summed in float32, before their sum is added up in double; they stay in the first cache, with the next ones.
+     */
+    private static final int BLOCK = 2048;
 
     /** The same of upstream gradients, which are added up as they come. */
     private static final int SUMMED = 1024;
@@ -50,10 +52,12 @@ public final class LogSoftmax {
     public void values(Matrix logits, Matrix logProbabilities) {
         begin(logits, logits, logProbabilities);
         workers.run(logits.columns() == 0 ? 0 : logits.rows(), values);
+        end();
     }
 
     /**
-     * Computes dL/dx.
+     * Computes dL/dx. Where y is near 0 and g is the row's only one, their difference keeps no relative accuracy: a head's gradient does.
+     * The sum of g is one of floats, and must not overflow.
      *
      * @param logProbabilities y, T x V, as {@link #values} gave it
      * @param upstream g = dL/dy, T x V
@@ -62,6 +66,7 @@ public final class LogSoftmax {
     public void gradient(Matrix logProbabilities, Matrix upstream, Matrix gradient) {
         begin(logProbabilities, upstream, gradient);
         workers.run(logProbabilities.columns() == 0 ? 0 : logProbabilities.rows(), this.gradient);
+        end();
     }
 
     private void begin(Matrix x, Matrix upstream, Matrix result) {
@@ -77,17 +82,24 @@ public final class LogSoftmax {
         this.result = result;
     }
 
+    private void end() {
+        x = null;
+        upstream = null;
+        result = null;
+    }
+
     private void valuesOfRow(int row, int worker) {
         int n = x.columns();
         long at = x.offset(row, 0);
         float max = -Float.MAX_VALUE;
         double others = -1; // the sum of e^(x - max), less the one of the maximum itself
         float blockMax = kernels.max(Math.min(BLOCK, n), x.segment(), at);
-        for (int block = 0; block < n; block += BLOCK) {
-            int length = Math.min(BLOCK, n - block);
-            int next = Math.min(BLOCK, n - block - length);
+        int done = 0;
+        while (done < n) {
+            int length = Math.min(BLOCK, n - done);
+            int next = Math.min(BLOCK, n - done - length);
             float[] partial = sums[worker];
-            float nextMax = kernels.exponentials(length, blockMax, x.segment(), at + block * 4L, next, partial);
+            float nextMax = kernels.exponentials(length, blockMax, x.segment(), at + done * 4L, next, partial);
             double whole = -1; // exact
             double lost = 0;
             for (int i = 0; i < RowKernels.PARTIAL_SUMS; i++) {
@@ -104,9 +116,10 @@ public final class LogSoftmax {
                 others += (blockOthers + 1) * StrictMath.exp((double) blockMax - max);
             }
             blockMax = nextMax;
+            done += length;
         }
         double logSum = StrictMath.log1p(others);
-        float total = max < Float.POSITIVE_INFINITY ? (float) logSum : Float.NaN;
+        float total = (float) logSum;
         float rest = (float) (logSum - total); // without it, the whole row would err by it
         kernels.shift(n, max, rest, total, x.segment(), at, result.segment(), result.offset(row, 0));
     }
@@ -115,8 +128,11 @@ public final class LogSoftmax {
         int n = x.columns();
         long at = upstream.offset(row, 0);
         double total = 0;
-        for (int block = 0; block < n; block += SUMMED) {
-            total += kernels.sum(Math.min(SUMMED, n - block), upstream.segment(), at + block * 4L);
+        int done = 0;
+        while (done < n) {
+            int length = Math.min(SUMMED, n - done);
+            total += kernels.sum(length, upstream.segment(), at + done * 4L);
+            done += length;
         }
         kernels.gradient(
                 n,

@@ -31,8 +31,15 @@ public final class Panels {
         }
     }
 
-    /** Room for broadcast panels that together cover {@code rows} rows, each of length {@code kc} at most. */
+    /**
+     * Room for broadcast panels that together cover {@code rows} rows, each of length {@code kc} at most.
+     *
+     * @throws IllegalArgumentException if that is more than {@link MatrixKernels#LONGEST}
+     */
     public static Panels broadcast(Arena arena, Tile tile, int rows, int kc) {
+        if (kc > MatrixKernels.LONGEST) {
+            throw new IllegalArgumentException("a panel's length is at most " + MatrixKernels.LONGEST + ", not " + kc);
+        }
         return allocate(arena, tile.broadcastPanels(rows), Tile.broadcastBytes(kc), true);
     }
 

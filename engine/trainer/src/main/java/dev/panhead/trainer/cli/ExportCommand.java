@@ -82,7 +82,7 @@ final class ExportCommand implements Callable<Integer> {
         if (npy != null && safetensors != null && whole(npy).equals(whole(safetensors))) {
             throw new UsageException("--npy and --safetensors name the same file " + npy);
         }
-        try (Arena arena = Arena.ofConfined()) {
+        try (Arena arena = Arena.ofShared()) {
             TensorFiles files = TensorFiles.open(model, arena);
             requirePlace("--npy", npy, files);
             requirePlace("--safetensors", safetensors, files);
