@@ -14,10 +14,12 @@ final class Comparison {
     private static final double NANOSECONDS = 1e-9;
     private static final double MILLISECONDS = 1e-3;
 
-    /** Seconds of warming up, for each side; and of measuring, for both. */
+    /** Seconds of warming up, for each side. */
     private static final double WARM_UP = 4;
 
+    /** Seconds of measuring, for both. */
     private static final double MEASURING = 20;
+
     private static final int MOST_PAIRS = 15;
 
     /** Milliseconds that a sample takes at least: short runs are repeated. */
@@ -78,7 +80,7 @@ final class Comparison {
         }
     }
 
-    /** Whether there is none yet, or one more would end in time, so that a workload beside a peer takes no more than a minute. */
+    /** Whether one more pair would end in time, so that a workload beside a peer takes about a minute at most; the first one is made anyway. */
     private static boolean hasTimeForOneMore(double spent, int pairs) {
         return pairs == 0 || spent * (pairs + 1) <= MEASURING * pairs;
     }
