@@ -21,9 +21,10 @@ final class VectorMatrixKernels implements MatrixKernels {
     private static final int VECTOR_BYTES = LANES * Float.BYTES;
     static final Tile TILE = new Tile(6, 2 * LANES);
 
-    /** Floats of a broadcast panel from one k to the next, and bytes. */
+    /** Floats of a broadcast panel from one k to the next. */
     private static final int PITCH = Tile.BROADCAST_PITCH;
 
+    /** The same in bytes. */
     private static final int A_STEP = PITCH * Float.BYTES;
 
     private static final MatrixKernels SCALAR = new ScalarMatrixKernels();
@@ -113,8 +114,8 @@ final class VectorMatrixKernels implements MatrixKernels {
      * bytecode than this one, must not: C2 is asked only for what C1 has profiled.
      *
      * <p>A is read as ints count its floats, which C2 proves in range before the loop by two comparisons each; a segment's long offsets cost it some
-     * thirty instructions each, every time. B's offset grows by what C2 does not know to be constant, so that its checks stay in the loop, and
-     * the loop is not unrolled: unrolled, it has more vectors at once than there are registers, at half the speed. Of a loop that is known to be short,
+     * thirty instructions each, every time. B's offset grows by what C2 does not know to be constant, as long as this method is too long to be inlined, so that its checks stay in
+     * the loop, and the loop is not unrolled: unrolled, it has more vectors at once than there are registers, at half the speed. Of a loop that is known to be short,
      * C2 makes no second one around it for safepoints, whose variables would be saved within it; but with 16 registers, the
      * order in which it then reads A costs more.
      *

@@ -35,7 +35,7 @@ final class VectorRowKernels implements RowKernels {
         int end = n / PARTIAL_SUMS * PARTIAL_SUMS;
         long nextAt = at + n * 4L;
         boolean along = next == n && end == n;
-        long ahead = along ? nextAt : at;
+        long ahead = along ? nextAt : at; // a last run reads itself once more, which is in cache
         float nextMax = -Float.MAX_VALUE;
         for (int first = 0; first < PARTIAL_SUMS; first += LANES) {
             float largest = addExponentials(first, end, max, x, at, ahead, sums);
