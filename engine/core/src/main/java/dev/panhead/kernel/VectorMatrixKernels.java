@@ -133,7 +133,6 @@ final class VectorMatrixKernels implements MatrixKernels {
             MemorySegment target,
             long at,
             long stride) {
-        MemorySegment c = PlainMemory.of(target);
         FloatVector c00 = FloatVector.zero(FLOATS);
         FloatVector c01 = c00;
         FloatVector c10 = c00;
@@ -170,6 +169,7 @@ final class VectorMatrixKernels implements MatrixKernels {
             c50 = b0.fma(a5, c50);
             c51 = b1.fma(a5, c51);
         }
+        MemorySegment c = PlainMemory.of(target);
         FloatVector f0 = FloatVector.fromMemorySegment(FLOATS, factors, factorsAt, ORDER);
         FloatVector f1 = FloatVector.fromMemorySegment(FLOATS, factors, factorsAt + VECTOR_BYTES, ORDER);
         c00.fma(f0, FloatVector.fromMemorySegment(FLOATS, c, at, ORDER)).intoMemorySegment(c, at, ORDER);
