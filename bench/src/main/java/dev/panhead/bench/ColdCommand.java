@@ -157,7 +157,7 @@ final class ColdCommand implements Callable<Integer> {
     private Run start(List<String> options) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(Host.VECTOR_MODULE);
+        command.add(Host.ADD_VECTORS);
         command.addAll(javaOptions);
         command.addAll(options);
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), ColdStart.class.getName()));

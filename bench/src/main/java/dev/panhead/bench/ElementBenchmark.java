@@ -26,9 +26,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @OutputTimeUnit(TimeUnit.SECONDS)
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 3, time = 1)
-@Fork(
-        value = 3,
-        jvmArgsAppend = {"--add-modules", "jdk.incubator.vector"})
+@Fork(value = 3, jvmArgsPrepend = Host.ADD_VECTORS)
 public class ElementBenchmark {
 
     /** Additions, multiplications and twice the fused multiply-adds of e^x and ln x; comparisons and integers do not count. */

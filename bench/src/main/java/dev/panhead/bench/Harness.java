@@ -73,7 +73,7 @@ final class Harness {
 
     private ChainedOptionsBuilder options(Trial trial) {
         boolean slow = LONG.stream().anyMatch(trial.benchmark()::startsWith);
-        List<String> arguments = new ArrayList<>(Host.VECTOR_MODULE);
+        List<String> arguments = new ArrayList<>();
         if (Host.SCALAR.equals(trial.kernel())) {
             arguments.add("-Dpanhead.kernel=" + trial.kernel());
         } else if (trial.kernel() != null) {

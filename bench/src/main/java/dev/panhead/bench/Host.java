@@ -31,13 +31,13 @@ record Host(
     static final String SCALAR = "scalar";
 
     /** What a process needs for vectors. */
-    static final List<String> VECTOR_MODULE = List.of("--add-modules", "jdk.incubator.vector");
+    static final String ADD_VECTORS = "--add-modules=jdk.incubator.vector";
 
     /** Asks the machine, and a process with vectors which kernels it picks: this one may have been started without. */
     static Host find(int threads) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(VECTOR_MODULE);
+        command.add(ADD_VECTORS);
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), KernelName.class.getName()));
         Process process = new ProcessBuilder(command)
                 .redirectError(ProcessBuilder.Redirect.DISCARD)

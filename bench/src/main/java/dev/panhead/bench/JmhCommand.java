@@ -9,14 +9,17 @@ import picocli.CommandLine.Unmatched;
 
 /** {@code jmh}: the harness itself, with all its options. */
 @Command(
-        name = "jmh",
+        name = JmhCommand.NAME,
         description = "Runs the benchmarks by the harness's own command line.",
         footer = {
             "",
-            "Example: panhead-bench jmh GemmBenchmark -p threads=1 -prof gc",
+            "Examples: panhead-bench jmh GemmBenchmark -p threads=1 -prof gc",
+            "          panhead-bench jmh KernelBenchmark -jvmArgsAppend -Dpanhead.vectorBits=256",
             "Its options: panhead-bench jmh -h"
         })
 final class JmhCommand implements Callable<Integer> {
+
+    static final String NAME = "jmh";
 
     @Unmatched
     private final List<String> arguments = new ArrayList<>();

@@ -11,8 +11,9 @@ import java.util.List;
  */
 public final class Launcher {
 
-    /** Commands that measure in their own process. */
-    private static final List<String> IN_PROCESS = List.of(FeaturesCommand.NAME, GradientsCommand.NAME);
+    /** Commands that measure in their own process, or can. */
+    private static final List<String> IN_PROCESS =
+            List.of(FeaturesCommand.NAME, GradientsCommand.NAME, JmhCommand.NAME);
 
     private Launcher() {}
 
@@ -22,7 +23,7 @@ public final class Launcher {
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.add("--sun-misc-unsafe-memory-access=allow");
         if (IN_PROCESS.stream().anyMatch(List.of(arguments)::contains)) {
-            command.addAll(Host.VECTOR_MODULE);
+            command.add(Host.ADD_VECTORS);
         }
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
         command.addAll(List.of(arguments));

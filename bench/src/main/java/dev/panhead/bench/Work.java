@@ -24,6 +24,16 @@ public class Work {
      */
     public double gigabytes;
 
+    /** Refuses to measure scalars by accident: the harness's options for Java may take the place of the benchmarks' own. */
+    @Setup(Level.Trial)
+    public void requireVectors() {
+        if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()
+                && !Host.SCALAR.equals(System.getProperty("panhead.kernel"))) {
+            throw new IllegalStateException("no vectors without " + Host.ADD_VECTORS
+                    + ": add it to the Java options, or" + " measure scalars by -Dpanhead.kernel=" + Host.SCALAR);
+        }
+    }
+
     /** Starts at zero in each iteration. */
     @Setup(Level.Iteration)
     public void clear() {
