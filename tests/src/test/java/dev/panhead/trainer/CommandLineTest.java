@@ -134,6 +134,7 @@ class CommandLineTest {
             strings = {
                 "bogus|bogus",
                 "trian|did you mean train?",
+                "train --text book.txt --lerning-rate 3|Unknown option: '--lerning-rate'; did you mean --learning-rate?",
                 "train --tetx text.txt|see panhead train --help",
                 "train|--text",
                 "train --text text.txt --batch many|many",

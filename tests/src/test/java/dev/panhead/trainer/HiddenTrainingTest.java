@@ -60,6 +60,10 @@ class HiddenTrainingTest {
                     folder.resolve("teacher.safetensors"),
                     new LinkedHashMap<>(Map.of("lm_head.weight", teacher)),
                     Map.of());
+            Safetensors.write(
+                    folder.resolve("tied.safetensors"),
+                    new LinkedHashMap<>(Map.of("model.embed_tokens.weight", teacher)),
+                    Map.of());
             int[] ignored = new int[TOKENS];
             Arrays.fill(ignored, -100);
             write("ignored.safetensors", hidden, ignored, 0, 20);
@@ -184,6 +188,8 @@ class HiddenTrainingTest {
     @Test
     void aHeadIsTheStartAndNewRowsComeBehindItsOwn() throws IOException, InterruptedException {
         assertTrue(eval("--head teacher.safetensors --hidden states.safetensors", "accuracy") == 1);
+        String tied = "--head tied.safetensors --head-tensor model.embed_tokens.weight --hidden states.safetensors";
+        assertTrue(eval(tied, "accuracy") == 1);
         train(
                 "states.safetensors",
                 "extended",
@@ -207,7 +213,11 @@ class HiddenTrainingTest {
             eval --head wide.safetensors --hidden states.safetensors | 1 | width 10
             eval --head teacher.safetensors --hidden outside.safetensors | 1 | outside.safetensors: the label at 5 is 23
             eval --head states.safetensors --hidden states.safetensors | 1 | lm_head.weight
+            eval --head tied.safetensors --hidden states.safetensors | 1 | --head-tensor model.embed_tokens.weight
+            eval --head teacher.safetensors --head-tensor no --hidden states.safetensors | 1 | there is no tensor no among
+            eval --model head --head-tensor lm_head.weight --hidden states.safetensors | 2 | --head-tensor goes with --head
             eval --head teacher.safetensors --text states.npy | 2 | --head goes with --hidden
+            train --hidden states.safetensors --head-tensor wte.weight --out no | 2 | --head-tensor goes with --init-head
             train --hidden outside.safetensors --init-head teacher.safetensors --out no | 1 | the label at 5 is 23
             train --hidden states.safetensors --vocabulary 20 --out no | 1 | neither -100 nor from 0 to 19
             train --hidden labels.npy --out no | 1 | labels.npy

@@ -50,8 +50,11 @@ final class EvalCommand implements Callable<Integer> {
             names = "--head",
             paramLabel = "PATH",
             description =
-                    "With --hidden, instead of --model: lm_head.weight and lm_head.bias of a .safetensors file, folder or index.")
+                    "With --hidden, instead of --model: the head of another model, in a .safetensors file, folder or index.")
     private Path head;
+
+    @Option(names = "--head-tensor", paramLabel = "NAME", description = "With --head: " + StartOptions.HEAD_TENSOR)
+    private String headTensor;
 
     @Option(names = "--last-tenth", description = "Predict the last tenth only: what train held out.")
     private boolean lastTenth;
@@ -68,6 +71,9 @@ final class EvalCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         data.requireOne();
+        if (headTensor != null && head == null) {
+            throw new UsageException("--head-tensor goes with --head");
+        }
         if (head != null && !data.isHidden()) {
             throw new UsageException("--head goes with --hidden");
         }
@@ -98,7 +104,7 @@ final class EvalCommand implements Callable<Integer> {
         if (head == null) {
             return model.load(arena, workers, BATCH);
         }
-        PretrainedHead pretrained = PretrainedHead.open(head, arena);
+        PretrainedHead pretrained = PretrainedHead.open(head, headTensor, arena);
         ModelConfig config =
                 new ModelConfig(null, pretrained.width(), pretrained.vocabulary(), pretrained.bias() != null, 0, 1);
         LanguageModel bare = LanguageModel.ofZeros(arena, workers, config, BATCH);

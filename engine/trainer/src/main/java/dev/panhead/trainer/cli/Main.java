@@ -7,8 +7,11 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
+import java.util.List;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import picocli.AutoComplete.GenerateCompletion;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -117,6 +120,10 @@ public final class Main implements Runnable {
         }
     }
 
+    /** What the parser says of a mistyped option where an earlier one would take a value: it names the option in its message alone. */
+    private static final Pattern MISTYPED =
+            Pattern.compile("(Unknown option: '([^']+)'); Expected parameter for option .*", Pattern.DOTALL);
+
     private static int execute(Main main, PrintWriter help, String... arguments) {
         CommandLine commandLine = new CommandLine(main);
         for (CommandLine command : commandLine.getSubcommands().values()) {
@@ -134,11 +141,17 @@ public final class Main implements Runnable {
 
     private static int reportUsage(ParameterException e, boolean stackTrace) {
         String hint = "see " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help";
-        if (e instanceof UnmatchedArgumentException unmatched
-                && !unmatched.getSuggestions().isEmpty()) {
-            hint = "did you mean " + unmatched.getSuggestions().getFirst() + "? " + hint;
+        Matcher mistyped = MISTYPED.matcher(e.getMessage());
+        String message = mistyped.matches() ? mistyped.group(1) : e.getMessage();
+        if (e instanceof UnmatchedArgumentException unmatched) {
+            UnmatchedArgumentException named = mistyped.matches()
+                    ? new UnmatchedArgumentException(e.getCommandLine(), List.of(mistyped.group(2)))
+                    : unmatched;
+            if (!named.getSuggestions().isEmpty()) {
+                hint = "did you mean " + named.getSuggestions().getFirst() + "? " + hint;
+            }
         }
-        return report(new UsageException(e.getMessage() + "; " + hint, e), stackTrace, 2);
+        return report(new UsageException(message + "; " + hint, e), stackTrace, 2);
     }
 
     private static String message(Exception e) {

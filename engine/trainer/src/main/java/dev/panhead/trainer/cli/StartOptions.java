@@ -25,6 +25,11 @@ import picocli.CommandLine.Option;
 @SectionedHelp.Section("Start")
 final class StartOptions {
 
+    /** What to say of a head's tensor. */
+    static final String HEAD_TENSOR =
+            "its tensor's name, " + LanguageModel.HEAD_WEIGHT + " by default; of a head that is"
+                    + " tied to the embedding, that one's: model.embed_tokens.weight, wte.weight or the like.";
+
     @Option(
             names = "--held-out",
             paramLabel = "PATH",
@@ -48,8 +53,11 @@ final class StartOptions {
             names = "--init-head",
             paramLabel = "PATH",
             description =
-                    "With --hidden: lm_head.weight and lm_head.bias of a .safetensors file, folder or index to start from.")
+                    "With --hidden: the head of another model to start from, in a .safetensors file, folder or index.")
     private Path initHead;
+
+    @Option(names = "--head-tensor", paramLabel = "NAME", description = "With --init-head: " + HEAD_TENSOR)
+    private String headTensor;
 
     @Option(
             names = "--new-rows",
@@ -67,6 +75,9 @@ final class StartOptions {
     /** Opens the data and makes the model. */
     Beginning begin(Arena arena, Workers workers, DataOptions data, ModelShapeOptions shape, LearningOptions learning)
             throws IOException {
+        if (headTensor != null && initHead == null) {
+            throw new UsageException("--head-tensor goes with --init-head");
+        }
         if (data.isHidden()) {
             return fromHidden(arena, workers, data, shape, learning);
         }
@@ -141,7 +152,7 @@ final class StartOptions {
             model = ModelFolder.load(initModel, arena, workers, maxTokens(learning))
                     .model();
         } else if (initHead != null) {
-            PretrainedHead head = PretrainedHead.open(initHead, arena);
+            PretrainedHead head = PretrainedHead.open(initHead, headTensor, arena);
             if (newRows < 0) {
                 throw new UsageException("--new-rows must be at least 0, but is " + newRows);
             }

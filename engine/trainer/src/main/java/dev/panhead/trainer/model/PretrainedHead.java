@@ -8,7 +8,9 @@ import dev.panhead.trainer.data.TensorFiles;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.regex.Pattern;
 
 /**
  * A head to start from.
@@ -18,23 +20,41 @@ import java.util.SplittableRandom;
  */
 public record PretrainedHead(ReadableMatrix weight, Matrix bias) {
 
+    private static final String WEIGHT = ".weight";
+    private static final String BIAS = ".bias";
+
+    /** What models call the embedding of their tokens. */
+    private static final Pattern EMBEDDING =
+            Pattern.compile("(.*\\.)?(embed_tokens|wte|word_embeddings|tok_embeddings|embed_in)\\.weight");
+
     /** New rows differ from the mean of the old ones by this share of their deviation. */
     private static final double NOISE = 0.1;
 
     /**
-     * Maps the tensors {@code lm_head.weight} and, if it is there, {@code lm_head.bias} of a safetensors file, a folder of them or their index.
+     * Maps a weight and, if there is one, its bias of a safetensors file, a folder of them or their index.
      *
+     * @param tensor the weight's name, null for {@code lm_head.weight}; the bias has {@code .bias} in the place of {@code .weight}
      * @throws IOException if the weight is not there or the two do not fit
      */
-    public static PretrainedHead open(Path path, Arena arena) throws IOException {
+    public static PretrainedHead open(Path path, String tensor, Arena arena) throws IOException {
+        String name = tensor == null ? LanguageModel.HEAD_WEIGHT : tensor;
         TensorFiles files = TensorFiles.open(path, arena);
-        ReadableMatrix weight = files.view(LanguageModel.HEAD_WEIGHT);
+        if (!files.has(name)) {
+            Optional<String> embedding =
+                    files.names().stream().filter(EMBEDDING.asMatchPredicate()).findFirst();
+            if (embedding.isPresent()) {
+                throw new IOException(path + ": there is no tensor " + name + "; if the head is tied to the embedding,"
+                        + " --head-tensor " + embedding.get());
+            }
+        }
+        ReadableMatrix weight = files.view(name);
         Matrix bias = null;
-        if (files.has(LanguageModel.HEAD_BIAS)) {
-            bias = files.file(LanguageModel.HEAD_BIAS).matrix(LanguageModel.HEAD_BIAS, arena);
+        String biasName = name.endsWith(WEIGHT) ? name.substring(0, name.length() - WEIGHT.length()) + BIAS : null;
+        if (biasName != null && files.has(biasName)) {
+            bias = files.file(biasName).matrix(biasName, arena);
             if (bias.rows() != 1 || bias.columns() != weight.rows()) {
-                throw new FormatException(path + ": " + LanguageModel.HEAD_WEIGHT + " has " + weight.rows()
-                        + " rows, but " + LanguageModel.HEAD_BIAS + " is " + bias.rows() + " x " + bias.columns());
+                throw new FormatException(path + ": " + name + " has " + weight.rows() + " rows, but " + biasName
+                        + " is " + bias.rows() + " x " + bias.columns());
             }
         }
         return new PretrainedHead(weight, bias);
