@@ -61,6 +61,7 @@ public class BandwidthBenchmark {
         workers = new Workers(threads);
         results = new float[threads];
         MemorySegment memory = arena.allocate(3 * (bytes + STAGGER), Matrix.ALIGNMENT);
+        Data.fill(memory);
         x = memory.asSlice(0, bytes);
         y = memory.asSlice(bytes + STAGGER, bytes);
         z = memory.asSlice(2 * (bytes + STAGGER), bytes);

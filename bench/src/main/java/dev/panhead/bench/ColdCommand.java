@@ -26,11 +26,13 @@ import picocli.CommandLine.Spec;
  * itself leaves out part of it, or is rounded.
  */
 @Command(
-        name = "cold",
+        name = ColdCommand.NAME,
         description =
                 "Measures fresh processes: the time to the end of the first step, and to 80 %% of the steady speed.",
         mixinStandardHelpOptions = true)
 final class ColdCommand implements Callable<Integer> {
+
+    static final String NAME = "cold";
 
     private static final int MOST_RUNS = 100;
     private static final int MOST_SECONDS = 600;

@@ -3,29 +3,36 @@ package dev.panhead.bench;
 import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Random;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 
 /** Inputs of the benchmarks. */
 final class Data {
 
-    /** Rows that are drawn; the others repeat them, since drawing takes longer than measuring. */
-    private static final int DRAWN = 61;
-
     private Data() {}
 
+    /** Normally distributed numbers, each row drawn by a generator of its own, so that all processors draw. */
     static Matrix normal(Arena arena, int rows, int columns, float deviation) {
-        Random random = new Random(rows * 31L + columns);
         Matrix matrix = Matrix.allocate(arena, rows, columns);
-        for (int r = 0; r < Math.min(rows, DRAWN); r++) {
+        IntStream.range(0, rows).parallel().forEach(r -> {
+            SplittableRandom random = new SplittableRandom((long) r * columns + rows);
             for (int c = 0; c < columns; c++) {
                 matrix.set(r, c, deviation * (float) random.nextGaussian());
             }
-        }
-        for (int r = DRAWN; r < rows; r += DRAWN) {
-            int count = Math.min(DRAWN, rows - r);
-            matrix.rows(r, r + count).copyFrom(matrix.rows(0, count));
-        }
+        });
         return matrix;
+    }
+
+    /** Fills memory with numbers around 1: there are processors that neither multiply nor store zeros at the usual price. */
+    static void fill(MemorySegment memory) {
+        long floats = memory.byteSize() / Float.BYTES;
+        LongStream.range(0, floats)
+                .parallel()
+                .forEach(i -> memory.setAtIndex(ValueLayout.JAVA_FLOAT, i, 1 + 0x1p-7f * (i % 61)));
     }
 
     static Ints targets(int tokens, int vocabulary) {

@@ -76,7 +76,7 @@ public class DecodeBenchmark {
         arena.close();
     }
 
-    /** Z = X W^T, and its log-softmax in place. */
+    /** Z = X W^T, and its log-softmax in place, whose operations are not counted. */
     @Benchmark
     public void logProbabilities(Work work) {
         gemm.multiply(Op.NONE, hidden, Op.TRANSPOSE, weight, logits);

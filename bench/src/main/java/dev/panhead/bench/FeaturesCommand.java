@@ -22,6 +22,7 @@ import java.util.function.UnaryOperator;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /**
@@ -40,6 +41,9 @@ final class FeaturesCommand implements Callable<Integer> {
     private static final int TOP = 10;
 
     private static final int TAUGHT = 32;
+
+    /** Rows from one of those entries to the next. */
+    private static final int APART = 37;
 
     /** So low that the weight stays what it is. */
     private static final double RATE = 1e-9;
@@ -78,6 +82,7 @@ final class FeaturesCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        requireSizes();
         try (Arena arena = Arena.ofShared();
                 Workers workers = new Workers(threads)) {
             prepare(arena, workers);
@@ -93,6 +98,16 @@ final class FeaturesCommand implements Callable<Integer> {
             features.forEach(this::measure);
         }
         return 0;
+    }
+
+    private void requireSizes() {
+        int most = 4 * Runtime.getRuntime().availableProcessors();
+        if (rounds < 1 || tokens < 1 || width < 1 || threads < 1 || threads > most || vocabulary < APART * TAUGHT) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "all numbers must be at least 1, --threads at most " + most + " here, --vocabulary at least "
+                            + APART * TAUGHT);
+        }
     }
 
     private void say(String format, int pairs) {
@@ -205,7 +220,7 @@ final class FeaturesCommand implements Callable<Integer> {
         for (int i = 0; i < rows.size(); i++) {
             int token = i / TAUGHT;
             int j = i % TAUGHT;
-            rows.set(i, (int) ((inputs.targets().get(token) + (long) 37 * j) % vocabulary));
+            rows.set(i, (int) ((inputs.targets().get(token) + (long) APART * j) % vocabulary));
             probabilities.set(token, j, 0.9f / TAUGHT);
         }
         return inputs.withSoftTargets(rows, probabilities);

@@ -13,6 +13,8 @@ import dev.panhead.bench.Trial.Role;
  */
 record Figure(Trial trial, Range gflops, Range gigabytes, double heapBytes, Roof roof) {
 
+    private static final double IMPOSSIBLE = 1.05;
+
     /** Whether memory bounds it, so that its figure is in GB/s. */
     boolean isMemoryBound() {
         return roof != null ? roof.memory() : gflops.median() == 0 || trial.bandwidth() != null;
@@ -34,6 +36,11 @@ record Figure(Trial trial, Range gflops, Range gigabytes, double heapBytes, Roof
     /** Part of the roof that is reached; the roofs themselves have none. */
     double share() {
         return roof == null ? Double.NaN : value().median() / roof.value();
+    }
+
+    /** Whether it is more than its roof by more than noise: the roof was measured while other programs ran. */
+    boolean isImpossible() {
+        return share() > IMPOSSIBLE;
     }
 
     /** Whether it has a place under the roofs: it computes, and it waits for memory. */

@@ -119,8 +119,10 @@ final class GradientsCommand implements Callable<Integer> {
         if (rounds < 1 || threads < 1 || tokens < 1 || width < 1 || vocabulary < 1) {
             throw new ParameterException(spec.commandLine(), "all numbers must be at least 1");
         }
-        if (svg != null && !Files.isDirectory(svg.toAbsolutePath().getParent())) {
-            throw new ParameterException(spec.commandLine(), "--svg " + svg + ": is not in a folder");
+        if (svg != null
+                && (Files.isDirectory(svg)
+                        || !Files.isDirectory(svg.toAbsolutePath().getParent()))) {
+            throw new ParameterException(spec.commandLine(), "--svg " + svg + ": is a folder, or not in one");
         }
         try (Arena arena = Arena.ofShared();
                 Workers workers = new Workers(threads)) {

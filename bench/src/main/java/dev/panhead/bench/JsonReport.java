@@ -23,11 +23,14 @@ final class JsonReport {
         report.put("start", measurements.start().toString());
         report.put("seconds", measurements.duration().toSeconds());
         report.put("forks", measurements.forks());
+        report.put("plausible", measurements.isPlausible());
         report.put("machine", machine());
         report.put(
                 "results",
                 measurements.figures().stream().map(JsonReport::result).toList());
-        return JSON.std.with(JSON.Feature.PRETTY_PRINT_OUTPUT).asString(report) + "\n";
+        return JSON.std
+                        .with(JSON.Feature.PRETTY_PRINT_OUTPUT, JSON.Feature.WRITE_NULL_PROPERTIES)
+                        .asString(report) + "\n";
     }
 
     private Map<String, Object> machine() {
@@ -73,7 +76,7 @@ final class JsonReport {
         result.put("roof", figure.roof() == null ? null : figure.roof().name());
         result.put("roof_value", figure.roof() == null ? null : figure.roof().value());
         result.put("share", figure.roof() == null ? null : figure.share());
-        result.put("bytes_per_op", Math.round(figure.heapBytes()));
+        result.put("heap_bytes_per_op", Math.round(figure.heapBytes()));
         return result;
     }
 }

@@ -45,6 +45,8 @@ public class KernelBenchmark {
         Arena arena = Arena.ofShared();
         a = Panels.broadcast(arena, tile, PANELS * tile.rows(), KC);
         b = Panels.vector(arena, tile, 1, KC).get(0);
+        Data.fill(a.memory());
+        Data.fill(b);
         c = arena.allocate(PANELS * tile.bytes(), Matrix.ALIGNMENT);
         spare = arena.allocate(tile.bytes(), Matrix.ALIGNMENT);
     }

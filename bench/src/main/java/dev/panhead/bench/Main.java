@@ -2,6 +2,7 @@ package dev.panhead.bench;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
@@ -58,11 +59,13 @@ public final class Main implements Callable<Integer> {
     /** Runs the command line and ends the process with its exit code. */
     public static void main(String[] arguments) {
         System.setProperty("java.awt.headless", "true");
-        int exit = new CommandLine(new Main())
-                .setExpandAtFiles(false)
-                .setUnmatchedOptionsAllowedAsOptionParameters(false)
+        CommandLine commandLine =
+                new CommandLine(new Main()).setExpandAtFiles(false).setUnmatchedOptionsAllowedAsOptionParameters(false);
+        // What follows -J there is an option, if not this program's.
+        commandLine.getSubcommands().get(ColdCommand.NAME).setUnmatchedOptionsAllowedAsOptionParameters(true);
+        int exit = commandLine
                 .setParameterExceptionHandler((e, given) -> fail(e.getMessage() + "; see panhead-bench --help", 2))
-                .setExecutionExceptionHandler((e, commandLine, result) -> fail(message(e), 1))
+                .setExecutionExceptionHandler((e, command, result) -> fail(message(e), 1))
                 .execute(arguments);
         if (exit != 0) {
             Runtime.getRuntime().exit(exit);
@@ -110,6 +113,9 @@ public final class Main implements Callable<Integer> {
     }
 
     private static String message(Exception e) {
+        if (e instanceof NoSuchFileException missing) {
+            return missing.getFile() + ": there is no such file";
+        }
         return e.getMessage() == null ? e.toString() : e.getMessage();
     }
 

@@ -32,7 +32,7 @@ public class OptimizerBenchmark {
     /** Additions, multiplications, divisions, roots, and twice the fused multiply-adds for each parameter. */
     private static final int SGD = 7;
 
-    private static final int ADAM_W = 15;
+    private static final int ADAM_W = 16;
 
     /** So small that parameters stay what they are, in thousands of steps. */
     private static final double RATE = 1e-6;

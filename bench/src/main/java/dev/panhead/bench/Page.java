@@ -31,6 +31,9 @@ final class Page {
                 .replace("{{threads}}", Host.team(host.threads()))
                 .replace("{{java}}", escape(host.java()))
                 .replace("{{limits}}", limits())
+                .replace(
+                        "{{busy}}",
+                        measurements.isPlausible() ? "" : "<p><strong>" + escape(Measurements.BUSY) + "</strong></p>\n")
                 .replace("{{version}}", escape(Main.Version.number()))
                 .replace("{{forks}}", measurements.forks() == 1 ? "1 process" : measurements.forks() + " processes")
                 .replace("{{seconds}}", Long.toString(measurements.duration().toSeconds()))
@@ -93,7 +96,7 @@ final class Page {
     /** The share in figures and as a bar, and what it is a share of. */
     private static String share(Figure figure) {
         long percent = Math.round(100 * figure.share());
-        return "<td><meter min=\"0\" max=\"100\" value=\"%d\"></meter> %d\u00a0%%</td><td class=\"roof\">%s</td>"
+        return "<td><meter aria-hidden=\"true\" min=\"0\" max=\"100\" value=\"%d\"></meter> %d\u00a0%%</td><td class=\"roof\">%s</td>"
                 .formatted(Math.min(percent, 100), percent, escape(figure.roof().name()));
     }
 

@@ -17,7 +17,10 @@ final class Roofs {
     /** Takes a limit that was measured. */
     void add(Trial trial, Range gflops, Range gigabytes) {
         if (trial.role() == Role.ROOF && trial.bandwidth() == null) {
-            peaks.put(trial.threads(), gflops.max());
+            // No fewer than one thread's: that would be one that other programs have taken a processor from.
+            double fewer =
+                    peaks.values().stream().mapToDouble(peak -> peak).max().orElse(0);
+            peaks.put(trial.threads(), Math.max(gflops.max(), fewer));
         } else if (trial.role() == Role.ROOF) {
             bandwidths.put(trial.bandwidth(), gigabytes.max());
         }

@@ -11,9 +11,6 @@ final class Terminal {
 
     private static final int WIDTH = 100;
 
-    /** The share of a roof that no kernel reaches, but for a roof that was measured while other programs ran. */
-    private static final double IMPOSSIBLE = 1.05;
-
     private final PrintStream out = System.out;
     private final boolean interactive;
     private String group = "";
@@ -49,7 +46,7 @@ final class Terminal {
                     "%n%-26s %7s  %16s  %18s  %14s  %8s%n",
                     group, "threads", "median", "from .. to", "of its roof", "heap B");
         }
-        busy |= figure.roof() != null && figure.share() > IMPOSSIBLE;
+        busy |= figure.isImpossible();
         Range value = figure.value();
         print(
                 "  %-24s %7d  %8.1f %-7s  %8.1f .. %6.1f  %14s  %8.0f%n",
@@ -75,7 +72,7 @@ final class Terminal {
 
     void end(Duration duration, Path html, Path json) {
         if (busy) {
-            print("%nMore than a roof: it was measured while the machine was busy. Run again when it is not.%n");
+            print("%n%s%n", Measurements.BUSY);
         }
         print("%n%d s; written: %s%s%n", duration.toSeconds(), html, json == null ? "" : ", " + json);
     }

@@ -1,5 +1,6 @@
 package dev.panhead.bench.peers;
 
+import dev.panhead.bench.peers.Workload.Kind;
 import dev.panhead.bench.peers.Workload.Part;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -62,6 +63,9 @@ final class Comparison {
             row.put("workload", workload.name());
             row.put("peer", peer);
             row.put("threads", workload.threads());
+            if (workload.kind() == Kind.STEP || workload.kind() == Kind.BIASED_STEP) {
+                row.put("gradient", Boolean.getBoolean(Panhead.UNBIASED) ? "unbiased" : "exact");
+            }
             row.put("panhead_ms", median(ourTimes));
             row.put("peer_ms", median(theirTimes));
             row.put("ratio", median(ratios));

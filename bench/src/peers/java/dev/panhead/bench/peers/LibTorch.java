@@ -14,7 +14,7 @@ import dev.panhead.bench.peers.Workload.Part;
 import dev.panhead.tensor.Matrix;
 import java.nio.ByteOrder;
 
-/** libtorch, as PyTorch's linear layer, log_softmax and nll_loss with reduction mean; ignored targets are masked out. */
+/** libtorch: a linear layer, log_softmax and what nll_loss with reduction mean does, a gather and a weighted sum; ignored targets weigh nothing. */
 final class LibTorch implements Contender {
 
     private final NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch");

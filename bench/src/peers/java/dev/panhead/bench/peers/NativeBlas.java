@@ -33,7 +33,7 @@ final class NativeBlas extends GemmContender {
     void load(Matrix left, Matrix right) {
         a = copy(left);
         b = copy(right);
-        c = new FloatPointer((long) m * n);
+        c = new FloatPointer((long) m * n).zero(); // it is there before the memory is measured
     }
 
     private static FloatPointer copy(Matrix matrix) {

@@ -3,7 +3,7 @@ package dev.panhead.bench.peers;
 import org.ojalgo.matrix.store.MatrixStore;
 import org.ojalgo.matrix.store.R032Store;
 
-/** ojAlgo, whose matrices lie by columns; it takes as many threads as it sees fit. */
+/** ojAlgo. It counts by columns: C^T = op(B)^T op(A)^T. It takes as many threads as it sees fit. */
 final class OjAlgo extends GemmContender {
 
     private MatrixStore<Double> left;
@@ -12,11 +12,11 @@ final class OjAlgo extends GemmContender {
 
     @Override
     void load(dev.panhead.tensor.Matrix a, dev.panhead.tensor.Matrix b) {
-        MatrixStore<Double> storedA = R032Store.wrap(array(a), a.columns()).transpose();
-        MatrixStore<Double> storedB = R032Store.wrap(array(b), b.columns()).transpose();
-        left = transposeA ? storedA.transpose() : storedA;
-        right = transposeB ? storedB.transpose() : storedB;
-        product = R032Store.FACTORY.make(m, n);
+        R032Store storedA = R032Store.wrap(array(a), a.columns());
+        R032Store storedB = R032Store.wrap(array(b), b.columns());
+        left = transposeB ? storedB.transpose() : storedB;
+        right = transposeA ? storedA.transpose() : storedA;
+        product = R032Store.FACTORY.make(n, m);
     }
 
     @Override
@@ -28,7 +28,7 @@ final class OjAlgo extends GemmContender {
     float[] row(int row) {
         float[] values = new float[n];
         for (int column = 0; column < n; column++) {
-            values[column] = product.floatValue(row, column);
+            values[column] = product.floatValue(column, row);
         }
         return values;
     }

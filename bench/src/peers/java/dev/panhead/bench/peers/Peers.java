@@ -24,8 +24,8 @@ import picocli.CommandLine.Spec;
         description = {
             "Measures Panhead and other libraries on the same workloads, each in its own process, in turns.",
             "Ratios are the peer's time over Panhead's: above 1, Panhead is faster. MiB is the peak of resident memory"
-                    + " beyond inputs and outputs, but with the outputs of libtorch, which makes them itself. Errors are against float64: the largest relative to the largest element,"
-                    + " and the root of the mean square relative to the elements' own."
+                    + " beyond inputs and outputs, but with the outputs of libtorch, which makes them itself. Errors are against float64, of up to 16 rows of"
+                    + " each result: the largest relative to the largest element, and the root of the mean square relative to the elements' own."
         },
         footer = {"", "Example: java -jar panhead-peers.jar --workload W2 --peer libtorch --json w2.json"})
 public final class Peers implements Callable<Integer> {
@@ -221,7 +221,7 @@ public final class Peers implements Callable<Integer> {
     private void requireWritable(Path file) {
         Path folder = file.toAbsolutePath().getParent();
         if (Files.isDirectory(file) || folder == null || !Files.isDirectory(folder)) {
-            throw wrong("--json " + file + ": is a folder, or is not in one");
+            throw wrong("--json " + file + ": is a folder, or in one that is not there");
         }
         if (!Files.isWritable(Files.exists(file) ? file : folder)) {
             throw wrong("--json " + file + ": cannot be written");
