@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.management.ManagementFactory;
 import java.util.concurrent.CancellationException;
@@ -58,6 +59,25 @@ class WorkersTest {
                     }));
             runsEveryTask(workers);
         }
+    }
+
+    /** Languages without checked exceptions let them through. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void checkedExceptionsArriveAsTheyAre(int size) {
+        try (Workers workers = new Workers(size)) {
+            IOException failure = new IOException("disk full");
+            Exception thrown = assertThrows(
+                    Exception.class,
+                    () -> workers.run(4, (index, worker) -> WorkersTest.<RuntimeException>sneak(failure)));
+            assertSame(failure, thrown);
+            runsEveryTask(workers);
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <T extends Throwable> void sneak(Throwable thrown) throws T {
+        throw (T) thrown;
     }
 
     @ParameterizedTest

@@ -23,6 +23,7 @@ import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -249,6 +250,8 @@ class SafetensorsTest {
                     {"__metadata__":{},"__metadata__":{}} | stands there twice
                     {"a":{"dtype":"F32","shape":[[[[[1]]]]],"data_offsets":[0,4]}} | expected an integer
                     {"a | ends in the middle
+                    {"\\u００４１":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}} | bad \\u escape
+                    {"\\ud800":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}} | half of a surrogate pair
                     """)
     void hostileHeaders(String header, String reason) throws IOException {
         Path path = file(header, new byte[4]);
@@ -296,6 +299,43 @@ class SafetensorsTest {
             assertThrows(IllegalArgumentException.class, () -> Safetensors.write(path, matrices, Map.of()));
             assertTrue(Files.notExists(path));
         }
+    }
+
+    @Test
+    void whatCouldNotBeReadIsNotWritten() {
+        try (Arena arena = Arena.ofConfined()) {
+            Matrix matrix = Matrix.allocate(arena, 1, 1);
+            Path path = folder.resolve("x");
+            Map<String, String> large = Map.of("large", "x".repeat(100_000_000));
+            Map<String, String> none = new HashMap<>();
+            none.put("key", null);
+            refused("half of a surrogate pair", path, "a\ud800", matrix, Map.of());
+            refused("half of a surrogate pair", path, "a", matrix, Map.of("\udc00", ""));
+            refused("the metadata of key is null", path, "a", matrix, none);
+            refused("tensor a is null", path, "a", null, Map.of());
+            refused("at most 100000000", path, "a", matrix, large);
+            assertTrue(Files.notExists(path));
+        }
+    }
+
+    private static void refused(String part, Path path, String name, Matrix matrix, Map<String, String> metadata) {
+        LinkedHashMap<String, Matrix> matrices = new LinkedHashMap<>();
+        matrices.put(name, matrix);
+        String message = assertThrows(IllegalArgumentException.class, () -> Safetensors.write(path, matrices, metadata))
+                .getMessage();
+        assertTrue(message.contains(part), message);
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void aFileKeepsItsPermissionsAndALinkItsPlace() throws IOException {
+        Path real = Files.createFile(folder.resolve("real"));
+        Files.setPosixFilePermissions(real, PosixFilePermissions.fromString("rw-rw----"));
+        Path link = Files.createSymbolicLink(folder.resolve("link"), real);
+        AtomicFile.write(link, new byte[] {7});
+        assertTrue(Files.isSymbolicLink(link));
+        assertArrayEquals(new byte[] {7}, Files.readAllBytes(real));
+        assertEquals("rw-rw----", PosixFilePermissions.toString(Files.getPosixFilePermissions(real)));
     }
 
     @Test

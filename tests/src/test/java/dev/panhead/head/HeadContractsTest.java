@@ -19,6 +19,8 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -453,6 +455,83 @@ class HeadContractsTest {
             closer.join();
         }
         new HeadCase(arena, workers, 30, 40, 5).run();
+    }
+
+    /** Nothing of what a rejected call would have written is there, the zeros of ignored tokens neither. */
+    @Test
+    void refusesBeforeItWritesWhatCannotRun() {
+        HeadCase c = new HeadCase(arena, workers, 10, 9, 4);
+        c.targets.set(3, c.options.ignoreIndex());
+        c.dX.fill(9);
+        int[] before = Numbers.bits(c.dX);
+        Workers team = new Workers(2);
+        LinearCrossEntropy head = c.head(team);
+        team.close();
+        assertThrows(IllegalStateException.class, () -> head.run(c.inputs(), c.outputs()));
+        Arena doomed = Arena.ofShared();
+        LinearCrossEntropy gone = new LinearCrossEntropy(doomed, workers, 10, 9, 4, c.options);
+        doomed.close();
+        String message = assertThrows(IllegalStateException.class, () -> gone.run(c.inputs(), c.outputs()))
+                .getMessage();
+        assertEquals("the head's scratch memory belongs to an arena that is closed", message);
+        Thread.currentThread().interrupt();
+        LinearCrossEntropy sound = c.head(workers);
+        assertThrows(CancellationException.class, () -> sound.run(c.inputs(), c.outputs()));
+        assertTrue(Thread.interrupted());
+        assertArrayEquals(before, Numbers.bits(c.dX));
+        sound.run(c.inputs(), c.outputs());
+        assertEquals(0, c.dX.get(3, 0));
+    }
+
+    @Test
+    void aSecondCallIsRefusedWhileOneIsUnderWay() throws Exception {
+        HeadCase c = new HeadCase(arena, workers, 300, 3000, 64);
+        double loss = c.run();
+        LinearCrossEntropy head = c.head(workers);
+        AtomicInteger done = new AtomicInteger();
+        AtomicInteger refused = new AtomicInteger();
+        Thread[] threads = new Thread[4];
+        HeadInputs inputs = c.inputs();
+        for (int i = 0; i < threads.length; i++) {
+            threads[i] = Thread.ofPlatform().start(() -> {
+                for (int n = 0; n < 30; n++) {
+                    try {
+                        if (head.run(inputs, HeadOutputs.NONE).tokens() == 300) {
+                            done.incrementAndGet();
+                        }
+                    } catch (IllegalStateException e) {
+                        refused.addAndGet(e.getMessage().startsWith("this head takes one call at a time") ? 1 : 1000);
+                    }
+                }
+            });
+        }
+        for (Thread thread : threads) {
+            thread.join();
+        }
+        assertEquals(120, done.get() + refused.get());
+        assertTrue(refused.get() > 0);
+        assertEquals(loss, head.run(c.inputs(), c.outputs()).loss());
+    }
+
+    @Test
+    void whatAnArenaHadNoRoomForIsAskedForAgain() {
+        HeadCase c = new HeadCase(arena, workers, 30, 40, 5);
+        double loss = c.run();
+        int[][] bits = c.bits();
+        CountingArena counting = new CountingArena();
+        LinearCrossEntropy head = new LinearCrossEntropy(counting, workers, 30, 40, 5, c.options);
+        for (int allowed = 0; ; allowed++) {
+            counting.allow(allowed);
+            try {
+                assertEquals(loss, head.run(c.inputs(), c.outputs()).loss());
+                assertTrue(allowed > 3);
+                break;
+            } catch (OutOfMemoryError e) {
+                assertEquals("refused", e.getMessage());
+            }
+        }
+        assertArrayEquals(bits, c.bits());
+        counting.close();
     }
 
     private static void refused(String part, org.junit.jupiter.api.function.Executable call) {

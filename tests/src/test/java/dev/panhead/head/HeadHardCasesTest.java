@@ -129,6 +129,35 @@ class HeadHardCasesTest {
         assertEquals(3 * 5000, e.count());
     }
 
+    /** Smoothing has every entry in the loss, so that one without a probability makes it infinite. */
+    @Test
+    void aLogitOfMinusInfinityThatNoBiasMadeIsNamedWhereItIsInTheLoss() {
+        HeadCase c = new HeadCase(arena, workers, 3, 5, 1);
+        c.hidden.fill(-1);
+        c.weight.fill(1);
+        c.bias.fill(0);
+        c.targets.set(0, 0);
+        c.targets.set(1, 1);
+        c.targets.set(2, 2);
+        c.bias.set(0, 3, Float.NEGATIVE_INFINITY);
+        c.weight.set(4, 0, Float.POSITIVE_INFINITY);
+        assertTrue(Double.isFinite(
+                c.head(workers).run(c.inputs(), HeadOutputs.NONE).loss()));
+        c.options = c.options.withLabelSmoothing(0.1);
+        NonFiniteLogitException e = assertThrows(NonFiniteLogitException.class, c::run);
+        assertEquals("the logit of token 0 and vocabulary row 4 is -Infinity", e.getMessage());
+    }
+
+    @Test
+    void optionsOfEqualValuesAreEqualAndSayThem() {
+        HeadOptions options = HeadOptions.DEFAULT.withLabelSmoothing(0.1).withSoftTargets(SoftTargets.of(3));
+        assertEquals(
+                options, HeadOptions.DEFAULT.withSoftTargets(SoftTargets.of(3)).withLabelSmoothing(0.1));
+        assertEquals(HeadOptions.DEFAULT, options.withLabelSmoothing(0).withSoftTargets(null));
+        assertTrue(options.toString().startsWith("HeadOptions{reduction=MEAN, "), options.toString());
+        assertTrue(options.toString().contains("labelSmoothing=0.1"), options.toString());
+    }
+
     @Test
     void aBiasOfMinusInfinityTakesAnEntryOut() {
         HeadCase c = new HeadCase(arena, workers, 50, 401, 8);

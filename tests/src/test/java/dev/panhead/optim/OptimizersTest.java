@@ -179,6 +179,12 @@ class OptimizersTest {
         assertEquals(0, new GradientNorm(workers).of(p, moments.first(), moments.second()));
         refused("maxNorm", () -> GradientNorm.clipScale(2, -1));
         refused("norm", () -> GradientNorm.clipScale(Double.NaN, 1));
+        refused("gradientScale must be finite as a float32", () -> adamW.update(p, g, moments, 1, 1, 1e300));
+        refused("learningRate / (1 - beta1^number) must be finite", () -> adamW.update(p, g, moments, 1, 1e38, 1));
+        refused("times weightDecay", () -> new AdamW(workers, 0, 0, 1, 1e300).update(p, g, moments, 1, 1, 1));
+        refused("learningRate must be finite", () -> new Sgd(workers, 0, false, 0).update(p, g, null, 1e39, 1));
+        refused("momentum must be at least 0 and less than 1", () -> new Sgd(workers, 1 - 1e-9, false, 0));
+        refused("weightDecay must be finite as a float32", () -> new Sgd(workers, 0, false, 1e300));
         refused("Nesterov", () -> new Sgd(workers, 0, true, 0));
         refused("velocity", () -> new Sgd(workers, 0.9, false, 0).update(p, p, null, 1, 1));
     }

@@ -1,5 +1,6 @@
 package dev.panhead.blas;
 
+import dev.panhead.exec.OneCall;
 import dev.panhead.exec.Workers;
 import dev.panhead.kernel.ElementKernels;
 import dev.panhead.kernel.Kernels;
@@ -63,6 +64,7 @@ public final class Gemm {
         TRANSPOSE
     }
 
+    private final OneCall call = new OneCall("this Gemm");
     private final Workers workers;
     private final int block;
     private final int reach;
@@ -168,18 +170,30 @@ public final class Gemm {
         if (m == 0 || n == 0) {
             return;
         }
-        if (opB == Op.TRANSPOSE && alpha != 0 && thin.fits(m, k)) {
-            thin.multiply(alpha, opA == Op.TRANSPOSE, a, b, beta, c);
-            return;
+        call.begin();
+        try {
+            if (opB == Op.TRANSPOSE && alpha != 0 && thin.fits(m, k)) {
+                thin.multiply(alpha, opA == Op.TRANSPOSE, a, b, beta, c);
+                return;
+            }
+            Packing.repeat(alpha, scale);
+            this.beta = beta;
+            this.opA = opA;
+            this.opB = opB;
+            this.a = a;
+            this.b = b;
+            this.c = c;
+            multiply(m, n, alpha == 0 ? 0 : k);
+        } finally {
+            this.a = null;
+            this.b = null;
+            this.c = null;
+            call.end();
         }
-        Packing.repeat(alpha, scale);
-        this.beta = beta;
-        this.opA = opA;
-        this.opB = opB;
-        this.a = a;
-        this.b = b;
-        this.c = c;
-        int length = alpha == 0 ? 0 : k;
+    }
+
+    /** The product of the operands at hand, which is m x n and adds up {@code length} terms. */
+    private void multiply(int m, int n, int length) {
         firstColumn = 0;
         while (firstColumn < n) {
             columns = Math.min(COLUMNS, n - firstColumn);
@@ -193,9 +207,6 @@ public final class Gemm {
             } while (firstK < length);
             firstColumn += columns;
         }
-        this.a = null;
-        this.b = null;
-        this.c = null;
     }
 
     /** Cuts C's columns at hand into tasks of about equal size, several for each worker. */

@@ -62,6 +62,7 @@ public final class Workers implements AutoCloseable {
             int worker = i + 1;
             threads[i] = Thread.ofPlatform()
                     .daemon()
+                    .inheritInheritableThreadLocals(false)
                     .name("panhead-worker-" + worker)
                     .start(() -> serve(worker));
         }
@@ -109,7 +110,7 @@ public final class Workers implements AutoCloseable {
             this.task = null;
             Throwable thrown = failure.getAndSet(null);
             if (thrown != null) {
-                throw rethrown(thrown);
+                throw Workers.<RuntimeException>rethrown(thrown);
             }
         } finally {
             turn.unlock();
@@ -200,7 +201,12 @@ public final class Workers implements AutoCloseable {
         }
     }
 
-    private void requireOpen() {
+    /**
+     * Checks that a call may begin.
+     *
+     * @throws IllegalStateException if the team is closed
+     */
+    public void requireOpen() {
         if (closed) {
             throw new IllegalStateException("these workers are closed");
         }
@@ -264,10 +270,9 @@ public final class Workers implements AutoCloseable {
         }
     }
 
-    private static RuntimeException rethrown(Throwable thrown) {
-        if (thrown instanceof Error error) {
-            throw error;
-        }
-        return (RuntimeException) thrown;
+    /** Throws what a task threw, be it a checked exception that its language let through. */
+    @SuppressWarnings("unchecked")
+    private static <T extends Throwable> RuntimeException rethrown(Throwable thrown) throws T {
+        throw (T) thrown;
     }
 }

@@ -12,6 +12,7 @@ import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFileAttributeView;
 import java.util.List;
 import java.util.UUID;
 import java.util.function.Predicate;
@@ -34,7 +35,8 @@ public final class AtomicFile {
     private AtomicFile() {}
 
     /**
-     * Writes a file, replacing one that is there. A reader sees the old content or the new; after a failure, the old is as it
+     * Writes a file, replacing one that is there, whose permissions it takes over where the file system has POSIX's; what a symbolic link points to, if
+     * the path is one. A reader sees the old content or the new; after a failure, the old is as it
      * was and nothing is left behind. Only where the very last step fails, that of forcing the folder to disk, the new content is
      * in place already, but might not outlive a loss of power.
      *
@@ -42,17 +44,27 @@ public final class AtomicFile {
      * @throws IOException as the body or the file system throws it
      */
     public static void write(Path path, Body body) throws IOException {
-        Path folder = requireFolder(path);
-        Path temporary = folder.resolve("." + path.getFileName() + "-" + UUID.randomUUID() + ".tmp");
+        Path target = Files.isSymbolicLink(path) && Files.exists(path) ? path.toRealPath() : path;
+        Path folder = requireFolder(target);
+        Path temporary = folder.resolve("." + target.getFileName() + "-" + UUID.randomUUID() + ".tmp");
         FileChannel opened = FileChannel.open(temporary, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW);
         try {
             try (FileChannel channel = opened) {
+                takeOverPermissions(target, temporary);
                 body.write(channel);
                 channel.force(true);
             }
-            replace(path, temporary);
+            replace(target, temporary);
         } finally {
             Files.deleteIfExists(temporary);
+        }
+    }
+
+    /** Before there is anything to read: a file that not everybody may read stays one. */
+    private static void takeOverPermissions(Path from, Path to) throws IOException {
+        PosixFileAttributeView view = Files.getFileAttributeView(from, PosixFileAttributeView.class);
+        if (view != null && Files.exists(from)) {
+            Files.setPosixFilePermissions(to, view.readAttributes().permissions());
         }
     }
 

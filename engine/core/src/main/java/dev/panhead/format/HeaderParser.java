@@ -2,6 +2,7 @@ package dev.panhead.format;
 
 import static dev.panhead.format.HeaderScanner.requireOnce;
 
+import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -96,6 +97,10 @@ final class HeaderParser {
         while (true) {
             char c = text.next();
             if (c == '"') {
+                if (!StandardCharsets.UTF_8.newEncoder().canEncode(string)) {
+                    throw new FormatException("header position " + (text.position() - 1)
+                            + ": half of a surrogate pair in the string that ends here");
+                }
                 return string.toString();
             }
             if (c < ' ') {
@@ -118,7 +123,8 @@ final class HeaderParser {
             case 'u' -> {
                 int code = 0;
                 for (int i = 0; i < 4; i++) {
-                    int digit = Character.digit(text.next(), 16);
+                    char hex = text.next();
+                    int digit = hex < 128 ? Character.digit(hex, 16) : -1;
                     if (digit < 0) {
                         throw new FormatException("header position " + (text.position() - 1) + ": bad \\u escape");
                     }

@@ -3,6 +3,7 @@ package dev.panhead.format;
 import dev.panhead.tensor.ReadableMatrix;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -30,8 +31,9 @@ final class HeaderWriter {
             appendQuoted(json, HeaderParser.METADATA).append(":{");
             String separator = "";
             for (Map.Entry<String, String> entry : metadata.entrySet()) {
-                appendQuoted(json.append(separator), entry.getKey()).append(':');
-                appendQuoted(json, entry.getValue());
+                String key = requireText("a key of the metadata", entry.getKey());
+                appendQuoted(json.append(separator), key).append(':');
+                appendQuoted(json, requireText("the metadata of " + key, entry.getValue()));
                 separator = ",";
             }
             json.append('}');
@@ -42,13 +44,14 @@ final class HeaderWriter {
                 .mapToLong(HeaderWriter::bytes)
                 .sum();
         for (Map.Entry<String, ? extends ReadableMatrix> entry : matrices.entrySet()) {
+            String name = requireText("a tensor's name", entry.getKey());
             ReadableMatrix matrix = entry.getValue();
             boolean wide = RowWriter.elementBytes(matrix) == Float.BYTES;
             long start = wide ? floats : halves;
             long end = start + bytes(matrix);
             floats = wide ? end : floats;
             halves = wide ? halves : end;
-            appendQuoted(json.append(json.length() > 1 ? "," : ""), entry.getKey())
+            appendQuoted(json.append(json.length() > 1 ? "," : ""), name)
                     .append(":{\"dtype\":\"")
                     .append(DType.of(matrix))
                     .append("\",\"shape\":[")
@@ -61,9 +64,24 @@ final class HeaderWriter {
                     .append("]}");
         }
         json.append('}');
-        int length = json.toString().getBytes(StandardCharsets.UTF_8).length;
-        json.repeat(' ', Math.floorMod(-length, Long.BYTES));
-        return json.toString().getBytes(StandardCharsets.UTF_8);
+        byte[] bytes = json.toString().getBytes(StandardCharsets.UTF_8);
+        int padding = Math.floorMod(-bytes.length, Long.BYTES);
+        if (bytes.length + padding > Safetensors.MAX_HEADER) {
+            throw new IllegalArgumentException("names and metadata take " + bytes.length
+                    + " bytes as a header, but the format has at most " + Safetensors.MAX_HEADER);
+        }
+        byte[] padded = Arrays.copyOf(bytes, bytes.length + padding);
+        Arrays.fill(padded, bytes.length, padded.length, (byte) ' ');
+        return padded;
+    }
+
+    /** A text that can be written and read again. */
+    private static String requireText(String what, String text) {
+        if (text == null || !StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
+            throw new IllegalArgumentException(
+                    what + (text == null ? " is null" : " has half of a surrogate pair: " + text));
+        }
+        return text;
     }
 
     private static long bytes(ReadableMatrix matrix) {

@@ -20,7 +20,8 @@ import java.util.List;
  * An .npy file, memory-mapped: one array behind a header, as {@code numpy.save} writes it (versions 1.0, 2.0 and 3.0).
  *
  * <p>The header is checked when the file is opened: a little-endian array of plain numbers, stored by rows, that fills the rest of
- * the file to the byte. The mapping lives as long as the arena. Immutable; safe to share between threads if the arena is.
+ * the file to the byte. The mapping lives as long as the arena; the file must not be truncated or written to while it does (see {@link
+ * Safetensors}). Immutable; safe to share between threads if the arena is.
  */
 public final class Npy {
 

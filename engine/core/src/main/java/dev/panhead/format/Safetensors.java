@@ -27,12 +27,14 @@ import java.util.Set;
  * A safetensors file, memory-mapped: named tensors behind a JSON header, as Hugging Face's library writes them.
  *
  * <p>The header is checked as a whole when the file is opened: every tensor must lie within the file, sized as its shape says,
- * and the tensors must fill the data without gap or overlap. The mapping lives as long as the arena. Immutable; safe to share
- * between threads if the arena is.
+ * and the tensors must fill the data without gap or overlap. The mapping lives as long as the arena; the file must not be truncated or written to while it
+ * does, since Java ends a process whose vectors meet a page that is gone: put a new file in its place ({@link AtomicFile} does), or copy what was
+ * read ({@link Matrix#copyFrom}). Immutable; safe to share between threads if the arena is.
  */
 public final class Safetensors {
 
-    private static final long MAX_HEADER = 100_000_000;
+    /** What the format allows a header. */
+    static final long MAX_HEADER = 100_000_000;
 
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -170,7 +172,8 @@ public final class Safetensors {
     public Tensor tensor(String name) throws FormatException {
         Tensor tensor = tensors.get(name);
         if (tensor == null) {
-            throw new FormatException(path + ": there is no tensor " + name + " among " + names());
+            throw new FormatException(path + ": there is no tensor " + name + " among "
+                    + (names().size() > 20 ? names().size() + " others" : names()));
         }
         return tensor;
     }
@@ -214,7 +217,8 @@ public final class Safetensors {
      * HalfMatrix} as BF16 or F16, bit by bit. The header has them in the order given; the data of the F32 ones lies before that of
      * the others, so that every number lies at a multiple of its size, as PyTorch wants it.
      *
-     * @throws IllegalArgumentException if a matrix is named {@code __metadata__}
+     * @throws IllegalArgumentException if a matrix is named {@code __metadata__} or is null, or a name or a piece of metadata is null, cannot be encoded, or
+     *     makes the header larger than the format allows
      * @throws IOException if the file cannot be written; what was there before is then as it was
      */
     public static void write(
@@ -223,6 +227,11 @@ public final class Safetensors {
         if (matrices.containsKey(HeaderParser.METADATA)) {
             throw new IllegalArgumentException("no tensor can have the name " + HeaderParser.METADATA);
         }
+        matrices.forEach((name, matrix) -> {
+            if (matrix == null) {
+                throw new IllegalArgumentException("tensor " + name + " is null");
+            }
+        });
         byte[] header = HeaderWriter.header(matrices, metadata);
         AtomicFile.write(path, channel -> {
             ByteBuffer start = ByteBuffer.allocate(Long.BYTES + header.length).order(ByteOrder.LITTLE_ENDIAN);

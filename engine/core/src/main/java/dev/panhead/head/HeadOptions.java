@@ -1,5 +1,7 @@
 package dev.panhead.head;
 
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Objects;
 
 /**
@@ -267,5 +269,40 @@ public final class HeadOptions {
     /** Whether a call without tokens that count fails. */
     public boolean failWhenAllIgnored() {
         return failWhenAllIgnored;
+    }
+
+    private Map<String, Object> values() {
+        Map<String, Object> values = new LinkedHashMap<>();
+        values.put("reduction", reduction);
+        values.put("ignoreIndex", ignoreIndex);
+        values.put("labelSmoothing", labelSmoothing);
+        values.put("zLoss", zLoss);
+        values.put("softcap", softcap);
+        values.put("logitScale", logitScale);
+        values.put("scratchBytes", scratchBytes);
+        values.put("failWhenAllIgnored", failWhenAllIgnored);
+        values.put("lean", lean);
+        values.put("fusedUpdate", fusedUpdate);
+        values.put("topK", topK);
+        values.put("softTargets", softTargets);
+        values.put("gradientMode", gradientMode);
+        return values;
+    }
+
+    /** Whether the other options have the same values. */
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof HeadOptions options && values().equals(options.values());
+    }
+
+    @Override
+    public int hashCode() {
+        return values().hashCode();
+    }
+
+    /** All values by name. */
+    @Override
+    public String toString() {
+        return "HeadOptions" + values();
     }
 }

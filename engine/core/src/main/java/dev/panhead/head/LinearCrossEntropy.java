@@ -1,5 +1,6 @@
 package dev.panhead.head;
 
+import dev.panhead.exec.OneCall;
 import dev.panhead.exec.Workers;
 import dev.panhead.head.HeadOutputs.Gradient;
 import dev.panhead.tensor.Matrix;
@@ -9,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.Objects;
+import java.util.concurrent.CancellationException;
 
 /**
  * Linear layer and softmax cross-entropy in one: the loss of a language model's head, and its exact gradients.
@@ -30,6 +32,8 @@ import java.util.Objects;
  * <p>The results are a function of inputs and options alone: the same bits for any number of workers, any vector width, with or
  * without vectors, and whatever the byte bound; and a token's loss and dL/dx_t do not depend on the other tokens of the call
  * (but for the mean's division by their number, and in {@link GradientMode}s other than the exact one for where those choose dense products).
+ * Micro-batches that add up their gradients ({@link HeadOutputs.Gradient#add}) give the bits of the batch where each begins at a multiple of 256 of the tokens
+ * that count; dX's they always do. Their losses, added up by the caller, do not.
  *
  * <p>Sums of up to 192 products of W's elements with numbers of up to 1 are held in float32: where |W| goes beyond 1e36, they may
  * overflow though the result would not. With a soft cap or an entropy's upstream gradient, the numbers are the logits' gradients.
@@ -66,6 +70,7 @@ public final class LinearCrossEntropy {
     private final SparseHiddenPass sparseHidden;
     private final Workers.Task packing;
     private final HeadResult result = new HeadResult();
+    private final OneCall call = new OneCall("this head");
     private GradientScratch scratch;
     private Observations observations;
     private LogitGradientPass elementwise;
@@ -121,17 +126,22 @@ public final class LinearCrossEntropy {
      *
      * <p>A rejected call has written nothing. A {@link NonFiniteLogitException}, an interruption or a closed arena ends a call
      * that is under way, and leaves the outputs with the gradients of some of the tokens. A fused update of the weight begins when
-     * all losses are known to be finite; if it is interrupted, some rows have been updated and some have not, and the weight is lost.
+     * all losses are known to be finite; if it is interrupted, some rows have been updated and some have not, and the weight is lost. As long as {@link
+     * dev.panhead.optim.SliceUpdate#requirePrepared} still passes, it has not begun.
      *
      * @return the loss, overwritten by the next call
      * @throws IllegalArgumentException if a shape does not fit, an output is read-only or shares memory with an input or another
      *     output, a target's bias is -infinity, all tokens are ignored or weigh nothing and the options forbid it, an upstream gradient is missing, out
      *     of place or not finite, or a matrix is of a confined arena and there are more workers than one
      * @throws IndexOutOfBoundsException if a target is neither a vocabulary row nor the ignore index
-     * @throws IllegalStateException if the arena of an input or output is closed
-     * @throws NonFiniteLogitException if a logit is NaN or +infinity, or a target's is -infinity
+     * @throws IllegalStateException if the arena of an input or output or of this head is closed, the workers are, or another call is under way
+     * @throws NonFiniteLogitException if a logit is NaN or +infinity, or a target's is -infinity, or one that is in the loss by label smoothing
+     *     and that no bias makes so. Other logits of -infinity count as probabilities of 0; if an infinite weight made them, the gradients that it
+     *     is in are NaN
+     * @throws java.util.concurrent.CancellationException if the calling thread is interrupted
      */
     public HeadResult run(HeadInputs inputs, HeadOutputs outputs) {
+        Objects.requireNonNull(outputs, "outputs");
         if (options.gradientMode() instanceof GradientMode.Unbiased && outputs.wantsGradients()) {
             throw new IllegalArgumentException(
                     "gradients that are rounded at random need the number of the step, so that no two steps are rounded alike");
@@ -144,7 +154,21 @@ public final class LinearCrossEntropy {
      * else depends on it.
      */
     public HeadResult run(HeadInputs inputs, HeadOutputs outputs, long step) {
+        call.begin();
+        try {
+            runAlone(inputs, outputs, step);
+        } finally {
+            call.end();
+        }
+        return result;
+    }
+
+    private void runAlone(HeadInputs inputs, HeadOutputs outputs, long step) {
+        Objects.requireNonNull(inputs, "inputs");
+        Objects.requireNonNull(outputs, "outputs");
         int kept = checks.check(inputs, outputs);
+        workers.requireOpen();
+        workers.requireReadable("the head's scratch memory", chunk.hiddenPanels.memory());
         int tokens = inputs.targets().size();
         double divisor = divisor(inputs);
         if ((kept == 0 || divisor == 0) && tokens > 0 && options.failWhenAllIgnored()) {
@@ -174,6 +198,9 @@ public final class LinearCrossEntropy {
         if (observes) {
             observations.begin(options, inputs, outputs);
         }
+        if (Thread.currentThread().isInterrupted()) {
+            throw new CancellationException("interrupted before the call has written anything");
+        }
         clearIgnored(inputs, outputs, kept);
         if (outputs.weightUpdate() != null && kept == 0) {
             outputs.weightUpdate().taken();
@@ -191,7 +218,6 @@ public final class LinearCrossEntropy {
                     divisor,
                     step);
         }
-        return result;
     }
 
     /** What losses are divided by: 1, but for a mean. */
@@ -315,7 +341,7 @@ public final class LinearCrossEntropy {
         softmax.run(gradients != null, smoothing, bent, observed);
         for (int i = 0; i < chunk.count; i++) {
             if (!(chunk.results.negativeLogLikelihoods[i] < Double.POSITIVE_INFINITY)
-                    || soft != null && !(chunk.results.losses[i] < Double.POSITIVE_INFINITY)) {
+                    || !(chunk.results.losses[i] < Double.POSITIVE_INFINITY)) {
                 throw nonFinite(inputs, i, next);
             }
             result.add(chunk.weights[i], chunk.results, i);

@@ -1,9 +1,11 @@
 package dev.panhead.head;
 
+import dev.panhead.exec.OneCall;
 import dev.panhead.exec.Workers;
 import dev.panhead.kernel.Kernels;
 import dev.panhead.kernel.RowKernels;
 import dev.panhead.tensor.Matrix;
+import java.util.Objects;
 
 /**
  * The logarithm of the softmax of each row, and its gradient:
@@ -28,6 +30,7 @@ public final class LogSoftmax {
     /** The same of upstream gradients, which are added up as they come. */
     private static final int SUMMED = 1024;
 
+    private final OneCall call = new OneCall("this log-softmax");
     private final Workers workers;
     private final RowKernels kernels = Kernels.current().rows();
     private final float[][] sums;
@@ -39,7 +42,7 @@ public final class LogSoftmax {
 
     /** Log-softmax computed by these workers. */
     public LogSoftmax(Workers workers) {
-        this.workers = workers;
+        this.workers = Objects.requireNonNull(workers, "workers");
         sums = new float[workers.size()][2 * RowKernels.PARTIAL_SUMS];
     }
 
@@ -51,8 +54,7 @@ public final class LogSoftmax {
      */
     public void values(Matrix logits, Matrix logProbabilities) {
         begin(logits, logits, logProbabilities);
-        workers.run(logits.columns() == 0 ? 0 : logits.rows(), values);
-        end();
+        run(logits, values);
     }
 
     /**
@@ -65,8 +67,7 @@ public final class LogSoftmax {
      */
     public void gradient(Matrix logProbabilities, Matrix upstream, Matrix gradient) {
         begin(logProbabilities, upstream, gradient);
-        workers.run(logProbabilities.columns() == 0 ? 0 : logProbabilities.rows(), this.gradient);
-        end();
+        run(logProbabilities, this.gradient);
     }
 
     private void begin(Matrix x, Matrix upstream, Matrix result) {
@@ -77,15 +78,21 @@ public final class LogSoftmax {
         workers.requireWritable("the result", result.segment());
         result.requireSameOrApart("the result", "the operand", x);
         result.requireSameOrApart("the result", "upstream", upstream);
+        call.begin();
         this.x = x;
         this.upstream = upstream;
         this.result = result;
     }
 
-    private void end() {
-        x = null;
-        upstream = null;
-        result = null;
+    private void run(Matrix rows, Workers.Task task) {
+        try {
+            workers.run(rows.columns() == 0 ? 0 : rows.rows(), task);
+        } finally {
+            x = null;
+            upstream = null;
+            result = null;
+            call.end();
+        }
     }
 
     private void valuesOfRow(int row, int worker) {

@@ -26,12 +26,20 @@ public final class NonFiniteLogitException extends ArithmeticException {
      */
     static NonFiniteLogitException find(
             HeadInputs inputs, int token, int target, float softcap, float scale, long count) {
+        int overflown = -1; // a row whose logit is -infinity, though no bias is
         for (int row = 0; row < inputs.weight().rows(); row++) {
             float logit = LogitsPass.logit(inputs, token, row, softcap, scale);
             boolean lost = logit == Float.NEGATIVE_INFINITY && (row == target || isTaught(inputs, token, row));
             if (lost || !(logit < Float.POSITIVE_INFINITY)) {
                 return new NonFiniteLogitException(token, row, logit, count);
             }
+            boolean out = inputs.bias() != null && inputs.bias().get(0, row) == Float.NEGATIVE_INFINITY;
+            if (logit == Float.NEGATIVE_INFINITY && !out && overflown < 0) {
+                overflown = row;
+            }
+        }
+        if (overflown >= 0) {
+            return new NonFiniteLogitException(token, overflown, Float.NEGATIVE_INFINITY, count);
         }
         throw new IllegalStateException(
                 "token " + token + " has finite logits, but its loss is not: its inputs changed");

@@ -54,13 +54,14 @@ final class WeightPanels {
     /** Takes the memory that dX needs, before its first call writes anything. */
     void reserveColumns(Arena arena) {
         if (columns == null) {
-            columns = new Panels[isWhole() ? 1 : chunk.workers.size()];
+            Panels[] all = new Panels[isWhole() ? 1 : chunk.workers.size()];
             int panels = isWhole()
                     ? chunk.vocabularyBlocks() * chunk.tile.broadcastPanels(chunk.width)
                     : chunk.tile.broadcastPanels(Math.min(chunk.width, MOST_COLUMNS));
-            for (int i = 0; i < columns.length; i++) {
-                columns[i] = Panels.broadcast(arena, chunk.tile, panels * chunk.tile.rows(), Chunk.VOCABULARY_BLOCK);
+            for (int i = 0; i < all.length; i++) {
+                all[i] = Panels.broadcast(arena, chunk.tile, panels * chunk.tile.rows(), Chunk.VOCABULARY_BLOCK);
             }
+            columns = all; // if the arena has no room for one of them, the next call asks for all again
         }
     }
 

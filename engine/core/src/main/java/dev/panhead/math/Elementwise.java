@@ -1,9 +1,11 @@
 package dev.panhead.math;
 
+import dev.panhead.exec.OneCall;
 import dev.panhead.exec.Workers;
 import dev.panhead.kernel.ElementKernels;
 import dev.panhead.kernel.Kernels;
 import dev.panhead.tensor.Matrix;
+import java.util.Objects;
 
 /**
  * Element-wise functions of matrices of equal shape, with the same bits on every machine.
@@ -22,6 +24,7 @@ public final class Elementwise {
         ADD
     }
 
+    private final OneCall call = new OneCall("these functions");
     private final Workers workers;
     private final ElementKernels kernels = Kernels.current().elements();
     private final Workers.Task task = this::block;
@@ -32,7 +35,7 @@ public final class Elementwise {
 
     /** Functions computed by these workers. */
     public Elementwise(Workers workers) {
-        this.workers = workers;
+        this.workers = Objects.requireNonNull(workers, "workers");
     }
 
     /** y = e^x, to less than 1 ulp; overflow gives infinity, underflow subnormals and 0. */
@@ -71,11 +74,19 @@ public final class Elementwise {
         workers.requireWritable("the result", y.segment());
         y.requireSameOrApart("the result", "x", x);
         y.requireSameOrApart("the result", "dy", dy);
-        this.function = function;
-        this.x = x;
-        this.dy = dy;
-        this.y = y;
-        workers.run(RowBlocks.count(x), task);
+        call.begin();
+        try {
+            this.function = function;
+            this.x = x;
+            this.dy = dy;
+            this.y = y;
+            workers.run(RowBlocks.count(x), task);
+        } finally {
+            this.x = null;
+            this.dy = null;
+            this.y = null;
+            call.end();
+        }
     }
 
     private void block(int index, int worker) {

@@ -1,11 +1,13 @@
 package dev.panhead.math;
 
+import dev.panhead.exec.OneCall;
 import dev.panhead.exec.Workers;
 import dev.panhead.kernel.ElementKernels;
 import dev.panhead.kernel.Kernels;
 import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 
 /**
  * Operations on whole rows of matrices: embedding look-up and its gradient, bias and its gradient. The same bits for any number
@@ -20,6 +22,7 @@ public final class Rows {
 
     private static final int COLUMNS_A_TASK = 64;
 
+    private final OneCall call = new OneCall("these operations");
     private final Workers workers;
     private final ElementKernels kernels = Kernels.current().elements();
     private final Workers.Task gathering = this::gatherBlock;
@@ -33,7 +36,7 @@ public final class Rows {
 
     /** Operations done by these workers. */
     public Rows(Workers workers) {
-        this.workers = workers;
+        this.workers = Objects.requireNonNull(workers, "workers");
     }
 
     /**
@@ -48,7 +51,7 @@ public final class Rows {
         out.requireShape("out", indices.size(), table.columns());
         checkIndices(indices, table.rows());
         begin(table, out, indices);
-        workers.run(RowBlocks.count(out), gathering);
+        run(RowBlocks.count(out), gathering);
     }
 
     private void gatherBlock(int index, int worker) {
@@ -76,7 +79,7 @@ public final class Rows {
         rows.requireShape("rows", indices.size(), table.columns());
         checkIndices(indices, table.rows());
         begin(rows, table, indices);
-        workers.run(workers.size(), scattering);
+        run(workers.size(), scattering);
     }
 
     private void scatterShare(int share, int worker) {
@@ -105,7 +108,7 @@ public final class Rows {
         sums.requireShape("sums", 1, matrix.columns());
         begin(matrix, sums, null);
         this.accumulate = accumulate;
-        workers.run(Math.ceilDiv(matrix.columns(), COLUMNS_A_TASK), summing);
+        run(Math.ceilDiv(matrix.columns(), COLUMNS_A_TASK), summing);
     }
 
     private void sumColumns(int index, int worker) {
@@ -131,7 +134,7 @@ public final class Rows {
     public void addRow(Matrix row, Matrix matrix) {
         row.requireShape("row", 1, matrix.columns());
         begin(row, matrix, null);
-        workers.run(RowBlocks.count(matrix), adding);
+        run(RowBlocks.count(matrix), adding);
     }
 
     private void addBlock(int index, int worker) {
@@ -150,9 +153,21 @@ public final class Rows {
             workers.requireReadable("indices", indices.segment());
             result.requireApart("the result", "indices", indices);
         }
+        call.begin();
         this.source = source;
         this.result = result;
         this.indices = indices;
+    }
+
+    private void run(int count, Workers.Task task) {
+        try {
+            workers.run(count, task);
+        } finally {
+            source = null;
+            result = null;
+            indices = null;
+            call.end();
+        }
     }
 
     private static void checkIndices(Ints indices, int rows) {

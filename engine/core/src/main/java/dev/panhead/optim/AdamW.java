@@ -1,5 +1,6 @@
 package dev.panhead.optim;
 
+import dev.panhead.exec.OneCall;
 import dev.panhead.exec.Workers;
 import dev.panhead.kernel.AdamWStep;
 import dev.panhead.kernel.ElementKernels;
@@ -8,6 +9,7 @@ import dev.panhead.math.RowBlocks;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * AdamW: Adam with decoupled weight decay (Loshchilov and Hutter, 2019), as PyTorch computes it:
@@ -43,6 +45,7 @@ public final class AdamW {
         }
     }
 
+    private final OneCall call = new OneCall("this optimizer");
     private final Workers workers;
     private final double beta1;
     private final double beta2;
@@ -65,7 +68,7 @@ public final class AdamW {
      * @throws IllegalArgumentException if a value is out of range
      */
     public AdamW(Workers workers, double beta1, double beta2, double epsilon, double weightDecay) {
-        this.workers = workers;
+        this.workers = Objects.requireNonNull(workers, "workers");
         this.beta1 = Ranges.fraction("beta1", (float) beta1);
         this.beta2 = Ranges.fraction("beta2", (float) beta2);
         this.weightDecay = Ranges.notNegative("weightDecay", weightDecay);
@@ -88,9 +91,13 @@ public final class AdamW {
         }
         Ranges.notNegative("learningRate", learningRate);
         Ranges.notNegative("gradientScale", gradientScale);
-        step.scale = (float) gradientScale;
-        step.decay = (float) (learningRate * weightDecay);
-        step.rate = (float) (learningRate / (1 - StrictMath.pow(beta1, number)));
+        float scale = Ranges.finite("gradientScale", gradientScale);
+        float decay = Ranges.finite("learningRate times weightDecay", learningRate * weightDecay);
+        float rate =
+                Ranges.finite("learningRate / (1 - beta1^number)", learningRate / (1 - StrictMath.pow(beta1, number)));
+        step.scale = scale;
+        step.decay = decay;
+        step.rate = rate;
         step.correction = (float) (1 / Math.sqrt(1 - StrictMath.pow(beta2, number)));
     }
 
@@ -114,22 +121,30 @@ public final class AdamW {
             long number,
             double learningRate,
             double gradientScale) {
-        gradient.requireShape("gradient", parameters.rows(), parameters.columns());
-        moments.first().requireShape("first moment", parameters.rows(), parameters.columns());
-        prepare(step, number, learningRate, gradientScale);
-        workers.requireWritable("parameters", parameters.segment());
-        workers.requireReadable("gradient", gradient.segment());
-        workers.requireWritable("first moment", moments.first().segment());
-        workers.requireWritable("second moment", moments.second().segment());
-        parameters.requireApart("parameters", "gradient", gradient);
-        parameters.requireApart("parameters", "first moment", moments.first());
-        parameters.requireApart("parameters", "second moment", moments.second());
-        gradient.requireApart("gradient", "first moment", moments.first());
-        gradient.requireApart("gradient", "second moment", moments.second());
-        this.parameters = parameters;
-        this.gradient = gradient;
-        this.moments = moments;
-        workers.run(RowBlocks.count(parameters), task);
+        call.begin();
+        try {
+            gradient.requireShape("gradient", parameters.rows(), parameters.columns());
+            moments.first().requireShape("first moment", parameters.rows(), parameters.columns());
+            prepare(step, number, learningRate, gradientScale);
+            workers.requireWritable("parameters", parameters.segment());
+            workers.requireReadable("gradient", gradient.segment());
+            workers.requireWritable("first moment", moments.first().segment());
+            workers.requireWritable("second moment", moments.second().segment());
+            parameters.requireApart("parameters", "gradient", gradient);
+            parameters.requireApart("parameters", "first moment", moments.first());
+            parameters.requireApart("parameters", "second moment", moments.second());
+            gradient.requireApart("gradient", "first moment", moments.first());
+            gradient.requireApart("gradient", "second moment", moments.second());
+            this.parameters = parameters;
+            this.gradient = gradient;
+            this.moments = moments;
+            workers.run(RowBlocks.count(parameters), task);
+        } finally {
+            this.parameters = null;
+            this.gradient = null;
+            this.moments = null;
+            call.end();
+        }
     }
 
     /**

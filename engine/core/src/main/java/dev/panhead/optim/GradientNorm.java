@@ -1,9 +1,11 @@
 package dev.panhead.optim;
 
+import dev.panhead.exec.OneCall;
 import dev.panhead.exec.Workers;
 import dev.panhead.kernel.ElementKernels;
 import dev.panhead.kernel.Kernels;
 import dev.panhead.tensor.Matrix;
+import java.util.Objects;
 
 /**
  * The Euclidean norm over all elements of some gradients, for clipping. Rows are summed in pieces of fixed length, the pieces
@@ -13,6 +15,7 @@ public final class GradientNorm {
 
     private static final int PIECE = 4096;
 
+    private final OneCall call = new OneCall("this norm");
     private final Workers workers;
     private final ElementKernels kernels = Kernels.current().elements();
     private final Workers.Task task = this::sumRow;
@@ -21,7 +24,7 @@ public final class GradientNorm {
 
     /** Norms computed by these workers. */
     public GradientNorm(Workers workers) {
-        this.workers = workers;
+        this.workers = Objects.requireNonNull(workers, "workers");
     }
 
     /**
@@ -31,19 +34,25 @@ public final class GradientNorm {
      * @throws IllegalArgumentException if a matrix belongs to a confined arena and there are more workers than one
      */
     public double of(Matrix... gradients) {
-        double sum = 0;
-        for (Matrix matrix : gradients) {
-            workers.requireReadable("gradient", matrix.segment());
-            if (rowSums.length < matrix.rows()) {
-                rowSums = new double[matrix.rows()];
+        call.begin();
+        try {
+            double sum = 0;
+            for (Matrix matrix : gradients) {
+                workers.requireReadable("gradient", matrix.segment());
+                if (rowSums.length < matrix.rows()) {
+                    rowSums = new double[matrix.rows()];
+                }
+                gradient = matrix;
+                workers.run(matrix.rows(), task);
+                for (int row = 0; row < matrix.rows(); row++) {
+                    sum += rowSums[row];
+                }
             }
-            gradient = matrix;
-            workers.run(matrix.rows(), task);
-            for (int row = 0; row < matrix.rows(); row++) {
-                sum += rowSums[row];
-            }
+            return Math.sqrt(sum);
+        } finally {
+            gradient = null;
+            call.end();
         }
-        return Math.sqrt(sum);
     }
 
     private void sumRow(int row, int worker) {

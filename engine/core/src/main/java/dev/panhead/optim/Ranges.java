@@ -17,6 +17,11 @@ final class Ranges {
         return require(value > 0 && value < Double.POSITIVE_INFINITY, name, value, "positive and finite");
     }
 
+    /** A number as the kernels take it. */
+    static float finite(String name, double value) {
+        return (float) require(Math.abs((float) value) < Float.POSITIVE_INFINITY, name, value, "finite as a float32");
+    }
+
     private static double require(boolean holds, String name, double value, String range) {
         if (!holds) {
             throw new IllegalArgumentException(name + " must be " + range + ", but is " + value);

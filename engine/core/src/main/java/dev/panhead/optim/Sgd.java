@@ -1,5 +1,6 @@
 package dev.panhead.optim;
 
+import dev.panhead.exec.OneCall;
 import dev.panhead.exec.Workers;
 import dev.panhead.kernel.ElementKernels;
 import dev.panhead.kernel.Kernels;
@@ -7,6 +8,7 @@ import dev.panhead.kernel.SgdStep;
 import dev.panhead.math.RowBlocks;
 import dev.panhead.tensor.Matrix;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * Stochastic gradient descent with momentum and weight decay, as PyTorch computes it:
@@ -20,6 +22,7 @@ import java.util.List;
  */
 public final class Sgd {
 
+    private final OneCall call = new OneCall("this optimizer");
     private final Workers workers;
     private final ElementKernels kernels = Kernels.current().elements();
     private final SgdStep step = new SgdStep();
@@ -37,9 +40,9 @@ public final class Sgd {
      * @throws IllegalArgumentException if a value is out of range, or Nesterov's momentum is asked for without momentum
      */
     public Sgd(Workers workers, double momentum, boolean nesterov, double weightDecay) {
-        this.workers = workers;
-        step.momentum = (float) Ranges.fraction("momentum", momentum);
-        step.decay = (float) Ranges.notNegative("weightDecay", weightDecay);
+        this.workers = Objects.requireNonNull(workers, "workers");
+        step.momentum = (float) Ranges.fraction("momentum", (float) momentum);
+        step.decay = Ranges.finite("weightDecay", Ranges.notNegative("weightDecay", weightDecay));
         step.nesterov = nesterov;
         if (nesterov && momentum == 0) {
             throw new IllegalArgumentException("Nesterov's momentum needs a momentum above 0");
@@ -61,8 +64,8 @@ public final class Sgd {
     public void update(Matrix parameters, Matrix gradient, Matrix velocity, double learningRate, double gradientScale) {
         gradient.requireShape("gradient", parameters.rows(), parameters.columns());
         requireVelocity(parameters, velocity);
-        Ranges.notNegative("learningRate", learningRate);
-        Ranges.notNegative("gradientScale", gradientScale);
+        float rate = Ranges.finite("learningRate", Ranges.notNegative("learningRate", learningRate));
+        float scale = Ranges.finite("gradientScale", Ranges.notNegative("gradientScale", gradientScale));
         workers.requireWritable("parameters", parameters.segment());
         workers.requireReadable("gradient", gradient.segment());
         parameters.requireApart("parameters", "gradient", gradient);
@@ -70,12 +73,20 @@ public final class Sgd {
             workers.requireWritable("velocity", velocity.segment());
             velocity.requireApart("velocity", "gradient", gradient);
         }
-        this.parameters = parameters;
-        this.gradient = gradient;
-        this.velocity = velocity;
-        step.scale = (float) gradientScale;
-        step.rate = (float) learningRate;
-        workers.run(RowBlocks.count(parameters), task);
+        call.begin();
+        try {
+            this.parameters = parameters;
+            this.gradient = gradient;
+            this.velocity = velocity;
+            step.scale = scale;
+            step.rate = rate;
+            workers.run(RowBlocks.count(parameters), task);
+        } finally {
+            this.parameters = null;
+            this.gradient = null;
+            this.velocity = null;
+            call.end();
+        }
     }
 
     /**
@@ -114,7 +125,7 @@ public final class Sgd {
          * @throws IllegalArgumentException if the rate is negative or not finite
          */
         public void prepare(double learningRate) {
-            step.rate = (float) Ranges.notNegative("learningRate", learningRate);
+            step.rate = Ranges.finite("learningRate", Ranges.notNegative("learningRate", learningRate));
             prepared();
         }
 

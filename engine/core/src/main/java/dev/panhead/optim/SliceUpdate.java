@@ -8,6 +8,8 @@ import java.util.List;
  * same bits as the step on all of it. {@link AdamW#slices} and {@link Sgd#slices} make them, once for a parameter; each step is prepared
  * first.
  *
+ * <p>What is public here beside {@link #updated} and {@link #requirePrepared} is for the head, and checks nothing.
+ *
  * <p>A gradient's norm is known when all of it is, so that there is no clipping by it here.
  */
 public abstract sealed class SliceUpdate permits AdamW.Slices, Sgd.Slices {
