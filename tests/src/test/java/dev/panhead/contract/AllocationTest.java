@@ -79,4 +79,25 @@ class AllocationTest {
             assertEquals(0, allocated);
         }
     }
+
+    /** Decoding's: what is called seldom for each row must not be compiled before it has a profile. */
+    @Test
+    void logSoftmaxOfFewLongRowsAllocatesNothing() {
+        var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+        try (Arena arena = Arena.ofShared();
+                Workers workers = new Workers(2)) {
+            Matrix x = new Numbers(2).matrix(arena, 4, 50_257, 1);
+            LogSoftmax softmax = new LogSoftmax(workers);
+            long allocated = Long.MAX_VALUE;
+            long end = System.nanoTime() + 60_000_000_000L;
+            while (allocated > 0 && System.nanoTime() < end) {
+                long before = threads.getCurrentThreadAllocatedBytes();
+                for (int i = 0; i < 50; i++) {
+                    softmax.values(x, x);
+                }
+                allocated = threads.getCurrentThreadAllocatedBytes() - before;
+            }
+            assertEquals(0, allocated);
+        }
+    }
 }

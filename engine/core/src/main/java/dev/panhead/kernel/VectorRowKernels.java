@@ -14,16 +14,38 @@ final class VectorRowKernels implements RowKernels {
     private static final int LANES = FLOATS.length();
     private static final RowKernels SCALAR = new ScalarRowKernels();
 
+    /**
+     * In four chains: the next one's comparison need not wait for the one before it. And the method is longer than what C2 inlines: called twice a row,
+     * it may not have a profile yet when its caller is compiled, and a vector's operations would be calls there, on the heap, for good.
+     */
     @Override
     public float max(int n, MemorySegment x, long at) {
         int end = n / LANES * LANES;
-        FloatVector max = FloatVector.broadcast(FLOATS, -Float.MAX_VALUE);
-        for (int i = 0; i < end; i += LANES) {
-            FloatVector value = FloatVector.fromMemorySegment(FLOATS, x, at + i * 4L, ORDER);
-            max = max.blend(value, value.compare(VectorOperators.GT, max));
+        FloatVector max0 = FloatVector.broadcast(FLOATS, -Float.MAX_VALUE);
+        FloatVector max1 = max0;
+        FloatVector max2 = max0;
+        FloatVector max3 = max0;
+        int i = 0;
+        for (; i < end / (4 * LANES) * (4 * LANES); i += 4 * LANES) {
+            long o = at + i * 4L;
+            FloatVector value0 = FloatVector.fromMemorySegment(FLOATS, x, o, ORDER);
+            FloatVector value1 = FloatVector.fromMemorySegment(FLOATS, x, o + LANES * 4L, ORDER);
+            FloatVector value2 = FloatVector.fromMemorySegment(FLOATS, x, o + 2 * LANES * 4L, ORDER);
+            FloatVector value3 = FloatVector.fromMemorySegment(FLOATS, x, o + 3 * LANES * 4L, ORDER);
+            max0 = max0.blend(value0, value0.compare(VectorOperators.GT, max0));
+            max1 = max1.blend(value1, value1.compare(VectorOperators.GT, max1));
+            max2 = max2.blend(value2, value2.compare(VectorOperators.GT, max2));
+            max3 = max3.blend(value3, value3.compare(VectorOperators.GT, max3));
         }
-        float largest = max.reduceLanes(VectorOperators.MAX);
-        for (int i = end; i < n; i++) {
+        for (; i < end; i += LANES) {
+            FloatVector value = FloatVector.fromMemorySegment(FLOATS, x, at + i * 4L, ORDER);
+            max0 = max0.blend(value, value.compare(VectorOperators.GT, max0));
+        }
+        max0 = max0.blend(max1, max1.compare(VectorOperators.GT, max0));
+        max2 = max2.blend(max3, max3.compare(VectorOperators.GT, max2));
+        max0 = max0.blend(max2, max2.compare(VectorOperators.GT, max0));
+        float largest = max0.reduceLanes(VectorOperators.MAX);
+        for (; i < n; i++) {
             float value = x.get(FLOAT, at + i * 4L);
             largest = value > largest ? value : largest;
         }
