@@ -13,7 +13,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFileAttributeView;
+import java.nio.file.attribute.PosixFilePermission;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Predicate;
 import java.util.regex.Matcher;
@@ -64,7 +66,10 @@ public final class AtomicFile {
     private static void takeOverPermissions(Path from, Path to) throws IOException {
         PosixFileAttributeView view = Files.getFileAttributeView(from, PosixFileAttributeView.class);
         if (view != null && Files.exists(from)) {
-            Files.setPosixFilePermissions(to, view.readAttributes().permissions());
+            Set<PosixFilePermission> permissions = view.readAttributes().permissions();
+            if (!permissions.equals(Files.getPosixFilePermissions(to))) { // there are file systems that know but one
+                Files.setPosixFilePermissions(to, permissions);
+            }
         }
     }
 
