@@ -32,7 +32,6 @@ final class ThinProduct implements Workers.Task {
     private final MatrixKernels kernels;
     private final Panels panels;
     private final MemorySegment[] tiles;
-    private final MemorySegment[] spares;
     private final MemorySegment[] strips;
     private final int length;
     private ReadableMatrix b;
@@ -56,10 +55,8 @@ final class ThinProduct implements Workers.Task {
         this.kernels = kernels;
         this.panels = panels;
         tiles = new MemorySegment[workers.size()];
-        spares = new MemorySegment[workers.size()];
         for (int w = 0; w < tiles.length; w++) {
             tiles[w] = arena.allocate(groups(MOST_ROWS) * TILE_BYTES, Matrix.ALIGNMENT);
-            spares[w] = arena.allocate(TILE_BYTES, Matrix.ALIGNMENT);
         }
     }
 
@@ -231,8 +228,7 @@ final class ThinProduct implements Workers.Task {
                     columns(group),
                     tiles[worker],
                     group * TILE_BYTES,
-                    block > 0 || beta != 0,
-                    spares[worker]);
+                    block > 0 || beta != 0);
         }
     }
 

@@ -76,7 +76,6 @@ public interface MatrixKernels {
      * @param kc columns of A and length of the panel, at least 1
      * @param columns how many of B's are wanted, 1 to {@value #THIN_COLUMNS}
      * @param c {@value #STREAMS} rows of {@value #THIN_COLUMNS} floats, close together; those that are not wanted may be written too
-     * @param spare of the calling thread's own, as large
      */
     void multiplyRows(
             int rows,
@@ -88,8 +87,7 @@ public interface MatrixKernels {
             int columns,
             MemorySegment c,
             long cOffset,
-            boolean accumulate,
-            MemorySegment spare);
+            boolean accumulate);
 
     /**
      * c (+)= A x for a column x and up to {@value #STREAMS} rows of A as they lie in memory: for each {@code block} columns the chain

@@ -75,8 +75,7 @@ final class ScalarMatrixKernels implements MatrixKernels {
             int columns,
             MemorySegment c,
             long cOffset,
-            boolean accumulate,
-            MemorySegment spare) {
+            boolean accumulate) {
         for (int i = 0; i < rows; i++) {
             for (int j = 0; j < columns; j++) {
                 float sum = 0;

@@ -48,6 +48,15 @@ final class VectorMatrixKernels implements MatrixKernels {
     /** Bytes from a k to the next in a thin panel, and from a row to the next in a thin tile. */
     private static final int THIN_BYTES = THIN_COLUMNS * Float.BYTES;
 
+    /** A thin tile that changes nothing that is added to it: to 0, a chain of -0 could be. */
+    private static final MemorySegment NOTHING = Arena.global().allocate(STREAMS * THIN_BYTES, VECTOR_BYTES);
+
+    static {
+        for (int i = 0; i < STREAMS * THIN_COLUMNS; i++) {
+            NOTHING.setAtIndex(FLOAT, i, -0f);
+        }
+    }
+
     @Override
     public Tile tile() {
         return TILE;
@@ -208,25 +217,13 @@ final class VectorMatrixKernels implements MatrixKernels {
             int columns,
             MemorySegment c,
             long cOffset,
-            boolean accumulate,
-            MemorySegment spare) {
+            boolean accumulate) {
+        if (!accumulate) {
+            MemorySegment.copy(NOTHING, 0, c, cOffset, NOTHING.byteSize());
+        }
         for (int column = 0; column < columns; column += STREAM.length()) {
             long o = (long) column * Float.BYTES;
-            rows(
-                    rows - 1,
-                    kc * Float.BYTES,
-                    a,
-                    aOffset,
-                    aStride,
-                    b,
-                    o,
-                    accumulate ? spare : c,
-                    accumulate ? o : cOffset + o);
-        }
-        for (int o = 0; accumulate && o < STREAMS * THIN_BYTES; o += STREAM.vectorByteSize()) {
-            FloatVector.fromMemorySegment(STREAM, c, cOffset + o, ORDER)
-                    .add(FloatVector.fromMemorySegment(STREAM, spare, o, ORDER))
-                    .intoMemorySegment(c, cOffset + o, ORDER);
+            rows(rows - 1, kc * Float.BYTES, a, aOffset, aStride, b, o, c, cOffset + o);
         }
     }
 
@@ -283,7 +280,10 @@ final class VectorMatrixKernels implements MatrixKernels {
         }
     }
 
-    /** One vector of columns for eight rows of A, of which the last one stands for those that are not there. */
+    /**
+     * C += one vector of columns for eight rows of A, of which the last one stands for those that are not there. It adds always, to {@link #NOTHING} if there is
+     * nothing to add to: what C2 has not seen run when it compiles, and then compiles anew before it has a profile, is on the heap for good.
+     */
     private static void rows(
             int last,
             int end,
@@ -320,14 +320,21 @@ final class VectorMatrixKernels implements MatrixKernels {
             c6 = x.fma(FloatVector.broadcast(STREAM, a.get(FLOAT, a6 + o)), c6);
             c7 = x.fma(FloatVector.broadcast(STREAM, a.get(FLOAT, a7 + o)), c7);
         }
-        c0.intoMemorySegment(c, at, ORDER);
-        c1.intoMemorySegment(c, at + THIN_BYTES, ORDER);
-        c2.intoMemorySegment(c, at + 2 * THIN_BYTES, ORDER);
-        c3.intoMemorySegment(c, at + 3 * THIN_BYTES, ORDER);
-        c4.intoMemorySegment(c, at + 4 * THIN_BYTES, ORDER);
-        c5.intoMemorySegment(c, at + 5 * THIN_BYTES, ORDER);
-        c6.intoMemorySegment(c, at + 6 * THIN_BYTES, ORDER);
-        c7.intoMemorySegment(c, at + 7 * THIN_BYTES, ORDER);
+        c0.add(FloatVector.fromMemorySegment(STREAM, c, at, ORDER)).intoMemorySegment(c, at, ORDER);
+        c1.add(FloatVector.fromMemorySegment(STREAM, c, at + THIN_BYTES, ORDER))
+                .intoMemorySegment(c, at + THIN_BYTES, ORDER);
+        c2.add(FloatVector.fromMemorySegment(STREAM, c, at + 2 * THIN_BYTES, ORDER))
+                .intoMemorySegment(c, at + 2 * THIN_BYTES, ORDER);
+        c3.add(FloatVector.fromMemorySegment(STREAM, c, at + 3 * THIN_BYTES, ORDER))
+                .intoMemorySegment(c, at + 3 * THIN_BYTES, ORDER);
+        c4.add(FloatVector.fromMemorySegment(STREAM, c, at + 4 * THIN_BYTES, ORDER))
+                .intoMemorySegment(c, at + 4 * THIN_BYTES, ORDER);
+        c5.add(FloatVector.fromMemorySegment(STREAM, c, at + 5 * THIN_BYTES, ORDER))
+                .intoMemorySegment(c, at + 5 * THIN_BYTES, ORDER);
+        c6.add(FloatVector.fromMemorySegment(STREAM, c, at + 6 * THIN_BYTES, ORDER))
+                .intoMemorySegment(c, at + 6 * THIN_BYTES, ORDER);
+        c7.add(FloatVector.fromMemorySegment(STREAM, c, at + 7 * THIN_BYTES, ORDER))
+                .intoMemorySegment(c, at + 7 * THIN_BYTES, ORDER);
     }
 
     @Override
