@@ -326,7 +326,7 @@ final class WeightGradientPass implements Workers.Task {
         Tile tile = chunk.tile;
         int column = p * tile.columns();
         int columns = Math.min(tile.columns(), chunk.width - column);
-        MemorySegment b = scratch.tokenPanels.get(scratch.tokenPanel(block, p));
+        int panel = scratch.tokenPanel(block, p);
         int direct = columns == tile.columns() ? rows / tile.rows() : 0;
         if (direct > 0) {
             kernels.multiply(
@@ -334,7 +334,8 @@ final class WeightGradientPass implements Workers.Task {
                     0,
                     direct,
                     kc,
-                    b,
+                    scratch.tokenPanels,
+                    panel,
                     slice.segment(),
                     slice.offset(row, column),
                     slice.matrix().rowStride() * Float.BYTES,
@@ -349,7 +350,8 @@ final class WeightGradientPass implements Workers.Task {
                     direct,
                     tile.broadcastPanels(rows - done),
                     kc,
-                    b,
+                    scratch.tokenPanels,
+                    panel,
                     edge,
                     0,
                     (long) tile.columns() * Float.BYTES,

@@ -28,7 +28,8 @@ public interface MatrixKernels {
      * @param first the first of them to use
      * @param count how many
      * @param kc how long k runs, 1 to {@value #LONGEST}
-     * @param b the vector panel
+     * @param b the vector panels
+     * @param panel the one to use
      * @param factors NR floats, or null if each is 1
      * @param cStride from a row of C to the next
      * @param spare room for a tile of the calling thread's own
@@ -38,7 +39,8 @@ public interface MatrixKernels {
             int first,
             int count,
             int kc,
-            MemorySegment b,
+            Panels b,
+            int panel,
             MemorySegment factors,
             long factorsAt,
             MemorySegment c,
@@ -53,13 +55,14 @@ public interface MatrixKernels {
             int first,
             int count,
             int kc,
-            MemorySegment b,
+            Panels b,
+            int panel,
             MemorySegment c,
             long cOffset,
             long cStride,
             boolean accumulate,
             MemorySegment spare) {
-        multiply(a, first, count, kc, b, null, 0, c, cOffset, cStride, accumulate, spare);
+        multiply(a, first, count, kc, b, panel, null, 0, c, cOffset, cStride, accumulate, spare);
     }
 
     /** Rows that {@link #multiplyRows} and {@link #multiplyColumn} read side by side. */
