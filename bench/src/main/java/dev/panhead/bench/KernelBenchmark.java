@@ -34,7 +34,7 @@ public class KernelBenchmark {
     private final MatrixKernels matrix = Kernels.current().matrix();
     private final Tile tile = matrix.tile();
     private Panels a;
-    private Panels b;
+    private MemorySegment b;
     private MemorySegment c;
     private MemorySegment spare;
     private boolean accumulate;
@@ -44,9 +44,9 @@ public class KernelBenchmark {
     public void allocate() {
         Arena arena = Arena.ofShared();
         a = Panels.broadcast(arena, tile, PANELS * tile.rows(), KC);
-        b = Panels.vector(arena, tile, 1, KC);
+        b = Panels.vector(arena, tile, 1, KC).get(0);
         Data.fill(a.memory());
-        Data.fill(b.memory());
+        Data.fill(b);
         c = arena.allocate(PANELS * tile.bytes(), Matrix.ALIGNMENT);
         spare = arena.allocate(tile.bytes(), Matrix.ALIGNMENT);
     }
@@ -55,7 +55,7 @@ public class KernelBenchmark {
     @Benchmark
     public void microKernel(Work work) {
         accumulate = !accumulate;
-        matrix.multiply(a, 0, PANELS, KC, b, 0, c, 0, tile.columns() * (long) Float.BYTES, accumulate, spare);
+        matrix.multiply(a, 0, PANELS, KC, b, c, 0, tile.columns() * (long) Float.BYTES, accumulate, spare);
         work.count(2.0 * PANELS * tile.rows() * tile.columns() * KC, 0);
     }
 }

@@ -285,9 +285,9 @@ class TwinsTest {
                 results[i].fill((byte) 1);
                 long rowBytes = 4L * tile.columns();
                 for (MemorySegment f : new MemorySegment[] {null, factors}) {
-                    VECTOR.matrix().multiply(a, 0, 1, 50, b, 0, f, 0, results[i], 0, rowBytes, false, spare);
-                    VECTOR.matrix().multiply(a, 0, 1, 50, b, 0, factors, 0, results[i], 0, rowBytes, true, spare);
-                    VECTOR.matrix().multiply(a, 0, 1, 50, b, 0, f, 0, results[i], 0, rowBytes, true, spare);
+                    VECTOR.matrix().multiply(a, 0, 1, 50, b.get(0), f, 0, results[i], 0, rowBytes, false, spare);
+                    VECTOR.matrix().multiply(a, 0, 1, 50, b.get(0), factors, 0, results[i], 0, rowBytes, true, spare);
+                    VECTOR.matrix().multiply(a, 0, 1, 50, b.get(0), f, 0, results[i], 0, rowBytes, true, spare);
                 }
                 VECTOR.softmax().scale(6, results[i], factors, 0);
                 MemorySegment maxima = arena.allocate(4L * tile.columns(), 64);
@@ -383,7 +383,7 @@ class TwinsTest {
             int columns = tile.columns();
             try (Arena arena = Arena.ofConfined()) {
                 Panels a = Panels.broadcast(arena, tile, rows, kc);
-                Panels b = Panels.vector(arena, tile, 2, panel -> panel == 0 ? 3 : kc);
+                Panels b = Panels.vector(arena, tile, 1, kc);
                 Matrix left = numbers.matrix(arena, kc, rows, 1);
                 Matrix right = numbers.matrix(arena, kc, columns, 1);
                 for (int k = 0; k < kc; k++) {
@@ -391,7 +391,7 @@ class TwinsTest {
                     right.set(k, 0, 1e-30f);
                 }
                 kernels.matrix().cutBroadcast(kc, rows, 1, left.segment(), 0, left.rowStride() * 4, a, 0);
-                kernels.matrix().cutVector(kc, columns, right.segment(), 0, right.rowStride() * 4, b, 1);
+                kernels.matrix().cutVector(kc, columns, right.segment(), 0, right.rowStride() * 4, b, 0);
                 Matrix factors = numbers.matrix(arena, 1, columns, 1);
                 MemorySegment spare = arena.allocate(tile.bytes(), Matrix.ALIGNMENT);
                 for (boolean scaled : new boolean[] {false, true}) {
@@ -401,7 +401,8 @@ class TwinsTest {
                         before.copyFrom(c);
                         MemorySegment f = scaled ? factors.segment() : null;
                         long stride = c.rowStride() * 4;
-                        kernels.matrix().multiply(a, 0, 2, kc, b, 1, f, 0, c.segment(), 0, stride, accumulate, spare);
+                        kernels.matrix()
+                                .multiply(a, 0, 2, kc, b.get(0), f, 0, c.segment(), 0, stride, accumulate, spare);
                         assertTrue(Numbers.paddingIntact(c));
                         for (int i = 0; i < rows; i++) {
                             for (int j = 0; j < columns; j++) {

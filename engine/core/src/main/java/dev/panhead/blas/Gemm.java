@@ -331,7 +331,7 @@ public final class Gemm {
         Panels panels = broadcastPanels[worker];
         int first = part * tile.broadcastPanels(rows);
         int kc = length(part);
-        int panel = part * tile.vectorPanels(columns) + p;
+        MemorySegment panel = vectorPanels.get(part * tile.vectorPanels(columns) + p);
         boolean accumulate = firstK > 0 || part > 0 || beta != 0;
         int column = firstColumn + p * tile.columns();
         int width = Math.min(tile.columns(), firstColumn + columns - column);
@@ -342,7 +342,6 @@ public final class Gemm {
                     first,
                     direct,
                     kc,
-                    vectorPanels,
                     panel,
                     c.segment(),
                     c.offset(row, column),
@@ -358,7 +357,6 @@ public final class Gemm {
                     first + direct,
                     tile.broadcastPanels(rows - done),
                     kc,
-                    vectorPanels,
                     panel,
                     edge,
                     0,

@@ -157,17 +157,13 @@ final class Chunk {
         Tile tile = Kernels.current().matrix().tile();
         long blocks = Math.ceilDiv(vocabulary, VOCABULARY_BLOCK);
         long widthBlocks = Math.ceilDiv(width, WIDTH_BLOCK);
-        long floats = capacity * (width + 2 * blocks + 3);
-        long hidden = capacity / tile.columns() * widthBlocks * Math.min(width, WIDTH_BLOCK);
+        long floats = capacity * (width + widthBlocks * Math.min(width, WIDTH_BLOCK) + 2 * blocks + 3);
         long each = tile.broadcastPanels(VOCABULARY_BLOCK) * Tile.broadcastBytes(TOKEN_BLOCK)
-                + Panels.vectorBytes(tile, (long) logitGroups(capacity) * VOCABULARY_BLOCK)
+                + logitGroups(capacity) * tile.vectorBytes(VOCABULARY_BLOCK)
                 + tile.bytes()
                 + tile.vectorBytes(2)
                 + Packing.stripBytes();
-        return floats * Float.BYTES
-                + Panels.vectorBytes(tile, hidden)
-                + workers * each
-                + (128L + 12L * topK) * capacity;
+        return floats * Float.BYTES + workers * each + (128L + 12L * topK) * capacity;
     }
 
     /** Groups whose logits a worker has room for. */

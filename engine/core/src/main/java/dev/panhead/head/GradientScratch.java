@@ -16,8 +16,8 @@ final class GradientScratch {
     /** The most vocabulary blocks of a window that is not all of them. */
     static final int WINDOW_BLOCKS = 8;
 
-    /** The logits' exponentials, relative to their block's maximum, 0 for targets: panels [group][block of the window]. */
-    final Panels exponentials;
+    /** The logits' exponentials, relative to their block's maximum, 0 for targets: [group][block of the window], each [rows][NR]. */
+    private final MemorySegment[] exponentials;
 
     /** dX^T: [group][whole tiles' rows that hold d][NR]. */
     final MemorySegment hiddenGradient;
@@ -56,8 +56,14 @@ final class GradientScratch {
         hiddenPart = chunk.vocabularyBlocks() > Chunk.BLOCKS_A_SUM ? Chunk.allocate(arena, sums) : null;
         int tokens = Math.min(chunk.capacity, Chunk.TOKEN_BLOCK);
         tokenPanels = Panels.vector(arena, tile, chunk.capacity / tokens * tile.vectorPanels(chunk.width), tokens);
-        exponentials =
-                Panels.vector(arena, tile, chunk.capacity / tile.columns() * window, i -> chunk.rows(i % window));
+        MemorySegment whole = Chunk.allocate(arena, (long) chunk.capacity * windowRows(chunk.vocabulary, window));
+        exponentials = new MemorySegment[chunk.capacity / tile.columns() * window];
+        long at = 0;
+        for (int i = 0; i < exponentials.length; i++) {
+            long bytes = tile.vectorBytes(chunk.rows(i % window)); // all rows have as many, but for the last block's
+            exponentials[i] = whole.asSlice(at, bytes);
+            at += bytes;
+        }
         tiles = new MemorySegment[chunk.workers.size()];
         slices = new WeightSlice[chunk.workers.size()];
         for (int w = 0; w < tiles.length; w++) {
@@ -66,7 +72,7 @@ final class GradientScratch {
                     new WeightSlice(updates ? Matrix.allocate(arena, sliceRows(chunk.vocabulary), chunk.width) : null);
         }
         targetRows = updates && !isWhole() ? Matrix.allocate(arena, chunk.capacity, chunk.width) : null;
-        chunk.workers.requireReadable("the scratch memory", exponentials.memory());
+        chunk.workers.requireReadable("the scratch memory", whole);
     }
 
     private static int windowRows(int vocabulary, int window) {
@@ -76,17 +82,15 @@ final class GradientScratch {
     /** Bytes that the scratch of a chunk takes, with windows of some vocabulary blocks. */
     static long bytes(int workers, int capacity, int vocabulary, int width, int window, boolean updates) {
         Tile tile = Kernels.current().matrix().tile();
-        long groups = capacity / tile.columns();
-        long columns = 2 * hiddenRows(tile, width);
+        long columns = windowRows(vocabulary, window)
+                + 2 * hiddenRows(tile, width)
+                + tile.vectorPanels(width) * tile.columns();
         long each = tileBytes(tile);
         if (updates) {
             each += (long) sliceRows(vocabulary) * width * Float.BYTES;
             columns += windowRows(vocabulary, window) < vocabulary ? width : 0;
         }
-        return columns * capacity * Float.BYTES
-                + Panels.vectorBytes(tile, groups * windowRows(vocabulary, window))
-                + Panels.vectorBytes(tile, (long) tile.vectorPanels(width) * capacity)
-                + workers * each;
+        return columns * capacity * Float.BYTES + workers * each;
     }
 
     /** Rows of a group's dX^T. */
@@ -129,12 +133,7 @@ final class GradientScratch {
 
     /** A group's exponentials of one vocabulary block of the window. */
     MemorySegment exponentials(int group, int block) {
-        return exponentials.get(exponentialsPanel(group, block));
-    }
-
-    /** Which panel of {@link #exponentials} they are. */
-    int exponentialsPanel(int group, int block) {
-        return group * window + block - firstBlock;
+        return exponentials[group * window + block - firstBlock];
     }
 
     /** Which panel of X a token block's is. */

@@ -55,7 +55,7 @@ final class Observations {
     static long bytes(int workers, int capacity, int vocabulary, int topK) {
         long blocks = Math.ceilDiv(vocabulary, Chunk.VOCABULARY_BLOCK);
         return 5 * blocks * capacity * Float.BYTES
-                + Panels.vectorBytes(Kernels.current().matrix().tile(), (long) workers * Chunk.VOCABULARY_BLOCK)
+                + workers * Kernels.current().matrix().tile().vectorBytes(Chunk.VOCABULARY_BLOCK)
                 + TopEntries.bytes(workers, capacity, topK);
     }
 

@@ -326,7 +326,7 @@ final class WeightGradientPass implements Workers.Task {
         Tile tile = chunk.tile;
         int column = p * tile.columns();
         int columns = Math.min(tile.columns(), chunk.width - column);
-        int panel = scratch.tokenPanel(block, p);
+        MemorySegment b = scratch.tokenPanels.get(scratch.tokenPanel(block, p));
         int direct = columns == tile.columns() ? rows / tile.rows() : 0;
         if (direct > 0) {
             kernels.multiply(
@@ -334,8 +334,7 @@ final class WeightGradientPass implements Workers.Task {
                     0,
                     direct,
                     kc,
-                    scratch.tokenPanels,
-                    panel,
+                    b,
                     slice.segment(),
                     slice.offset(row, column),
                     slice.matrix().rowStride() * Float.BYTES,
@@ -350,8 +349,7 @@ final class WeightGradientPass implements Workers.Task {
                     direct,
                     tile.broadcastPanels(rows - done),
                     kc,
-                    scratch.tokenPanels,
-                    panel,
+                    b,
                     edge,
                     0,
                     (long) tile.columns() * Float.BYTES,

@@ -28,8 +28,7 @@ public interface MatrixKernels {
      * @param first the first of them to use
      * @param count how many
      * @param kc how long k runs, 1 to {@value #LONGEST}
-     * @param b the vector panels
-     * @param panel the one to use
+     * @param b the vector panel
      * @param factors NR floats, or null if each is 1
      * @param cStride from a row of C to the next
      * @param spare room for a tile of the calling thread's own
@@ -39,8 +38,7 @@ public interface MatrixKernels {
             int first,
             int count,
             int kc,
-            Panels b,
-            int panel,
+            MemorySegment b,
             MemorySegment factors,
             long factorsAt,
             MemorySegment c,
@@ -55,14 +53,13 @@ public interface MatrixKernels {
             int first,
             int count,
             int kc,
-            Panels b,
-            int panel,
+            MemorySegment b,
             MemorySegment c,
             long cOffset,
             long cStride,
             boolean accumulate,
             MemorySegment spare) {
-        multiply(a, first, count, kc, b, panel, null, 0, c, cOffset, cStride, accumulate, spare);
+        multiply(a, first, count, kc, b, null, 0, c, cOffset, cStride, accumulate, spare);
     }
 
     /** Rows that {@link #multiplyRows} and {@link #multiplyColumn} read side by side. */

@@ -5,7 +5,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
-import java.util.function.IntUnaryOperator;
 
 /**
  * Panels for the micro-kernel, each a segment of its own that begins at offset 0: cutting segments in the loops would leave
@@ -16,17 +15,20 @@ public final class Panels {
     private final MemorySegment memory;
     private final MemorySegment[] panels;
     private final FloatBuffer[] floats;
+    private final long pitch;
 
-    /**
-     * Vector-side length of what the micro-kernel takes for its own from a panel's beginning on, whatever the panel's length: a constant, so
-     * that C2 knows its reads to be in range when it compiles. Memory goes on for as long after the last panel.
-     */
-    static final int REACH = MatrixKernels.LONGEST + 2;
-
-    private Panels(MemorySegment memory, MemorySegment[] panels, FloatBuffer[] floats) {
+    private Panels(MemorySegment memory, int count, long pitch, boolean broadcast) {
         this.memory = memory;
-        this.panels = panels;
-        this.floats = floats;
+        this.pitch = pitch;
+        panels = new MemorySegment[count];
+        floats = new FloatBuffer[broadcast ? count : 0];
+        for (int i = 0; i < count; i++) {
+            panels[i] = memory.asSlice(i * pitch, pitch);
+            if (broadcast) {
+                floats[i] =
+                        panels[i].asByteBuffer().order(ByteOrder.nativeOrder()).asFloatBuffer();
+            }
+        }
     }
 
     /**
@@ -38,42 +40,16 @@ public final class Panels {
         if (kc > MatrixKernels.LONGEST) {
             throw new IllegalArgumentException("a panel's length is at most " + MatrixKernels.LONGEST + ", not " + kc);
         }
-        int count = tile.broadcastPanels(rows);
-        long bytes = Tile.broadcastBytes(kc);
-        MemorySegment memory = arena.allocate(count * bytes, Matrix.ALIGNMENT);
-        MemorySegment[] panels = new MemorySegment[count];
-        FloatBuffer[] floats = new FloatBuffer[count];
-        for (int i = 0; i < count; i++) {
-            panels[i] = memory.asSlice(i * bytes, bytes);
-            floats[i] = panels[i].asByteBuffer().order(ByteOrder.nativeOrder()).asFloatBuffer();
-        }
-        return new Panels(memory, panels, floats);
+        return allocate(arena, tile.broadcastPanels(rows), Tile.broadcastBytes(kc), true);
     }
 
     /** Room for {@code count} vector panels, each of length {@code kc} at most. */
     public static Panels vector(Arena arena, Tile tile, int count, int kc) {
-        return vector(arena, tile, count, panel -> kc);
+        return allocate(arena, count, tile.vectorBytes(kc), false);
     }
 
-    /** Room for {@code count} vector panels, of lengths of their own. */
-    public static Panels vector(Arena arena, Tile tile, int count, IntUnaryOperator kc) {
-        long rows = 0;
-        for (int i = 0; i < count; i++) {
-            rows += kc.applyAsInt(i);
-        }
-        MemorySegment memory = arena.allocate(vectorBytes(tile, rows), Matrix.ALIGNMENT);
-        MemorySegment[] panels = new MemorySegment[count];
-        long at = 0;
-        for (int i = 0; i < count; i++) {
-            panels[i] = memory.asSlice(at, tile.vectorBytes(kc.applyAsInt(i)));
-            at += panels[i].byteSize();
-        }
-        return new Panels(memory, panels, null);
-    }
-
-    /** Bytes that vector panels take whose lengths add up to {@code kc}. */
-    public static long vectorBytes(Tile tile, long kc) {
-        return (kc + REACH) * tile.columns() * Float.BYTES;
+    private static Panels allocate(Arena arena, int count, long pitch, boolean broadcast) {
+        return new Panels(arena.allocate(count * pitch, Matrix.ALIGNMENT), count, pitch, broadcast);
     }
 
     /** How many there are. */
@@ -96,8 +72,8 @@ public final class Panels {
         return memory;
     }
 
-    /** Where a panel begins in {@link #memory}. */
-    long offset(int index) {
-        return panels[index].address() - memory.address();
+    /** Bytes from a panel to the next. */
+    public long pitch() {
+        return pitch;
     }
 }

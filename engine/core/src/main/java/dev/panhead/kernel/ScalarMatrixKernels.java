@@ -22,8 +22,7 @@ final class ScalarMatrixKernels implements MatrixKernels {
             int first,
             int count,
             int kc,
-            Panels b,
-            int panel,
+            MemorySegment b,
             MemorySegment factors,
             long factorsAt,
             MemorySegment c,
@@ -31,7 +30,7 @@ final class ScalarMatrixKernels implements MatrixKernels {
             long cStride,
             boolean accumulate,
             MemorySegment spare) {
-        multiply(TILE, a, first, count, kc, b, panel, factors, factorsAt, c, cOffset, cStride, accumulate);
+        multiply(TILE, a, first, count, kc, b, factors, factorsAt, c, cOffset, cStride, accumulate);
     }
 
     /** {@link MatrixKernels#multiply} for panels and tiles of any shape. */
@@ -41,25 +40,23 @@ final class ScalarMatrixKernels implements MatrixKernels {
             int first,
             int count,
             int kc,
-            Panels b,
-            int panel,
+            MemorySegment b,
             MemorySegment factors,
             long factorsAt,
             MemorySegment c,
             long cOffset,
             long cStride,
             boolean accumulate) {
-        MemorySegment right = b.get(panel);
         for (int p = 0; p < count; p++) {
-            MemorySegment left = a.get(first + p);
+            MemorySegment panel = a.get(first + p);
             for (int i = 0; i < tile.rows(); i++) {
                 long row = cOffset + (p * tile.rows() + i) * cStride;
                 for (int j = 0; j < tile.columns(); j++) {
                     float sum = 0;
                     for (int k = 0; k < kc; k++) {
-                        float l = left.get(FLOAT, (k * Tile.BROADCAST_PITCH + i) * 4L);
-                        float r = right.get(FLOAT, (k * tile.columns() + j) * 4L);
-                        sum = Math.fma(l, r, sum);
+                        float left = panel.get(FLOAT, (k * Tile.BROADCAST_PITCH + i) * 4L);
+                        float right = b.get(FLOAT, (k * tile.columns() + j) * 4L);
+                        sum = Math.fma(left, right, sum);
                     }
                     put(sum, factors, factorsAt + j * 4L, c, row + j * 4L, accumulate);
                 }

@@ -68,8 +68,7 @@ final class VectorMatrixKernels implements MatrixKernels {
             int first,
             int count,
             int kc,
-            Panels b,
-            int panel,
+            MemorySegment b,
             MemorySegment factors,
             long factorsAt,
             MemorySegment c,
@@ -80,25 +79,24 @@ final class VectorMatrixKernels implements MatrixKernels {
         boolean direct = PlainMemory.is(c);
         if (!direct && !PlainMemory.is(spare)) {
             ScalarMatrixKernels.multiply(
-                    TILE, a, first, count, kc, b, panel, factors, factorsAt, c, cOffset, cStride, accumulate);
+                    TILE, a, first, count, kc, b, factors, factorsAt, c, cOffset, cStride, accumulate);
             return;
         }
         boolean scaled = direct && factors != null;
         MemorySegment f = scaled ? factors : ONES;
         long fAt = scaled ? factorsAt : 0;
         int end = kc * PITCH;
-        long bAt = b.offset(panel);
         for (int p = 0; p < count; p++) {
-            FloatBuffer left = a.floats(first + p);
+            FloatBuffer panel = a.floats(first + p);
             long at = cOffset + p * TILE.rows() * cStride;
             if (direct) {
                 if (!accumulate) {
                     clear(c, at, cStride);
                 }
-                addTile(end, left, 2 * VECTOR_BYTES, b.memory(), bAt, f, fAt, c, at, cStride);
+                addTile(end, panel, 2 * VECTOR_BYTES, b, f, fAt, c, at, cStride);
             } else {
                 clear(spare, 0, 2 * VECTOR_BYTES);
-                addTile(end, left, 2 * VECTOR_BYTES, b.memory(), bAt, f, fAt, spare, 0, 2 * VECTOR_BYTES);
+                addTile(end, panel, 2 * VECTOR_BYTES, b, f, fAt, spare, 0, 2 * VECTOR_BYTES);
                 ScalarMatrixKernels.put(TILE, spare, factors, factorsAt, c, at, cStride, accumulate);
             }
         }
@@ -124,16 +122,14 @@ final class VectorMatrixKernels implements MatrixKernels {
      * allocator spills an accumulator in the loop on machines of 16 registers, at half the speed. C1, which gives up on methods of much more
      * bytecode than this one, must not: C2 is asked only for what C1 has profiled.
      *
-     * <p>The loop is 30 instructions for 12 multiply-adds. A is read as ints count its floats, which C2 proves in range before the loop by two comparisons each;
-     * a segment's long offsets cost it some thirty instructions each, every time. B's reads are within a constant length of where its panel begins, so that the one
-     * check of the next k's offset suffices for all of them. This check is never done away with, since C2 does not know the step to be constant, as long as this method is
-     * too long to be inlined. It keeps the loop from being unrolled, and what precedes it here from being mixed with what follows: either would have
-     * more vectors at once than there are 16 registers, at half the speed. That is why it stands behind two of the rows. Of a loop that is known to be short,
-     * C2 makes no second one around it for safepoints, whose variables would be saved within it.
+     * <p>A is read as ints count its floats, which C2 proves in range before the loop by two comparisons each; a segment's long offsets cost it some
+     * thirty instructions each, every time. B's offset grows by what C2 does not know to be constant, as long as this method is too long to be inlined, so that its checks stay in
+     * the loop, and the loop is not unrolled: unrolled, it has more vectors at once than there are registers, at half the speed. Of a loop that is known to be short,
+     * C2 makes no second one around it for safepoints, whose variables would be saved within it; but with 16 registers, the
+     * order in which it then reads A costs more.
      *
      * @param end where A's last row ends, in floats
      * @param bStep bytes from a k to the next in B
-     * @param bAt where its panel begins
      * @param target of {@link PlainMemory}
      */
     private static void addTile(
@@ -141,13 +137,11 @@ final class VectorMatrixKernels implements MatrixKernels {
             FloatBuffer a,
             long bStep,
             MemorySegment b,
-            long bAt,
             MemorySegment factors,
             long factorsAt,
             MemorySegment target,
             long at,
             long stride) {
-        MemorySegment panel = b.asSlice(bAt, Panels.REACH * 2L * VECTOR_BYTES);
         FloatVector c00 = FloatVector.zero(FLOATS);
         FloatVector c01 = c00;
         FloatVector c10 = c00;
@@ -160,28 +154,27 @@ final class VectorMatrixKernels implements MatrixKernels {
         FloatVector c41 = c00;
         FloatVector c50 = c00;
         FloatVector c51 = c00;
-        long o = 0;
-        int last = Objects.checkIndex(end, LONGEST * PITCH + 1);
-        for (int k = 0; k < last; k += PITCH) {
-            FloatVector b0 = FloatVector.fromMemorySegment(FLOATS, panel, o, ORDER);
-            FloatVector b1 = FloatVector.fromMemorySegment(FLOATS, panel, o + VECTOR_BYTES, ORDER);
-            FloatVector a0 = FloatVector.broadcast(FLOATS, a.get(k));
+        long bAt = 0;
+        int last = LANES == 16 ? Objects.checkIndex(end, LONGEST * PITCH + 1) : end;
+        for (int o = 0; o < last; o += PITCH, bAt += bStep) {
+            FloatVector b0 = FloatVector.fromMemorySegment(FLOATS, b, bAt, ORDER);
+            FloatVector b1 = FloatVector.fromMemorySegment(FLOATS, b, bAt + VECTOR_BYTES, ORDER);
+            FloatVector a0 = FloatVector.broadcast(FLOATS, a.get(o));
             c00 = b0.fma(a0, c00);
             c01 = b1.fma(a0, c01);
-            FloatVector a1 = FloatVector.broadcast(FLOATS, a.get(k + 1));
+            FloatVector a1 = FloatVector.broadcast(FLOATS, a.get(o + 1));
             c10 = b0.fma(a1, c10);
             c11 = b1.fma(a1, c11);
-            o = Objects.checkIndex(o + bStep, (Panels.REACH - 1) * 2L * VECTOR_BYTES);
-            FloatVector a2 = FloatVector.broadcast(FLOATS, a.get(k + 2));
+            FloatVector a2 = FloatVector.broadcast(FLOATS, a.get(o + 2));
             c20 = b0.fma(a2, c20);
             c21 = b1.fma(a2, c21);
-            FloatVector a3 = FloatVector.broadcast(FLOATS, a.get(k + 3));
+            FloatVector a3 = FloatVector.broadcast(FLOATS, a.get(o + 3));
             c30 = b0.fma(a3, c30);
             c31 = b1.fma(a3, c31);
-            FloatVector a4 = FloatVector.broadcast(FLOATS, a.get(k + 4));
+            FloatVector a4 = FloatVector.broadcast(FLOATS, a.get(o + 4));
             c40 = b0.fma(a4, c40);
             c41 = b1.fma(a4, c41);
-            FloatVector a5 = FloatVector.broadcast(FLOATS, a.get(k + 5));
+            FloatVector a5 = FloatVector.broadcast(FLOATS, a.get(o + 5));
             c50 = b0.fma(a5, c50);
             c51 = b1.fma(a5, c51);
         }
