@@ -124,9 +124,9 @@ final class VectorMatrixKernels implements MatrixKernels {
      *
      * <p>A is read as ints count its floats, which C2 proves in range before the loop by two comparisons each; a segment's long offsets cost it some
      * thirty instructions each, every time. B's offset grows by what C2 does not know to be constant, as long as this method is too long to be inlined, so that its checks stay in
-     * the loop, and the loop is not unrolled: unrolled, it has more vectors at once than there are registers, at half the speed. Of a loop that is known to be short,
-     * C2 makes no second one around it for safepoints, whose variables would be saved within it; but with 16 registers, the
-     * order in which it then reads A costs more.
+     * the loop, and the loop is not unrolled: unrolled, it has more vectors at once than there are registers, at half the speed. The second check stands between the first
+     * products and the others, since C2 mixes nothing across it: with both checks first, it reads so many floats of A ahead that 16 registers do not hold them. Of a loop that
+     * is known to be short, C2 makes no second one around it for safepoints, whose variables would be saved within it.
      *
      * @param end where A's last row ends, in floats
      * @param bStep bytes from a k to the next in B
@@ -155,28 +155,28 @@ final class VectorMatrixKernels implements MatrixKernels {
         FloatVector c50 = c00;
         FloatVector c51 = c00;
         long bAt = 0;
-        int last = LANES == 16 ? Objects.checkIndex(end, LONGEST * PITCH + 1) : end;
+        int last = Objects.checkIndex(end, LONGEST * PITCH + 1);
         for (int o = 0; o < last; o += PITCH, bAt += bStep) {
             FloatVector b0 = FloatVector.fromMemorySegment(FLOATS, b, bAt, ORDER);
-            FloatVector b1 = FloatVector.fromMemorySegment(FLOATS, b, bAt + VECTOR_BYTES, ORDER);
             FloatVector a0 = FloatVector.broadcast(FLOATS, a.get(o));
             c00 = b0.fma(a0, c00);
-            c01 = b1.fma(a0, c01);
             FloatVector a1 = FloatVector.broadcast(FLOATS, a.get(o + 1));
             c10 = b0.fma(a1, c10);
+            FloatVector b1 = FloatVector.fromMemorySegment(FLOATS, b, bAt + VECTOR_BYTES, ORDER);
             c11 = b1.fma(a1, c11);
+            c01 = b1.fma(a0, c01);
             FloatVector a2 = FloatVector.broadcast(FLOATS, a.get(o + 2));
             c20 = b0.fma(a2, c20);
             c21 = b1.fma(a2, c21);
             FloatVector a3 = FloatVector.broadcast(FLOATS, a.get(o + 3));
-            c30 = b0.fma(a3, c30);
             c31 = b1.fma(a3, c31);
+            c30 = b0.fma(a3, c30);
             FloatVector a4 = FloatVector.broadcast(FLOATS, a.get(o + 4));
             c40 = b0.fma(a4, c40);
             c41 = b1.fma(a4, c41);
             FloatVector a5 = FloatVector.broadcast(FLOATS, a.get(o + 5));
-            c50 = b0.fma(a5, c50);
             c51 = b1.fma(a5, c51);
+            c50 = b0.fma(a5, c50);
         }
         MemorySegment c = PlainMemory.of(target);
         FloatVector f0 = FloatVector.fromMemorySegment(FLOATS, factors, factorsAt, ORDER);
