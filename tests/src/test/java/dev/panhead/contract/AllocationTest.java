@@ -15,8 +15,11 @@ import dev.panhead.reference.Numbers;
 import dev.panhead.tensor.HalfMatrix;
 import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
 /** What surrounds the head allocates nothing on the heap either, once the compiler is done. */
@@ -103,6 +106,51 @@ class AllocationTest {
                 allocated = threads.getCurrentThreadAllocatedBytes() - before;
             }
             assertEquals(0, allocated);
+        }
+    }
+
+    /**
+     * In a process of its own, which has done nothing else: what C2 inlines hangs on the profiles that it finds, and a test's are fuller than
+     * a program's.
+     */
+    @Test
+    void aProgramThatOnlyMultipliesAllocatesNothing() throws IOException, InterruptedException {
+        Process process = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "--add-modules",
+                        "jdk.incubator.vector",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        Product.class.getName())
+                .redirectError(ProcessBuilder.Redirect.DISCARD)
+                .start();
+        String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(0, process.waitFor());
+        assertEquals("0", printed.strip());
+    }
+
+    /** That program: prints how many bytes on the heap five products take at last. */
+    static final class Product {
+
+        public static void main(String[] args) {
+            var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+            try (Arena arena = Arena.ofShared();
+                    Workers workers = new Workers(1)) {
+                Matrix a = Matrix.allocate(arena, 1024, 768);
+                Matrix b = Matrix.allocate(arena, 4096, 768);
+                Matrix c = Matrix.allocate(arena, 1024, 4096);
+                Gemm gemm = new Gemm(arena, workers);
+                long allocated = Long.MAX_VALUE;
+                long end = System.nanoTime() + 30_000_000_000L;
+                while (allocated > 0 && System.nanoTime() < end) {
+                    long before = threads.getCurrentThreadAllocatedBytes();
+                    for (int i = 0; i < 5; i++) {
+                        gemm.multiply(Op.NONE, a, Op.TRANSPOSE, b, c);
+                    }
+                    allocated = threads.getCurrentThreadAllocatedBytes() - before;
+                }
+                System.out.println(allocated);
+            }
         }
     }
 }
