@@ -28,9 +28,23 @@ class AllocationTest {
     private static final int ROWS = 150;
     private static final int COLUMNS = 70;
 
+    /** Bytes on this thread's heap for some calls, once they are none; or after a minute, which is long enough for the compiler. */
+    private static long allocatedAtLast(int calls, Runnable call) {
+        var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long allocated = Long.MAX_VALUE;
+        long end = System.nanoTime() + 60_000_000_000L;
+        while (allocated > 0 && System.nanoTime() < end) {
+            long before = threads.getCurrentThreadAllocatedBytes();
+            for (int i = 0; i < calls; i++) {
+                call.run();
+            }
+            allocated = threads.getCurrentThreadAllocatedBytes() - before;
+        }
+        return allocated;
+    }
+
     @Test
     void aStepOfAnEncoderAndItsOptimizersAllocatesNothing() {
-        var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
         try (Arena arena = Arena.ofShared();
                 Workers workers = new Workers(1)) {
             Numbers numbers = new Numbers(1);
@@ -54,39 +68,31 @@ class AllocationTest {
             Sgd sgd = new Sgd(workers, 0.9, false, 0);
             GradientNorm norm = new GradientNorm(workers);
             Matrix[] gradients = {y};
-            long allocated = Long.MAX_VALUE;
-            long end = System.nanoTime() + 60_000_000_000L;
-            while (allocated > 0 && System.nanoTime() < end) {
-                long before = threads.getCurrentThreadAllocatedBytes();
-                for (int i = 0; i < 100; i++) {
-                    gemm.multiply(Op.TRANSPOSE, x, Op.NONE, x, square);
-                    gemm.multiply(0.01f, Op.NONE, x, Op.TRANSPOSE, square, 0.5f, y);
-                    gemm.multiply(Op.NONE, few, Op.TRANSPOSE, x, fewProducts);
-                    gemm.multiply(Op.NONE, few, Op.TRANSPOSE, halves, fewProducts);
-                    gemm.multiply(Op.NONE, one, Op.TRANSPOSE, halves, oneProduct);
-                    rows.gather(x, indices, y);
-                    rows.addRow(row, y);
-                    rows.columnSums(y, row, false);
-                    rows.scatterAdd(x, indices, y);
-                    elementwise.gelu(x, y);
-                    elementwise.geluGradient(x, y, y);
-                    elementwise.exp(x, y);
-                    elementwise.log(y, y);
-                    softmax.values(x, y);
-                    softmax.gradient(y, x, y);
-                    adamW.update(x, y, moments, 1, 1e-9, GradientNorm.clipScale(norm.of(gradients), 1));
-                    sgd.update(x, y, velocity, 1e-9, 1);
-                }
-                allocated = threads.getCurrentThreadAllocatedBytes() - before;
-            }
-            assertEquals(0, allocated);
+            assertEquals(0, allocatedAtLast(100, () -> {
+                gemm.multiply(Op.TRANSPOSE, x, Op.NONE, x, square);
+                gemm.multiply(0.01f, Op.NONE, x, Op.TRANSPOSE, square, 0.5f, y);
+                gemm.multiply(Op.NONE, few, Op.TRANSPOSE, x, fewProducts);
+                gemm.multiply(Op.NONE, few, Op.TRANSPOSE, halves, fewProducts);
+                gemm.multiply(Op.NONE, one, Op.TRANSPOSE, halves, oneProduct);
+                rows.gather(x, indices, y);
+                rows.addRow(row, y);
+                rows.columnSums(y, row, false);
+                rows.scatterAdd(x, indices, y);
+                elementwise.gelu(x, y);
+                elementwise.geluGradient(x, y, y);
+                elementwise.exp(x, y);
+                elementwise.log(y, y);
+                softmax.values(x, y);
+                softmax.gradient(y, x, y);
+                adamW.update(x, y, moments, 1, 1e-9, GradientNorm.clipScale(norm.of(gradients), 1));
+                sgd.update(x, y, velocity, 1e-9, 1);
+            }));
         }
     }
 
     /** Of few long rows: what is called seldom for each must not be inlined before it has a profile. */
     @Test
     void decodingAllocatesNothing() {
-        var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
         try (Arena arena = Arena.ofShared();
                 Workers workers = new Workers(2)) {
             Numbers numbers = new Numbers(2);
@@ -95,17 +101,10 @@ class AllocationTest {
             Matrix logits = Matrix.allocate(arena, 4, 50_257);
             Gemm gemm = new Gemm(arena, workers);
             LogSoftmax softmax = new LogSoftmax(workers);
-            long allocated = Long.MAX_VALUE;
-            long end = System.nanoTime() + 60_000_000_000L;
-            while (allocated > 0 && System.nanoTime() < end) {
-                long before = threads.getCurrentThreadAllocatedBytes();
-                for (int i = 0; i < 50; i++) {
-                    gemm.multiply(Op.NONE, hidden, Op.TRANSPOSE, weight, logits);
-                    softmax.values(logits, logits);
-                }
-                allocated = threads.getCurrentThreadAllocatedBytes() - before;
-            }
-            assertEquals(0, allocated);
+            assertEquals(0, allocatedAtLast(50, () -> {
+                gemm.multiply(Op.NONE, hidden, Op.TRANSPOSE, weight, logits);
+                softmax.values(logits, logits);
+            }));
         }
     }
 
@@ -133,23 +132,13 @@ class AllocationTest {
     static final class Product {
 
         public static void main(String[] args) {
-            var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
             try (Arena arena = Arena.ofShared();
                     Workers workers = new Workers(1)) {
                 Matrix a = Matrix.allocate(arena, 1024, 768);
                 Matrix b = Matrix.allocate(arena, 4096, 768);
                 Matrix c = Matrix.allocate(arena, 1024, 4096);
                 Gemm gemm = new Gemm(arena, workers);
-                long allocated = Long.MAX_VALUE;
-                long end = System.nanoTime() + 30_000_000_000L;
-                while (allocated > 0 && System.nanoTime() < end) {
-                    long before = threads.getCurrentThreadAllocatedBytes();
-                    for (int i = 0; i < 5; i++) {
-                        gemm.multiply(Op.NONE, a, Op.TRANSPOSE, b, c);
-                    }
-                    allocated = threads.getCurrentThreadAllocatedBytes() - before;
-                }
-                System.out.println(allocated);
+                System.out.println(allocatedAtLast(5, () -> gemm.multiply(Op.NONE, a, Op.TRANSPOSE, b, c)));
             }
         }
     }
