@@ -125,7 +125,8 @@ final class VectorMatrixKernels implements MatrixKernels {
      * <p>A is read as ints count its floats, which C2 proves in range before the loop by two comparisons each; a segment's long offsets cost it some
      * thirty instructions each, every time. B's offset grows by what C2 does not know to be constant, as long as this method is too long to be inlined, so that its checks stay in
      * the loop, and the loop is not unrolled: unrolled, it has more vectors at once than there are registers, at half the speed. The second check stands between the first
-     * products and the others, since C2 mixes nothing across it: with both checks first, it reads so many floats of A ahead that 16 registers do not hold them. Of a loop that
+     * products and the others, since C2 mixes nothing across it: with both checks first, it reads so many floats of A ahead that 16 registers do not hold them. The
+     * rows take B's vectors in alternating order for the same reason: with one order in all, C2 spills one of the two. Of a loop that
      * is known to be short, C2 makes no second one around it for safepoints, whose variables would be saved within it.
      *
      * @param end where A's last row ends, in floats
