@@ -87,8 +87,9 @@ final class ColdCommand implements Callable<Integer> {
             }
             long lastQuarter = times[0] + (times[steps.length] - times[0]) / 4 * 3;
             int from = Arrays.binarySearch(times, lastQuarter);
-            double steady = median(
-                    Arrays.copyOfRange(steps, Math.min(from < 0 ? -from - 1 : from, steps.length - 1), steps.length));
+            double steady = Range.of(Arrays.copyOfRange(
+                            steps, Math.min(from < 0 ? -from - 1 : from, steps.length - 1), steps.length))
+                    .median();
             int near = Math.min(WINDOW, steps.length);
             while (near < steps.length && !isNear(steps, near, steady)) {
                 near++;
@@ -108,7 +109,7 @@ final class ColdCommand implements Callable<Integer> {
 
         /** Whether the window of steps that ends before one is near the steady speed. */
         private static boolean isNear(double[] steps, int end, double steady) {
-            return median(Arrays.copyOfRange(steps, end - WINDOW, end)) <= steady / NEAR;
+            return Range.of(Arrays.copyOfRange(steps, end - WINDOW, end)).median() <= steady / NEAR;
         }
     }
 
@@ -151,9 +152,8 @@ final class ColdCommand implements Callable<Integer> {
     }
 
     private static void show(String name, List<Run> measured, ToDoubleFunction<Run> value) {
-        double[] values = measured.stream().mapToDouble(value).sorted().toArray();
-        System.out.printf(
-                Locale.ROOT, "  %-26s %9.2f %9.2f %9.2f%n", name, median(values), values[0], values[values.length - 1]);
+        Range range = Range.of(measured.stream().mapToDouble(value).toArray());
+        System.out.printf(Locale.ROOT, "  %-26s %9.2f %9.2f %9.2f%n", name, range.median(), range.min(), range.max());
     }
 
     private Run start(List<String> options) throws IOException, InterruptedException {
@@ -189,11 +189,5 @@ final class ColdCommand implements Callable<Integer> {
             throw new ParameterException(
                     spec.commandLine(), option + " must be from 1 to " + most + " here, but is " + value);
         }
-    }
-
-    private static double median(double[] values) {
-        double[] sorted = values.clone();
-        Arrays.sort(sorted);
-        return sorted[sorted.length / 2];
     }
 }

@@ -35,7 +35,7 @@ final class ErrorPlot {
                     .toList();
             XYSeries series = chart.addSeries(
                     family,
-                    members.stream().mapToDouble(Row::ratio).toArray(),
+                    members.stream().mapToDouble(row -> row.ratio().median()).toArray(),
                     members.stream().mapToDouble(Row::hiddenError).toArray());
             series.setMarker(SeriesMarkers.CIRCLE);
             series.setMarkerColor(palette.series(families.indexOf(family)));

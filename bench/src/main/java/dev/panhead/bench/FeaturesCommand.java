@@ -12,7 +12,6 @@ import dev.panhead.tensor.HalfMatrix;
 import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
-import java.util.Arrays;
 import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -237,31 +236,18 @@ final class FeaturesCommand implements Callable<Integer> {
     }
 
     private void measure(String name, Feature feature) {
-        double[] times = new double[rounds];
-        double[] ratios = new double[rounds];
-        for (int i = 0; i < rounds; i++) {
-            double beside = i % 2 == 0 ? milliseconds(feature.beside()) : 0;
-            times[i] = milliseconds(feature.step());
-            ratios[i] = times[i] / (i % 2 == 0 ? beside : milliseconds(feature.beside()));
-        }
-        Arrays.sort(times);
-        Arrays.sort(ratios);
+        double[][] millis = Turns.measure(rounds, feature.beside(), feature.step());
+        Range ratio = Range.ofRatios(millis[1], millis[0]);
         spec.commandLine()
                 .getOut()
                 .printf(
                         Locale.ROOT,
                         "%-28s %10.1f %8.3f %7.3f .. %5.3f%n",
                         name,
-                        times[rounds / 2],
-                        ratios[rounds / 2],
-                        ratios[0],
-                        ratios[rounds - 1]);
+                        Range.of(millis[1]).median(),
+                        ratio.median(),
+                        ratio.min(),
+                        ratio.max());
         spec.commandLine().getOut().flush();
-    }
-
-    private static double milliseconds(Runnable step) {
-        long start = System.nanoTime();
-        step.run();
-        return (System.nanoTime() - start) * 1e-6;
     }
 }

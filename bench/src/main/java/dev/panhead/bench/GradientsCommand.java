@@ -15,7 +15,6 @@ import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -91,28 +90,18 @@ final class GradientsCommand implements Callable<Integer> {
      * A mode's figures.
      *
      * @param family modes that differ in one number
-     * @param millis of each round, and beside the loss alone
+     * @param millis of the rounds
+     * @param ratio to the loss alone
      */
     record Row(
             String family,
             String name,
-            double[] millis,
-            double[] ratios,
+            Range millis,
+            Range ratio,
             double entries,
             double tail,
             double hiddenError,
-            double weightError) {
-
-        static double median(double[] values) {
-            double[] sorted = values.clone();
-            Arrays.sort(sorted);
-            return sorted[sorted.length / 2];
-        }
-
-        double ratio() {
-            return median(ratios);
-        }
-    }
+            double weightError) {}
 
     @Override
     public Integer call() throws IOException {
@@ -195,15 +184,13 @@ final class GradientsCommand implements Callable<Integer> {
                         exactHidden.copyFrom(hidden);
                         exactWeight.copyFrom(weight);
                     }
-                    double[] ratios = new double[rounds];
-                    Arrays.setAll(ratios, i -> millis.get(name)[i] / millis.get(LOSS)[i]);
                     rows.put(
                             name,
                             new Row(
                                     name.replaceAll(" [0-9.^-]+$", ""),
                                     name,
-                                    millis.get(name),
-                                    ratios,
+                                    Range.of(millis.get(name)),
+                                    Range.ofRatios(millis.get(name), millis.get(LOSS)),
                                     (double) result.gradientEntries() / result.tokens(),
                                     result.tailMass(),
                                     error(hidden, exactHidden),
@@ -264,10 +251,10 @@ final class GradientsCommand implements Callable<Integer> {
                     Locale.ROOT,
                     "%-20s %9.1f %8.3f %6.3f .. %5.3f %10.1f %8.4f %9.4f %9.4f%n",
                     row.name(),
-                    Row.median(row.millis()),
-                    row.ratio(),
-                    Arrays.stream(row.ratios()).min().orElseThrow(),
-                    Arrays.stream(row.ratios()).max().orElseThrow(),
+                    row.millis().median(),
+                    row.ratio().median(),
+                    row.ratio().min(),
+                    row.ratio().max(),
                     row.entries(),
                     row.tail(),
                     row.hiddenError(),

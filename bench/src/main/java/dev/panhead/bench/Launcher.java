@@ -13,7 +13,7 @@ public final class Launcher {
 
     /** Commands that measure in their own process, or can. */
     private static final List<String> IN_PROCESS =
-            List.of(FeaturesCommand.NAME, GradientsCommand.NAME, JmhCommand.NAME);
+            List.of(FeaturesCommand.NAME, GradientsCommand.NAME, ThreadsCommand.NAME, JmhCommand.NAME);
 
     private Launcher() {}
 

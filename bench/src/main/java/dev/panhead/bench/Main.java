@@ -20,7 +20,13 @@ import picocli.CommandLine.Spec;
                 "Measures Panhead on this machine, in about three minutes, and what it makes of the machine's limits.",
         versionProvider = Main.Version.class,
         mixinStandardHelpOptions = true,
-        subcommands = {JmhCommand.class, ColdCommand.class, FeaturesCommand.class, GradientsCommand.class},
+        subcommands = {
+            JmhCommand.class,
+            ColdCommand.class,
+            FeaturesCommand.class,
+            GradientsCommand.class,
+            ThreadsCommand.class
+        },
         footer = {"", "Exit codes: 0 success, 1 failure, 2 wrong usage."})
 public final class Main implements Callable<Integer> {
 

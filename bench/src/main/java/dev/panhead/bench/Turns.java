@@ -1,0 +1,21 @@
+package dev.panhead.bench;
+
+/** Measures some things in turns, in alternating order, so that the machine's moods meet all of them. */
+final class Turns {
+
+    private Turns() {}
+
+    /** The milliseconds of each, round by round. */
+    static double[][] measure(int rounds, Runnable... runs) {
+        double[][] millis = new double[runs.length][rounds];
+        for (int round = 0; round < rounds; round++) {
+            for (int i = 0; i < runs.length; i++) {
+                int turn = round % 2 == 0 ? i : runs.length - 1 - i;
+                long start = System.nanoTime();
+                runs[turn].run();
+                millis[turn][round] = (System.nanoTime() - start) * 1e-6;
+            }
+        }
+        return millis;
+    }
+}
