@@ -59,6 +59,24 @@ class HeadContractsTest {
         }
     }
 
+    /** More workers than processors, so that some are held up, and others take over what these have begun. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void sameBitsWhicheverWorkerIsHeldUp(boolean lean) {
+        HeadCase c = new HeadCase(arena, workers, 300, 4001, 40);
+        c.options = c.options.withLean(lean);
+        c.run();
+        int[][] bits = c.bits();
+        try (Workers team = new Workers(2 * Runtime.getRuntime().availableProcessors() + 1)) {
+            LinearCrossEntropy head = c.head(team);
+            for (int i = 0; i < 50; i++) {
+                c.dX.fill(Float.NaN);
+                head.run(c.inputs(), c.outputs());
+                assertArrayEquals(bits, c.bits());
+            }
+        }
+    }
+
     /** So that what is decoded by products is what was trained. */
     @ParameterizedTest
     @ValueSource(ints = {5, 128, 129, 300, 1000})

@@ -229,6 +229,11 @@ final class Chunk {
         return Math.clamp(Math.ceilDiv(wanted, others), 1, pieces);
     }
 
+    /** How many of some vocabulary blocks are a task each: all but one for each worker, which are cut so that all workers end together. */
+    int wholeBlocks(int blocks) {
+        return workers.size() == 1 ? blocks : Math.max(0, blocks - workers.size());
+    }
+
     /** Takes the tokens collected in {@link #tokens} as the chunk, and their hidden states. */
     void begin(ReadableMatrix states) {
         groups = tile.vectorPanels(count);

@@ -5,6 +5,8 @@ import dev.panhead.head.HeadOutputs.Gradient;
 import dev.panhead.kernel.Packing;
 import dev.panhead.kernel.Panels;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /**
  * dX = G W, as dX^T = W^T G^T with tokens in lanes: chains of multiply-adds over a vocabulary block's exponentials, their ends times
@@ -13,7 +15,8 @@ import java.lang.foreign.MemorySegment;
  *
  * <p>A task is some columns of dX times some groups of tokens, and takes all of them through one vocabulary block after the other, so
  * that the block's columns of W come from afar but once. If they are packed for all workers, the groups are split among the tasks; if each
- * task packs them for itself, the columns.
+ * task packs them for itself, the columns. Such tasks are few and long: a worker for whom none is left takes groups from the others' tasks,
+ * one after the other, and goes on with each from the block that it has come to.
  */
 final class HiddenGradientPass implements Workers.Task {
 
@@ -23,10 +26,18 @@ final class HiddenGradientPass implements Workers.Task {
     /** The most sums that a task returns to with each vocabulary block: they fill some of a second cache, beside the block's columns. */
     private static final int MOST_SUMS = 1 << 16;
 
+    /** In place of the next block, where a worker is at one, or has taken the group from another. */
+    private static final int HELD = -1;
+
     private final Chunk chunk;
+    private final WeightPanels weight;
     private final SoftEntries soft;
     private final GradientEntries entries;
-    private WeightPanels weight;
+
+    /** Which vocabulary block comes next for a task's columns of a group: [columns][group]. */
+    private final AtomicIntegerArray next;
+
+    private final AtomicInteger begun = new AtomicInteger();
     private Gradient output;
     private GradientScratch scratch;
     private Smoothing smoothing;
@@ -39,10 +50,19 @@ final class HiddenGradientPass implements Workers.Task {
      *
      * @param entries say which tokens' gradient is not dense, and left to {@link SparseHiddenPass}; null if none
      */
-    HiddenGradientPass(Chunk chunk, SoftEntries soft, GradientEntries entries) {
+    HiddenGradientPass(Chunk chunk, WeightPanels weight, SoftEntries soft, GradientEntries entries) {
         this.chunk = chunk;
+        this.weight = weight;
         this.soft = soft;
         this.entries = entries;
+        int groups = chunk.capacity / chunk.tile.columns();
+        if (weight.isWhole()) {
+            next = new AtomicIntegerArray(
+                    groups + chunk.splits(1, Integer.MAX_VALUE)); // columns are split if groups are few
+        } else {
+            splitColumns();
+            next = new AtomicIntegerArray(columnTasks() * groups);
+        }
     }
 
     /**
@@ -51,16 +71,18 @@ final class HiddenGradientPass implements Workers.Task {
      * @param smoothing of the labels, or null for none
      * @param keptRows whether the targets' rows of W are taken from the scratch memory
      */
-    void run(WeightPanels weight, GradientScratch scratch, Smoothing smoothing, boolean keptRows, Gradient output) {
+    void run(GradientScratch scratch, Smoothing smoothing, boolean keptRows, Gradient output) {
         this.keptRows = keptRows;
         this.smoothing = smoothing;
-        this.weight = weight;
         this.scratch = scratch;
         this.output = output;
         weight.prepareColumns();
         split();
-        chunk.workers.run(columnTasks() * Math.ceilDiv(chunk.groups, groupsATask), this);
-        this.weight = null;
+        for (int i = 0; i < columnTasks() * chunk.groups; i++) {
+            next.set(i, scratch.firstBlock());
+        }
+        begun.set(0);
+        chunk.workers.run(tasks(), this);
         this.output = null;
     }
 
@@ -72,50 +94,86 @@ final class HiddenGradientPass implements Workers.Task {
             int share = Math.ceilDiv(chunk.groups, workers);
             groupsATask =
                     Math.clamp(MOST_SUMS / (Math.min(columnsATask, chunk.width) * chunk.tile.columns()), 1, share);
-            return;
+        } else {
+            groupsATask = Math.ceilDiv(chunk.groups, Math.min(Math.ceilDiv(workers, columnTasks()), chunk.groups));
         }
+    }
+
+    /** Splits the columns, if each task packs its own. */
+    private void splitColumns() {
+        int workers = chunk.workers.size();
         int panels = chunk.tile.broadcastPanels(chunk.width);
         int fewest = Math.ceilDiv(chunk.width, WeightPanels.MOST_COLUMNS);
         int even = Math.ceilDiv(fewest, workers) * workers; // as many for each worker
         int tasks = Math.clamp(even, fewest, Math.max(fewest, panels / FEWEST_PANELS));
         columnsATask = Math.ceilDiv(panels, tasks) * chunk.tile.rows();
-        groupsATask = Math.ceilDiv(chunk.groups, Math.min(Math.ceilDiv(workers, columnTasks()), chunk.groups));
     }
 
     private int columnTasks() {
         return Math.ceilDiv(chunk.width, columnsATask);
     }
 
+    private int tasks() {
+        return columnTasks() * Math.ceilDiv(chunk.groups, groupsATask);
+    }
+
     @Override
     public void run(int task, int worker) {
-        int from = task % columnTasks() * columnsATask;
-        int to = Math.min(from + columnsATask, chunk.width);
+        begun.incrementAndGet();
+        int columnTask = task % columnTasks();
         int firstGroup = task / columnTasks() * groupsATask;
         int endGroup = Math.min(firstGroup + groupsATask, chunk.groups);
-        if (!anyDense(firstGroup, endGroup)) {
-            return;
-        }
-        for (int block = scratch.firstBlock(); block < scratch.endBlock(); block++) {
-            Panels panels = weight.columns(block, from, to - from, worker);
+        int end = anyDense(firstGroup, endGroup) ? scratch.endBlock() : scratch.firstBlock();
+        for (int block = scratch.firstBlock(); block < end; block++) {
+            Panels panels = columns(block, columnTask, worker);
             for (int group = firstGroup; group < endGroup; group++) {
-                if (isDense(group)) {
-                    addBlocks(block, group, from, to, panels, worker);
+                int i = columnTask * chunk.groups + group;
+                if (isDense(group) && next.compareAndSet(i, block, HELD)) {
+                    addBlock(block, group, columnTask, panels, worker);
+                    next.set(i, block + 1);
                 }
             }
         }
-        for (int group = firstGroup; scratch.endBlock() == chunk.vocabularyBlocks() && group < endGroup; group++) {
-            for (int column = from; column < to && isDense(group); column += Chunk.COLUMN_BLOCK) {
-                finish(group, column, Math.min(Chunk.COLUMN_BLOCK, to - column), worker);
+        for (int i = columnTasks() * chunk.groups - 1; i >= 0 && begun.get() == tasks(); i--) {
+            help(i, worker);
+        }
+    }
+
+    /** Takes the columns of a group from the worker whose task they are, unless it is at them right now or done with them. */
+    private void help(int i, int worker) {
+        int columnTask = i / chunk.groups;
+        int group = i % chunk.groups;
+        int first = next.get(i);
+        int end = scratch.endBlock();
+        if (isDense(group) && first != HELD && first < end && next.compareAndSet(i, first, HELD)) {
+            for (int block = first; block < end; block++) {
+                addBlock(block, group, columnTask, columns(block, columnTask, worker), worker);
             }
         }
     }
 
-    private void addBlocks(int block, int group, int from, int to, Panels panels, int worker) {
+    /** W's columns that a task wants of a vocabulary block. */
+    private Panels columns(int block, int columnTask, int worker) {
+        int from = columnTask * columnsATask;
+        return weight.columns(block, from, endColumn(columnTask) - from, worker);
+    }
+
+    private int endColumn(int columnTask) {
+        return Math.min((columnTask + 1) * columnsATask, chunk.width);
+    }
+
+    /** Adds what one vocabulary block contributes to a task's columns of a group; after the last block, writes them. */
+    private void addBlock(int block, int group, int columnTask, Panels panels, int worker) {
+        int from = columnTask * columnsATask;
+        int to = endColumn(columnTask);
         int panel = weight.firstColumn(block, from);
         for (int column = from; column < to; column += Chunk.COLUMN_BLOCK) {
             int columns = Math.min(Chunk.COLUMN_BLOCK, to - column);
             addBlock(block, group, column, columns, panels, panel, worker);
             panel += chunk.tile.broadcastPanels(columns);
+            if (block + 1 == chunk.vocabularyBlocks()) {
+                finish(group, column, columns, worker);
+            }
         }
     }
 
@@ -130,7 +188,7 @@ final class HiddenGradientPass implements Workers.Task {
         return group < end;
     }
 
-    /** Adds what one vocabulary block contributes. */
+    /** The same for one block of columns. */
     private void addBlock(int block, int group, int column, int columns, Panels panels, int panel, int worker) {
         long at = scratch.hiddenGradient(group, column);
         MemorySegment sum = block < Chunk.BLOCKS_A_SUM ? scratch.hiddenGradient : scratch.hiddenPart;

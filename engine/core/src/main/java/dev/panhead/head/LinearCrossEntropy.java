@@ -114,7 +114,7 @@ public final class LinearCrossEntropy {
         entries = options.selects() ? new GradientEntries(chunk, maxTokens, options, soft) : null;
         selection = entries == null ? null : new SelectionPass(arena, chunk, options, entries);
         sparseHidden = entries == null ? null : new SparseHiddenPass(arena, chunk, entries);
-        hiddenGradient = new HiddenGradientPass(chunk, soft, entries);
+        hiddenGradient = new HiddenGradientPass(chunk, weightPanels, soft, entries);
         weightGradient = new WeightGradientPass(chunk, soft, entries);
         packing = chunk::packHidden;
         checks = new HeadChecks(workers, maxTokens, vocabulary, width, options);
@@ -429,7 +429,7 @@ public final class LinearCrossEntropy {
                 gradients.moveTo(block);
             }
             if (dense && outputs.hidden() != null) {
-                hiddenGradient.run(weightPanels, gradients, linearSmoothing(), outlives, outputs.hidden());
+                hiddenGradient.run(gradients, linearSmoothing(), outlives, outputs.hidden());
             }
             if (outputs.weightUpdate() != null && block == 0) {
                 outputs.weightUpdate().taken(); // from here on it may be made in part

@@ -14,8 +14,9 @@ import java.util.Arrays;
 /**
  * Forward: logits block by block, each turned into exponentials and statistics while it is in cache.
  *
- * <p>A task is a vocabulary block times some groups of tokens. The target's logit is taken out first (-infinity stands in its
- * place), so that the sums are over the others and nothing has to be subtracted from them later.
+ * <p>A task is a vocabulary block times some groups of tokens, fewer for the last blocks, so that all workers end together. The target's
+ * logit is taken out first (-infinity stands in its place), so that the sums are over the others and nothing has to be subtracted from
+ * them later.
  */
 final class LogitsPass implements Workers.Task {
 
@@ -30,6 +31,9 @@ final class LogitsPass implements Workers.Task {
     }
 
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+    /** Groups of a task of the last blocks: fewer make packing a block for each task felt. */
+    private static final int GROUPS_A_PIECE = 4;
 
     private final Chunk chunk;
     private final float softcap;
@@ -46,7 +50,9 @@ final class LogitsPass implements Workers.Task {
     private Mode mode;
     private int firstBlock;
     private int blocks;
+    private int wholeBlocks;
     private int groupsATask;
+    private int groupsAPiece;
 
     LogitsPass(Arena arena, Chunk chunk, HeadOptions options, SoftEntries soft) {
         this.soft = soft;
@@ -120,10 +126,16 @@ final class LogitsPass implements Workers.Task {
         blocks = endBlock - firstBlock;
         int splits = Math.max(chunk.splits(blocks, chunk.groups), Math.ceilDiv(chunk.groups, chunk.logitGroups()));
         groupsATask = Math.ceilDiv(chunk.groups, splits);
-        splits = Math.ceilDiv(chunk.groups, groupsATask);
-        chunk.workers.run(blocks * splits, this);
+        groupsAPiece = Math.min(groupsATask, GROUPS_A_PIECE);
+        wholeBlocks = chunk.wholeBlocks(blocks);
+        int pieces = (blocks - wholeBlocks) * Math.ceilDiv(chunk.groups, groupsAPiece);
+        chunk.workers.run(wholeTasks() + pieces, this);
         this.weight = null;
         this.inputs = null;
+    }
+
+    private int wholeTasks() {
+        return wholeBlocks * Math.ceilDiv(chunk.groups, groupsATask);
     }
 
     /** A task: computes a group's targets' logits ahead of all others, which are to be compared with them. */
@@ -154,9 +166,17 @@ final class LogitsPass implements Workers.Task {
 
     @Override
     public void run(int task, int worker) {
-        int blockIndex = firstBlock + task % blocks;
-        int from = task / blocks * groupsATask;
-        int to = Math.min(from + groupsATask, chunk.groups);
+        int piece = task - wholeTasks();
+        if (piece < 0) {
+            run(firstBlock + task % wholeBlocks, task / wholeBlocks * groupsATask, groupsATask, worker);
+        } else {
+            int cut = blocks - wholeBlocks;
+            run(firstBlock + wholeBlocks + piece % cut, piece / cut * groupsAPiece, groupsAPiece, worker);
+        }
+    }
+
+    private void run(int blockIndex, int from, int groups, int worker) {
+        int to = Math.min(from + groups, chunk.groups);
         int count = chunk.tile.broadcastPanels(chunk.rows(blockIndex));
         MatrixKernels kernels = chunk.kernels.matrix();
         long rowBytes = (long) chunk.tile.columns() * Float.BYTES;

@@ -14,11 +14,14 @@ import java.lang.foreign.ValueLayout;
 /**
  * dW = G^T X and db = the sum of G over the tokens, by reduction blocks of tokens that are added in order: of each, first what the
  * entries that are no targets contribute, then the targets' terms, which are mostly the largest. A task is a block of vocabulary
- * rows times some columns.
+ * rows times some columns; the last blocks are cut into several, so that all workers end together.
  */
 final class WeightGradientPass implements Workers.Task {
 
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+    /** Rows of a task of the last blocks, if those are enough: fewer make reading X for each task felt. */
+    private static final int ROWS_A_PIECE = Chunk.VOCABULARY_BLOCK / 8;
 
     private final Chunk chunk;
     private final SoftEntries soft;
@@ -34,7 +37,8 @@ final class WeightGradientPass implements Workers.Task {
     private boolean wantsWeight;
     private boolean adds;
     private boolean first;
-    private int rowsATask;
+    private int wholeBlocks;
+    private int rowsAPiece;
     private int panelsATask;
 
     /**
@@ -65,9 +69,10 @@ final class WeightGradientPass implements Workers.Task {
         bias = outputs.bias();
         this.first = first;
         int panels = !wantsWeight ? 1 : chunk.tile.vectorPanels(chunk.width);
-        rowsATask = Chunk.VOCABULARY_BLOCK;
-        while (rowTasks() < chunk.splits(1, Integer.MAX_VALUE) && rowsATask % (2 * chunk.tile.rows()) == 0) {
-            rowsATask /= 2; // so that a task lies within one vocabulary block
+        wholeBlocks = chunk.wholeBlocks(scratch.endBlock() - scratch.firstBlock());
+        rowsAPiece = ROWS_A_PIECE; // always a part of a vocabulary block
+        while (rowTasks() < chunk.splits(1, Integer.MAX_VALUE) && rowsAPiece % (2 * chunk.tile.rows()) == 0) {
+            rowsAPiece /= 2;
         }
         int columnTasks = chunk.splits(rowTasks(), panels);
         panelsATask = Math.ceilDiv(panels, columnTasks);
@@ -81,7 +86,12 @@ final class WeightGradientPass implements Workers.Task {
     }
 
     private int rowTasks() {
-        return Math.ceilDiv(endRow() - firstRow(), rowsATask);
+        return wholeBlocks + Math.ceilDiv(endRow() - firstPiece(), rowsAPiece);
+    }
+
+    /** The first row that is not of a whole block. */
+    private int firstPiece() {
+        return Math.min(firstRow() + wholeBlocks * Chunk.VOCABULARY_BLOCK, endRow());
     }
 
     private int firstRow() {
@@ -130,9 +140,17 @@ final class WeightGradientPass implements Workers.Task {
 
     @Override
     public void run(int task, int worker) {
-        int row = firstRow() + task % rowTasks() * rowsATask;
-        int rows = Math.min(rowsATask, endRow() - row);
         int fromPanel = task / rowTasks() * panelsATask;
+        int block = task % rowTasks();
+        if (block < wholeBlocks) {
+            run(firstRow() + block * Chunk.VOCABULARY_BLOCK, Chunk.VOCABULARY_BLOCK, fromPanel, worker);
+        } else {
+            run(firstPiece() + (block - wholeBlocks) * rowsAPiece, rowsAPiece, fromPanel, worker);
+        }
+    }
+
+    private void run(int row, int most, int fromPanel, int worker) {
+        int rows = Math.min(most, endRow() - row);
         int fromColumn = fromPanel * chunk.tile.columns();
         WeightSlice slice = scratch.slices[worker];
         slice.begin(weight, row, fromColumn);
