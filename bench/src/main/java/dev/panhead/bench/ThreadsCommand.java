@@ -39,7 +39,8 @@ final class ThreadsCommand implements Callable<Integer> {
     /** Scalars, which are as much slower. */
     private static final int SCALAR_PROBE_ROUNDS = PROBE_ROUNDS / 10;
 
-    private static final int WARMING = 2;
+    private static final int WARMING_ROUNDS = 3;
+    private static final int FEWEST_ROUNDS = 5;
 
     /** Wide heads and narrow ones, large vocabularies and a small one. */
     private static final List<Shape> SHAPES = List.of(
@@ -59,8 +60,12 @@ final class ThreadsCommand implements Callable<Integer> {
     @Option(names = "--threads", paramLabel = "N", description = "All processors by default.")
     private Integer threads;
 
-    @Option(names = "--rounds", paramLabel = "N", defaultValue = "9", description = "${DEFAULT-VALUE} by default.")
-    private int rounds;
+    @Option(
+            names = "--seconds",
+            paramLabel = "N",
+            defaultValue = "20",
+            description = "For each shape, but at least " + FEWEST_ROUNDS + " rounds; ${DEFAULT-VALUE} by default.")
+    private int seconds;
 
     /** The size of a step. */
     private static final class Shape {
@@ -97,18 +102,15 @@ final class ThreadsCommand implements Callable<Integer> {
             throw new ParameterException(
                     spec.commandLine(), "--threads must be from 2 to " + most + " here, but is " + count);
         }
-        if (rounds < 1 || shape != null && (shape.tokens < 1 || shape.width < 1 || shape.vocabulary < 1)) {
+        if (seconds < 1 || shape != null && (shape.tokens < 1 || shape.width < 1 || shape.vocabulary < 1)) {
             throw new ParameterException(spec.commandLine(), "all numbers must be at least 1");
         }
         PrintWriter out = spec.commandLine().getOut();
         out.printf(
-                Locale.ROOT,
-                "loss, dX and dW on one thread and on %d, in turns; multiply-adds on registers beside them; %d rounds%n%n",
-                count,
-                rounds);
+                "loss, dX and dW on one thread and on %d, in turns; multiply-adds on registers beside them%n%n", count);
         out.printf(
-                "%-22s %9s %9s %7s %14s %10s %14s%n",
-                "T x d x V", "ms on 1", "on " + count, "ratio", "from .. to", "machine's", "from .. to");
+                "%-20s %7s %9s %9s %7s %14s %10s %14s%n",
+                "T x d x V", "rounds", "ms on 1", "on " + count, "ratio", "from .. to", "machine's", "from .. to");
         out.flush();
         try (Workers one = new Workers(1);
                 Workers all = new Workers(count)) {
@@ -131,15 +133,14 @@ final class ThreadsCommand implements Callable<Integer> {
             Runnable[] runs = {
                 probe(one), probe(all), () -> alone.run(inputs, outputs), () -> together.run(inputs, outputs)
             };
-            Turns.measure(WARMING, runs);
-            double[][] millis = Turns.measure(rounds, runs);
+            double[][] warming = Turns.measure(WARMING_ROUNDS, runs);
+            double round = Arrays.stream(warming)
+                    .mapToDouble(turns -> turns[WARMING_ROUNDS - 1])
+                    .sum();
+            double[][] millis = Turns.measure(Math.max((int) (1e3 * seconds / round), FEWEST_ROUNDS), runs);
             Arrays.setAll(millis[1], i -> millis[1][i] / all.size()); // each thread has made as many
-            print(step, Range.of(millis[2]), Range.of(millis[3]), ratio(millis, 2), ratio(millis, 0));
+            print(step, millis);
         }
-    }
-
-    private static Range ratio(double[][] millis, int one) {
-        return Range.ofRatios(millis[one], millis[one + 1]);
     }
 
     private static LinearCrossEntropy head(Arena arena, Workers workers, Shape step) {
@@ -154,14 +155,17 @@ final class ThreadsCommand implements Callable<Integer> {
         return () -> workers.run(workers.size(), task);
     }
 
-    private void print(Shape step, Range one, Range all, Range ratio, Range machine) {
+    private void print(Shape step, double[][] millis) {
+        Range machine = Range.ofRatios(millis[0], millis[1]);
+        Range ratio = Range.ofRatios(millis[2], millis[3]);
         PrintWriter out = spec.commandLine().getOut();
         out.printf(
                 Locale.ROOT,
-                "%-22s %9.1f %9.1f %7.3f %5.3f .. %5.3f %10.3f %5.3f .. %5.3f%n",
+                "%-20s %7d %9.1f %9.1f %7.3f %5.3f .. %5.3f %10.3f %5.3f .. %5.3f%n",
                 "%d x %d x %d".formatted(step.tokens, step.width, step.vocabulary),
-                one.median(),
-                all.median(),
+                millis[0].length,
+                Range.of(millis[2]).median(),
+                Range.of(millis[3]).median(),
                 ratio.median(),
                 ratio.min(),
                 ratio.max(),
