@@ -3,6 +3,7 @@ package dev.panhead.trainer;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.panhead.trainer.PanheadJar.Outcome;
 import dev.panhead.trainer.PanheadJar.Running;
@@ -64,6 +65,33 @@ class CommandLineTest {
         assertEquals("", outcome.err());
         assertTrue(outcome.out().contains("the model is saved"), outcome.out());
         assertFalse(Files.readString(folder.resolve("model/metrics.jsonl")).isEmpty());
+        quick.run("eval", "--model", "model", "--text", "text.txt").succeeded();
+    }
+
+    /** On a terminal of util-linux' making, whose Ctrl-C reaches all processes there. */
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void controlCOnATerminalSavesTheModel() throws IOException, InterruptedException {
+        Path script = Path.of("/usr/bin/script");
+        assumeTrue(Files.isExecutable(script), script + " is not there");
+        String command = String.join(
+                " ",
+                jar.command("train --text text.txt --out model --seconds 600 --batch 64 --width 16 --threads 1"
+                        .split(" ")));
+        Path screen = folder.resolve("screen.txt");
+        Process process = new ProcessBuilder(script.toString(), "-qefc", command, "/dev/null")
+                .directory(folder.toFile())
+                .redirectErrorStream(true)
+                .redirectOutput(screen.toFile())
+                .start();
+        Running running = new Running(process, screen, screen);
+        running.awaitOutput("tokens/s");
+        process.getOutputStream().write(3);
+        process.getOutputStream().flush();
+        Outcome outcome = running.outcome();
+        assertEquals(130, outcome.exit(), outcome.out());
+        assertTrue(outcome.out().contains("the model is saved"), outcome.out());
+        assertFalse(outcome.out().contains("WARNING"), outcome.out());
         quick.run("eval", "--model", "model", "--text", "text.txt").succeeded();
     }
 
