@@ -14,6 +14,7 @@ import static dev.panhead.kernel.ScalarExp.LOW;
 import static dev.panhead.kernel.ScalarExp.MAGIC;
 import static dev.panhead.kernel.ScalarExp.ONE_BITS;
 import static dev.panhead.kernel.VectorWidth.FLOATS;
+import static dev.panhead.kernel.VectorWidth.INTS;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -23,6 +24,14 @@ import jdk.incubator.vector.VectorOperators;
 final class VectorExp {
 
     private static final int MAGIC_BITS = Float.floatToRawIntBits(MAGIC);
+
+    /**
+     * Shifts to the exponent. By a vector, and not by a number: in some processes, those that had computed something else before, C2 kept each
+     * vector that a number shifts on the heap, for good.
+     */
+    private static final IntVector TO_EXPONENT = IntVector.broadcast(INTS, 23);
+
+    private static final IntVector ONE = IntVector.broadcast(INTS, 1);
 
     private VectorExp() {}
 
@@ -41,7 +50,7 @@ final class VectorExp {
         p = p.fma(r, one);
         p = p.fma(r, one);
         IntVector exponent = shifted.reinterpretAsInts().sub(MAGIC_BITS);
-        IntVector half = exponent.lanewise(VectorOperators.ASHR, 1);
+        IntVector half = exponent.lanewise(VectorOperators.ASHR, ONE);
         return p.mul(powerOf2(half)).mul(powerOf2(exponent.sub(half)));
     }
 
@@ -59,13 +68,13 @@ final class VectorExp {
         p = p.fma(r, one);
         p = p.fma(r, one);
         FloatVector power = shifted.reinterpretAsInts()
-                .lanewise(VectorOperators.LSHL, 23)
+                .lanewise(VectorOperators.LSHL, TO_EXPONENT)
                 .add(ONE_BITS)
                 .reinterpretAsFloats();
         return p.mul(power).blend(0, x.compare(VectorOperators.LT, LEAST));
     }
 
     private static FloatVector powerOf2(IntVector n) {
-        return n.add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
+        return n.add(127).lanewise(VectorOperators.LSHL, TO_EXPONENT).reinterpretAsFloats();
     }
 }
