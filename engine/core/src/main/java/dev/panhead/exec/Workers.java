@@ -3,6 +3,7 @@ package dev.panhead.exec;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
@@ -15,7 +16,8 @@ import java.util.concurrent.locks.ReentrantLock;
  * who runs it cannot show in a result. Running allocates nothing.
  *
  * <p>One call of {@link #run} at a time: further callers wait for their turn. A task must not call {@code run} on its own
- * team. Between calls the threads spin for a moment, then sleep.
+ * team. Between calls the threads spin for a moment, then sleep. A thread that wakes when all tasks have been begun, because other programs keep the
+ * processors busy, is not waited for.
  */
 public final class Workers implements AutoCloseable {
 
@@ -33,18 +35,25 @@ public final class Workers implements AutoCloseable {
 
     private static final int SPINS = 20_000;
 
+    /** Bits of {@link #round}: nobody joins any more; and above those that count threads, the round's number. */
+    private static final long OVER = 1L << 31;
+
+    private static final int NUMBER = Integer.SIZE;
+
     /** What the JDK says of an access to memory of a closed arena. */
     private static final String CLOSED_ARENA = "Already closed";
 
     private final Thread[] threads;
     private final ReentrantLock turn = new ReentrantLock();
     private final AtomicInteger nextIndex = new AtomicInteger();
-    private final AtomicInteger unfinished = new AtomicInteger();
     private final AtomicReference<Throwable> failure = new AtomicReference<>();
+
+    /** Which round it is, whether it is {@link #OVER}, and how many threads are at work in it beside the caller's. */
+    private final AtomicLong round = new AtomicLong(OVER);
+
     private Task task;
     private int count;
     private Thread caller;
-    private volatile int round;
     private volatile boolean closed;
 
     /**
@@ -97,12 +106,12 @@ public final class Workers implements AutoCloseable {
             caller = Thread.currentThread();
             nextIndex.set(0);
             if (threads.length > 0 && count > 1) {
-                unfinished.set(threads.length);
-                round++; // publishes the fields above
+                round.set(((round.get() >>> NUMBER) + 1) << NUMBER); // publishes the fields above
                 for (Thread thread : threads) {
                     LockSupport.unpark(thread);
                 }
                 work(0);
+                round.addAndGet(OVER); // nothing is left to begin: a thread that comes now is not waited for
                 awaitOthers();
             } else {
                 work(0);
@@ -215,22 +224,56 @@ public final class Workers implements AutoCloseable {
     private void serve(int worker) {
         int seen = 0;
         while (true) {
-            for (int spin = 0; round == seen && !closed && spin < SPINS; spin++) {
+            for (int spin = 0; number() == seen && !closed && spin < SPINS; spin++) {
                 Thread.onSpinWait();
             }
-            while (round == seen && !closed) {
+            while (number() == seen && !closed) {
                 LockSupport.park(this);
                 Thread.interrupted(); // an interrupted thread does not park
             }
-            if (round == seen) {
+            int now = number();
+            if (now == seen) {
                 return;
             }
-            seen++;
-            work(worker);
-            if (unfinished.decrementAndGet() == 0) {
-                LockSupport.unpark(caller);
+            seen = now;
+            if (join(now)) {
+                work(worker);
+                leave();
             }
         }
+    }
+
+    private int number() {
+        return (int) (round.get() >>> NUMBER);
+    }
+
+    /** Whether a round, unless it is over, now counts one more thread. From then on its task stays what it is until the thread leaves. */
+    private boolean join(int number) {
+        while (true) {
+            long now = round.get();
+            if ((int) (now >>> NUMBER) != number || isOver(now)) {
+                return false;
+            }
+            if (round.compareAndSet(now, now + 1)) {
+                return true;
+            }
+        }
+    }
+
+    private void leave() {
+        Thread waiting = caller;
+        long now = round.decrementAndGet();
+        if (isOver(now) && !isBusy(now)) {
+            LockSupport.unpark(waiting);
+        }
+    }
+
+    private static boolean isOver(long round) {
+        return (round & OVER) != 0;
+    }
+
+    private static boolean isBusy(long round) {
+        return (round & OVER - 1) != 0;
     }
 
     private void work(int worker) {
@@ -256,11 +299,11 @@ public final class Workers implements AutoCloseable {
     }
 
     private void awaitOthers() {
-        for (int spin = 0; unfinished.get() != 0 && spin < SPINS; spin++) {
+        for (int spin = 0; isBusy(round.get()) && spin < SPINS; spin++) {
             Thread.onSpinWait();
         }
         boolean interrupted = false;
-        while (unfinished.get() != 0) {
+        while (isBusy(round.get())) {
             LockSupport.park(this);
             interrupted |= Thread.interrupted(); // an interrupted thread does not park
         }
