@@ -168,7 +168,8 @@ public final class Workers implements AutoCloseable {
     }
 
     /**
-     * Ends the threads, after the call that may be running. Closing twice does nothing.
+     * Ends the threads, after the {@link #run} that may be under way. What takes several of those, a head's call for one, then fails in its midst,
+     * as by an interruption. Closing twice does nothing.
      *
      * @throws IllegalStateException if a task of this team calls
      */
