@@ -117,7 +117,7 @@ final class ColdCommand implements Callable<Integer> {
     public Integer call() throws IOException, InterruptedException {
         require("--runs", runs, MOST_RUNS);
         require("--seconds", seconds, MOST_SECONDS);
-        require("--threads", threads, 4 * Runtime.getRuntime().availableProcessors());
+        require("--threads", threads, Host.mostThreads());
         System.out.printf(
                 "loss, dX and dW at T %d, d %d, V %d on %s, %d processes each; from the process's start%n",
                 ColdStart.TOKENS, ColdStart.WIDTH, ColdStart.VOCABULARY, Host.team(threads), runs);

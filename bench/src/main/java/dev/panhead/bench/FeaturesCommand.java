@@ -100,7 +100,7 @@ final class FeaturesCommand implements Callable<Integer> {
     }
 
     private void requireSizes() {
-        int most = 4 * Runtime.getRuntime().availableProcessors();
+        int most = Host.mostThreads();
         if (rounds < 1 || tokens < 1 || width < 1 || threads < 1 || threads > most || vocabulary < APART * TAUGHT) {
             throw new ParameterException(
                     spec.commandLine(),

@@ -33,6 +33,11 @@ record Host(
     /** What a process needs for vectors. */
     static final String ADD_VECTORS = "--add-modules=jdk.incubator.vector";
 
+    /** Threads beyond which nothing is to be had: some for each processor. */
+    static int mostThreads() {
+        return 4 * Runtime.getRuntime().availableProcessors();
+    }
+
     /** Asks the machine, and a process with vectors which kernels it picks: this one may have been started without. */
     static Host find(int threads) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>();

@@ -32,9 +32,6 @@ public final class Main implements Callable<Integer> {
 
     private static final int MOST_FORKS = 20;
 
-    /** Threads for each processor beyond which nothing is to be had. */
-    private static final int MOST_A_PROCESSOR = 4;
-
     @Spec
     private CommandSpec spec;
 
@@ -81,7 +78,7 @@ public final class Main implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, InterruptedException {
         int processors = Runtime.getRuntime().availableProcessors();
-        requireRange("--threads", threads == null ? processors : threads, MOST_A_PROCESSOR * processors);
+        requireRange("--threads", threads == null ? processors : threads, Host.mostThreads());
         requireRange("--forks", forks, MOST_FORKS);
         requireWritable("--html", html);
         if (json != null) {

@@ -95,9 +95,8 @@ final class ThreadsCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        int processors = Runtime.getRuntime().availableProcessors();
-        int count = threads == null ? processors : threads;
-        int most = 4 * processors;
+        int count = threads == null ? Runtime.getRuntime().availableProcessors() : threads;
+        int most = Host.mostThreads();
         if (count < 2 || count > most) {
             throw new ParameterException(
                     spec.commandLine(), "--threads must be from 2 to " + most + " here, but is " + count);

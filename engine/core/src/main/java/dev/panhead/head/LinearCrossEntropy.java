@@ -125,7 +125,7 @@ public final class LinearCrossEntropy {
      * Computes the loss and whatever the outputs ask for.
      *
      * <p>A rejected call has written nothing. A {@link NonFiniteLogitException}, an interruption, a closed arena or closed workers end a call
-     * that is under way, and leaves the outputs with the gradients of some of the tokens. A fused update of the weight begins when
+     * that is under way, and leave the outputs with the gradients of some of the tokens. A fused update of the weight begins when
      * all losses are known to be finite; if it is interrupted, some rows have been updated and some have not, and the weight is lost. As long as {@link
      * dev.panhead.optim.SliceUpdate#requirePrepared} still passes, it has not begun.
      *
