@@ -9,6 +9,7 @@ import dev.panhead.exec.Workers;
 import dev.panhead.reference.Numbers;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -152,6 +153,13 @@ class OptimizersTest {
         assertEquals(1.25, new LearningRate.Linear(2, 0.1, 0.5).at(0.55), 1e-12);
         assertEquals(2, new LearningRate.Constant(2, 0.1).at(0.9), 1e-12);
         assertEquals(2, new LearningRate.Constant(2, 0).at(0), 1e-12);
+        for (LearningRate rate : List.of(
+                cosine,
+                new LearningRate.Cosine(2, 0, 0),
+                new LearningRate.Linear(2, 0.1, 0.5),
+                new LearningRate.Constant(2, 0))) {
+            refused("progress is NaN", () -> rate.at(Double.NaN));
+        }
     }
 
     @Test
@@ -186,6 +194,7 @@ class OptimizersTest {
         refused("momentum must be at least 0 and less than 1", () -> new Sgd(workers, 1 - 1e-9, false, 0));
         refused("weightDecay must be finite as a float32", () -> new Sgd(workers, 0, false, 1e300));
         refused("Nesterov", () -> new Sgd(workers, 0, true, 0));
+        refused("Nesterov", () -> new Sgd(workers, 1e-50, true, 0));
         refused("velocity", () -> new Sgd(workers, 0.9, false, 0).update(p, p, null, 1, 1));
     }
 

@@ -72,10 +72,20 @@ final class ThinProduct implements Workers.Task {
 
     /** Computes the product; the operands are checked, and b is stored as the transpose of what is multiplied by. */
     void multiply(float alpha, boolean transposed, ReadableMatrix a, ReadableMatrix b, float beta, Matrix c) {
-        this.b = b;
-        this.c = c;
-        this.beta = beta;
-        k = b.columns();
+        try {
+            this.b = b;
+            this.c = c;
+            this.beta = beta;
+            k = b.columns();
+            packAll(alpha, transposed, a);
+            workers.run(Math.ceilDiv(b.rows(), ROWS_A_TASK), this);
+        } finally {
+            this.b = null;
+            this.c = null;
+        }
+    }
+
+    private void packAll(float alpha, boolean transposed, ReadableMatrix a) {
         if (c.rows() == 1) {
             if (column.length < k) {
                 column = new float[k];
@@ -90,9 +100,6 @@ final class ThinProduct implements Workers.Task {
                 }
             }
         }
-        workers.run(Math.ceilDiv(b.rows(), ROWS_A_TASK), this);
-        this.b = null;
-        this.c = null;
     }
 
     /** Packs a group's rows of alpha op(A), one reduction block of them. */

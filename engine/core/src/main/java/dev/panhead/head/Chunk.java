@@ -250,6 +250,11 @@ final class Chunk {
         }
     }
 
+    /** Lets go of the caller's hidden states. */
+    void end() {
+        hidden = null;
+    }
+
     private void gather(ReadableMatrix states, int token, long to) {
         long from = states.offset(token, 0);
         switch (states) {

@@ -76,14 +76,17 @@ final class HiddenGradientPass implements Workers.Task {
         this.smoothing = smoothing;
         this.scratch = scratch;
         this.output = output;
-        weight.prepareColumns();
         split();
         for (int i = 0; i < columnTasks() * chunk.groups; i++) {
             next.set(i, scratch.firstBlock());
         }
         begun.set(0);
-        chunk.workers.run(tasks(), this);
-        this.output = null;
+        try {
+            weight.prepareColumns();
+            chunk.workers.run(tasks(), this);
+        } finally {
+            this.output = null;
+        }
     }
 
     private void split() {

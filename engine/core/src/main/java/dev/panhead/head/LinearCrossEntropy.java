@@ -263,6 +263,7 @@ public final class LinearCrossEntropy {
             }
             multiplyWaiting(inputs, outputs);
         } finally {
+            chunk.end();
             weightPanels.end();
             if (smoothing != null) {
                 smoothing.end();

@@ -101,8 +101,11 @@ final class LogitGradientPass implements Workers.Task {
     void run(GradientScratch scratch, Matrix classWeights) {
         this.scratch = scratch;
         this.classWeights = classWeights;
-        chunk.workers.run(chunk.groups, this);
-        this.classWeights = null;
+        try {
+            chunk.workers.run(chunk.groups, this);
+        } finally {
+            this.classWeights = null;
+        }
     }
 
     @Override

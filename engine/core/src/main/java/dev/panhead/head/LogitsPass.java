@@ -82,15 +82,19 @@ final class LogitsPass implements Workers.Task {
             Observations observations) {
         this.inputs = inputs;
         this.observations = observations;
-        if (observations != null && observations.wantsCounts) {
-            chunk.workers.run(chunk.groups, findingTargets);
+        try {
+            if (observations != null && observations.wantsCounts) {
+                chunk.workers.run(chunk.groups, findingTargets);
+            }
+            if (observations != null && observations.wantsTop) {
+                observations.top.begin();
+            }
+            mode = Mode.FORWARD;
+            run(weight, inputs, scratch, keeping, 0, chunk.vocabularyBlocks());
+        } finally {
+            this.inputs = null;
+            this.observations = null;
         }
-        if (observations != null && observations.wantsTop) {
-            observations.top.begin();
-        }
-        mode = Mode.FORWARD;
-        run(weight, inputs, scratch, keeping, 0, chunk.vocabularyBlocks());
-        this.observations = null;
     }
 
     /** Computes the exponentials of the scratch memory's window again, to the bit, their statistics being known. */
@@ -129,9 +133,12 @@ final class LogitsPass implements Workers.Task {
         groupsAPiece = Math.min(groupsATask, GROUPS_A_PIECE);
         wholeBlocks = chunk.wholeBlocks(blocks);
         int pieces = (blocks - wholeBlocks) * Math.ceilDiv(chunk.groups, groupsAPiece);
-        chunk.workers.run(wholeTasks() + pieces, this);
-        this.weight = null;
-        this.inputs = null;
+        try {
+            chunk.workers.run(wholeTasks() + pieces, this);
+        } finally {
+            this.weight = null;
+            this.inputs = null;
+        }
     }
 
     private int wholeTasks() {

@@ -42,7 +42,8 @@ public final class NonFiniteLogitException extends ArithmeticException {
             return new NonFiniteLogitException(token, overflown, Float.NEGATIVE_INFINITY, count);
         }
         throw new IllegalStateException(
-                "token " + token + " has finite logits, but its loss is not: its inputs changed");
+                "token " + token + " has finite logits, but its loss is not: zLoss or its weights are "
+                        + "too large, or its inputs changed during the call");
     }
 
     /** Whether a teacher gives an entry some probability. */

@@ -55,9 +55,12 @@ final class SparseHiddenPass implements Workers.Task {
         this.weight = weight;
         this.smoothing = smoothing;
         this.output = output;
-        chunk.workers.run(Math.ceilDiv(chunk.width, STRIP), this);
-        this.weight = null;
-        this.output = null;
+        try {
+            chunk.workers.run(Math.ceilDiv(chunk.width, STRIP), this);
+        } finally {
+            this.weight = null;
+            this.output = null;
+        }
     }
 
     @Override

@@ -76,13 +76,17 @@ final class WeightGradientPass implements Workers.Task {
         }
         int columnTasks = chunk.splits(rowTasks(), panels);
         panelsATask = Math.ceilDiv(panels, columnTasks);
-        if (wantsWeight && scratch.firstBlock() == 0) {
-            chunk.workers.run(chunk.tokenBlocks(), packing);
+        try {
+            if (wantsWeight && scratch.firstBlock() == 0) {
+                chunk.workers.run(chunk.tokenBlocks(), packing);
+            }
+            chunk.workers.run(rowTasks() * (Math.ceilDiv(panels, panelsATask)), this);
+        } finally {
+            letGo();
+            for (WeightSlice slice : scratch.slices) {
+                slice.end();
+            }
         }
-        chunk.workers.run(rowTasks() * (Math.ceilDiv(panels, panelsATask)), this);
-        weight = null;
-        update = null;
-        bias = null;
     }
 
     private int rowTasks() {
@@ -106,8 +110,18 @@ final class WeightGradientPass implements Workers.Task {
     void updateByZero(GradientScratch scratch, SliceUpdate update) {
         this.scratch = scratch;
         this.update = update;
-        chunk.workers.run(chunk.vocabularyBlocks(), updatingByZero);
-        this.update = null;
+        try {
+            chunk.workers.run(chunk.vocabularyBlocks(), updatingByZero);
+        } finally {
+            letGo();
+        }
+    }
+
+    /** Lets go of what the caller owns. */
+    private void letGo() {
+        weight = null;
+        update = null;
+        bias = null;
     }
 
     private void updateByZero(int block, int worker) {
@@ -177,9 +191,11 @@ final class WeightGradientPass implements Workers.Task {
         weight = outputs.weight() == null ? null : outputs.weight().into();
         adds = outputs.weight() != null && outputs.weight().accumulate();
         bias = outputs.bias();
-        chunk.workers.run(chunk.vocabularyBlocks(), addingWaiting);
-        weight = null;
-        bias = null;
+        try {
+            chunk.workers.run(chunk.vocabularyBlocks(), addingWaiting);
+        } finally {
+            letGo();
+        }
     }
 
     private void addWaiting(int block, int worker) {

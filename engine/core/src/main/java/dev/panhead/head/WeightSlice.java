@@ -23,6 +23,11 @@ final class WeightSlice {
         this.column = whole == null ? column : 0;
     }
 
+    /** Lets go of dW. */
+    void end() {
+        matrix = own;
+    }
+
     Matrix matrix() {
         return matrix;
     }

@@ -10,6 +10,7 @@ public sealed interface LearningRate {
      * The rate when a fraction of the training is done.
      *
      * @param progress from 0 to 1; clamped
+     * @throws IllegalArgumentException if it is NaN
      */
     double at(double progress);
 
@@ -78,6 +79,9 @@ public sealed interface LearningRate {
     }
 
     private static double rise(double progress, double warmUp) {
+        if (Double.isNaN(progress)) {
+            throw new IllegalArgumentException("progress is NaN");
+        }
         return warmUp == 0 ? 1 : Math.min(1, Math.max(0, progress) / warmUp);
     }
 

@@ -44,7 +44,7 @@ public final class Sgd {
         step.momentum = (float) Ranges.fraction("momentum", (float) momentum);
         step.decay = Ranges.finite("weightDecay", Ranges.notNegative("weightDecay", weightDecay));
         step.nesterov = nesterov;
-        if (nesterov && momentum == 0) {
+        if (nesterov && step.momentum == 0) {
             throw new IllegalArgumentException("Nesterov's momentum needs a momentum above 0");
         }
     }
