@@ -118,10 +118,10 @@ class CompareCommandTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-            compare slow                          | 2 | FOLDER
+            compare slow                          | 2 | 2 to 6 folders, but was given 1
             compare slow nowhere                  | 1 | there is no training in nowhere
             compare slow slow                     | 2 | slow is given twice
-            compare a b c d e f g                 | 2 | 6 folders at most, but was given 7
+            compare a b c d e f g                 | 2 | 2 to 6 folders, but was given 7
             compare slow fast --out both.jpeg     | 2 | .png
             compare slow fast --out none/both.png | 1 | there is no folder
             compare slow broken                   | 1 | metrics.jsonl, line 1: step is missing

@@ -67,6 +67,11 @@ class HiddenTrainingTest {
             int[] ignored = new int[TOKENS];
             Arrays.fill(ignored, -100);
             write("ignored.safetensors", hidden, ignored, 0, 20);
+            Arrays.fill(labels, 2, 5, -100);
+            float sound = hidden.get(7, 3);
+            hidden.set(7, 3, Float.NaN);
+            write("broken.safetensors", hidden, labels, 0, TOKENS);
+            hidden.set(7, 3, sound);
             labels[5] = VOCABULARY;
             write("outside.safetensors", hidden, labels, 0, TOKENS);
             Safetensors.write(
@@ -212,6 +217,7 @@ class HiddenTrainingTest {
     @CsvSource(delimiter = '|', textBlock = """
             eval --head wide.safetensors --hidden states.safetensors | 1 | width 10
             eval --head teacher.safetensors --hidden outside.safetensors | 1 | outside.safetensors: the label at 5 is 23
+            eval --head teacher.safetensors --hidden broken.safetensors | 1 | row 7 of the hidden states: its logit of
             eval --head states.safetensors --hidden states.safetensors | 1 | lm_head.weight
             eval --head tied.safetensors --hidden states.safetensors | 1 | --head-tensor model.embed_tokens.weight
             eval --head teacher.safetensors --head-tensor no --hidden states.safetensors | 1 | there is no tensor no among
@@ -222,7 +228,7 @@ class HiddenTrainingTest {
             train --hidden states.safetensors --vocabulary 20 --out no | 1 | neither -100 nor from 0 to 19
             train --hidden labels.npy --out no | 1 | labels.npy
             train --hidden states.npy --out no | 1 | labels
-            train --hidden states.safetensors --labels labels.npy --text states.npy --out no | 2 | one of
+            train --hidden states.safetensors --labels labels.npy --text states.npy --out no | 2 | do not go together
             train --hidden states.safetensors --dry-run --out no | 2 | --dry-run
             train --hidden states.safetensors --width 10 --out no | 2 | --width has no meaning with --hidden
             train --hidden states.safetensors --freeze-rows 0-22 --out no | 2 | nothing to learn
@@ -266,6 +272,14 @@ class HiddenTrainingTest {
         run("train --chat chat.jsonl --epochs 6 --out tuned" + shape);
         run("train --chat chat.jsonl --epochs 5 --init-model tuned --head-only --out further --threads 1 --sample 0");
         assertTrue(eval("--model further --chat chat.jsonl --last-tenth", "loss") < 2);
+        assertEquals(
+                "Good day.\n",
+                jar.run("generate", "--model", "tuned", "--chat", "--prompt", "Hello 5", "--temperature", "0")
+                        .succeeded()
+                        .out());
+        assertTrue(run("generate --model tuned --chat --prompt Hello --past-end --temperature 0 --tokens 40")
+                .startsWith("Good day.<|im_end|>"));
+        jar.run("generate", "--model", "tuned", "--chat").failed(2, "--prompt");
         jar.run(("train --chat bad.jsonl --epochs 1 --out bad" + shape).split(" "))
                 .failed(1, "bad.jsonl, line 49", "prompt");
         PanheadJar.Outcome skipped =
@@ -275,6 +289,8 @@ class HiddenTrainingTest {
         assertArrayEquals(model("tuned"), model("skipped"));
         String shown = run("train --chat chat.jsonl --dry-run --context 40 --out never");
         assertTrue(shown.contains("48 conversations, 2,"), shown); // what is laid before them does not count
+        assertTrue(
+                shown.contains("710 of them to be predicted (29.7 %), the last 71 held out: 1 batch of 1,024"), shown);
         assertTrue(shown.contains("[I][t][ ][i][s][ ][0][.]"), shown);
         assertTrue(Files.notExists(folder.resolve("never")));
     }

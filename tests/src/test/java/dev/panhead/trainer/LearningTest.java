@@ -203,7 +203,12 @@ class LearningTest {
             --keep 0 | checkpoints
             --beta2 1 | beta2
             --init-head head.safetensors | --hidden
-            --hidden states.safetensors | one of --text, --chat and --hidden
+            --hidden states.safetensors | --text, --chat and --hidden do not go together
+            --skip-bad-lines | --skip-bad-lines goes with --chat
+            --optimizer sgd --beta1 0.8 | --beta1 has no meaning with --optimizer sgd
+            --nesterov | --nesterov has no meaning with --optimizer adamw
+            --schedule constant --floor 0.1 | --floor has no meaning with --schedule constant
+            --freeze-rows 5-2 | rows 5-2 end before they begin
             --tokenizer words | words
             --softcap -1 | softcap
             --steps 3 --epochs 2 | --epochs has no meaning with --steps

@@ -81,7 +81,7 @@ class ReportCommandTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-            report                                   | 2 | --run
+            report                                   | 2 | --model
             report --run nowhere                     | 1 | there is no training in nowhere
             report --run run --out run/metrics.jsonl | 2 | .html
             report --run run --out none/page.html    | 1 | there is no folder

@@ -151,8 +151,8 @@ class TrainedModelTest {
         Process head = new ProcessBuilder(
                         "sh",
                         "-c",
-                        before + "\"$0\" -jar \"$1\" " + command + " --model model " + options
-                                + " 2>err.txt | head -n 2",
+                        "(" + before + "\"$0\" -jar \"$1\" " + command + " --model model " + options
+                                + "; echo $? >code.txt) 2>err.txt | head -n 2",
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         System.getProperty("panhead.jar"))
                 .directory(folder.toFile())
@@ -160,7 +160,8 @@ class TrainedModelTest {
         assertTrue(head.waitFor(60, TimeUnit.SECONDS), command + " goes on");
         String read = new String(head.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
         assertEquals(2, read.chars().filter(c -> c == '\n').count());
-        assertTrue(Files.readString(folder.resolve("err.txt")).contains("Broken pipe"));
+        assertEquals("", Files.readString(folder.resolve("err.txt")));
+        assertEquals("141", Files.readString(folder.resolve("code.txt")).strip());
     }
 
     private Map<String, String> contents(String name) throws IOException {

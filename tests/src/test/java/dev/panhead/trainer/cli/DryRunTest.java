@@ -42,7 +42,7 @@ class DryRunTest {
     private static String print(TokenData data, int tokens, int batch, boolean coloured) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         PrintStream out = new PrintStream(bytes, true, StandardCharsets.UTF_8);
-        DryRun.print(out, data, tokens, batch, coloured);
+        DryRun.print(out, data, tokens, 0, batch, coloured);
         return bytes.toString(StandardCharsets.UTF_8).replace("\r\n", "\n");
     }
 

@@ -28,7 +28,7 @@ final class CompareCommand implements Callable<Integer> {
 
     @Parameters(
             paramLabel = "FOLDER",
-            arity = "2..*",
+            arity = "1..*",
             description = "The models' folders, as train writes them, 2 to " + Comparison.MOST + ".")
     private List<Path> runs;
 
@@ -37,9 +37,9 @@ final class CompareCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        if (runs.size() > Comparison.MOST) {
+        if (runs.size() < 2 || runs.size() > Comparison.MOST) {
             throw new UsageException(
-                    "compare takes " + Comparison.MOST + " folders at most, but was given " + runs.size());
+                    "compare takes 2 to " + Comparison.MOST + " folders, but was given " + runs.size());
         }
         if (out != null && !out.toString().toLowerCase(Locale.ROOT).endsWith(".png")) {
             throw new UsageException("--out must name a file that ends with .png, but is " + out);

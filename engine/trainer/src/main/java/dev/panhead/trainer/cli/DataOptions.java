@@ -63,8 +63,15 @@ final class DataOptions {
 
     /** Checks that one kind of data is named. */
     void requireOne() {
-        if (Stream.of(text, chat, hidden).filter(Objects::nonNull).count() != 1) {
-            throw new UsageException("one of --text, --chat and --hidden must say where the data is");
+        long named = Stream.of(text, chat, hidden).filter(Objects::nonNull).count();
+        if (named != 1) {
+            throw new UsageException(
+                    named == 0
+                            ? "one of --text, --chat and --hidden must say where the data is"
+                            : "--text, --chat and --hidden do not go together: name one kind of data");
+        }
+        if (skipBadLines && chat == null) {
+            throw new UsageException("--skip-bad-lines goes with --chat");
         }
         if (!labels.isEmpty() && hidden == null) {
             throw new UsageException("--labels go with --hidden");

@@ -37,17 +37,18 @@ final class DryRun {
      * Prints the first tokens and a line about all.
      *
      * @param tokens how many to show; of the boundaries laid before conversations, none are shown or counted
+     * @param heldOut how many of those to be predicted, the last ones, are not learnt
      * @param batch T, tokens learnt a step
      */
-    static void print(PrintStream out, TokenData data, int tokens, int batch) {
-        print(out, data, tokens, batch, Ansi.AUTO.enabled());
+    static void print(PrintStream out, TokenData data, int tokens, long heldOut, int batch) {
+        print(out, data, tokens, heldOut, batch, Ansi.AUTO.enabled());
     }
 
     /** The same, with or without colours. */
-    static void print(PrintStream out, TokenData data, int tokens, int batch, boolean coloured) {
+    static void print(PrintStream out, TokenData data, int tokens, long heldOut, int batch, boolean coloured) {
         DryRun run = new DryRun(out, data, coloured);
         run.show(tokens);
-        run.summarize(batch);
+        run.summarize(heldOut, batch);
     }
 
     private void show(int most) {
@@ -148,21 +149,23 @@ final class DryRun {
         };
     }
 
-    private void summarize(int batch) {
+    private void summarize(long heldOut, int batch) {
         long all = data.said();
         long learnt = data.count();
         long conversations = data.conversations().size();
+        long batches = Math.ceilDiv(learnt - heldOut, batch);
         out.printf(
                 Locale.ROOT,
-                "%s%,d tokens, %,d of them to be predicted (%.1f %%): %,d batch%s of %,d%n",
+                "%s%,d tokens, %,d of them to be predicted (%.1f %%)%s: %,d batch%s of %,d%n",
                 conversations == 0
                         ? ""
                         : String.format(Locale.ROOT, "%,d conversation%s, ", conversations, plural(conversations, "s")),
                 all,
                 learnt,
                 all == 0 ? 0.0 : 100.0 * learnt / all,
-                Math.ceilDiv(learnt, batch),
-                plural(Math.ceilDiv(learnt, batch), "es"),
+                heldOut == 0 ? "" : String.format(Locale.ROOT, ", the last %,d held out", heldOut),
+                batches,
+                plural(batches, "es"),
                 batch);
     }
 

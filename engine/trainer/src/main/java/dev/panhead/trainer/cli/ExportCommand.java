@@ -65,7 +65,8 @@ final class ExportCommand implements Callable<Integer> {
     @Option(
             names = "--dtype",
             paramLabel = "TYPE",
-            description = "F32, BF16 or F16; by default the weight's own. A .npy file has BF16 as F32.")
+            description =
+                    "F32, BF16 or F16; by default the weight's own, but for one of BF16 in a .npy file, which has it as F32.")
     private WeightType dtype;
 
     @Option(names = "--overwrite", description = "Replace files that are there.")

@@ -1,10 +1,12 @@
 package dev.panhead.trainer.cli;
 
 import dev.panhead.exec.Workers;
+import dev.panhead.trainer.data.Conversations;
 import dev.panhead.trainer.data.Tokenizer;
 import dev.panhead.trainer.model.ModelFolder;
 import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
@@ -18,7 +20,12 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true,
         showDefaultValues = true,
         description = "Continues a prompt token by token.",
-        footer = {"", "Example: panhead generate --model model --prompt \"In the beginning\" --temperature 0.7"})
+        footer = {
+            "",
+            "Examples:",
+            "  panhead generate --model model --prompt \"In the beginning\" --temperature 0.7",
+            "  panhead generate --model tuned --chat --prompt \"Who was Moses?\""
+        })
 final class GenerateCommand implements Callable<Integer> {
 
     @Mixin
@@ -31,6 +38,12 @@ final class GenerateCommand implements Callable<Integer> {
             defaultValue = "\n",
             showDefaultValue = Help.Visibility.NEVER)
     private String prompt;
+
+    @Option(
+            names = "--chat",
+            description =
+                    "The prompt is what a user says, and the model answers: for what was trained on --chat with messages.")
+    private boolean chat;
 
     @Option(
             names = "--tokens",
@@ -69,16 +82,15 @@ final class GenerateCommand implements Callable<Integer> {
         require(temperature >= 0 && temperature < 1000, "--temperature must be from 0 to 1000, but is " + temperature);
         require(topK >= 0, "--top-k must be at least 0, but is " + topK);
         require(tokens >= 0, "--tokens must be at least 0, but is " + tokens);
+        require(!chat || !prompt.isBlank(), "--chat wants to know what the user says: --prompt");
         try (Arena arena = Arena.ofShared();
                 Workers workers = threads.start()) {
             ModelFolder.Loaded loaded = model.loadForText(arena, workers, 1);
             Tokenizer tokenizer = loaded.tokenizer();
             byte[] text = prompt.getBytes(StandardCharsets.UTF_8);
-            System.out.write(text, 0, text.length);
-            IntStream.Builder start = IntStream.builder();
-            tokenizer.encode(prompt, start);
+            System.out.write(text, 0, chat ? 0 : text.length);
             new Generator(arena, workers, loaded.model(), temperature, topK, seed)
-                    .generate(start.build().toArray(), tokenizer.boundary(), pastEnd, tokens, token -> {
+                    .generate(start(tokenizer), tokenizer.boundary(), ends(tokenizer), tokens, token -> {
                         byte[] said = tokenizer.bytes(token);
                         System.out.write(said, 0, said.length);
                         System.out.flush();
@@ -86,6 +98,23 @@ final class GenerateCommand implements Callable<Integer> {
             System.out.println();
         }
         return 0;
+    }
+
+    private int[] start(Tokenizer tokenizer) {
+        if (chat) {
+            return Conversations.question(tokenizer, prompt);
+        }
+        IntStream.Builder start = IntStream.builder();
+        tokenizer.encode(prompt, start);
+        return start.build().toArray();
+    }
+
+    private List<int[]> ends(Tokenizer tokenizer) {
+        if (pastEnd) {
+            return List.of();
+        }
+        int[] boundary = {tokenizer.boundary()};
+        return chat ? List.of(boundary, Conversations.answerEnd(tokenizer)) : List.of(boundary);
     }
 
     private static void require(boolean holds, String message) {

@@ -8,7 +8,10 @@ import dev.panhead.tensor.Matrix;
 import dev.panhead.trainer.data.Batch;
 import dev.panhead.trainer.model.LanguageModel;
 import java.lang.foreign.Arena;
+import java.util.ArrayDeque;
 import java.util.Arrays;
+import java.util.Deque;
+import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.IntConsumer;
 
@@ -49,27 +52,42 @@ final class Generator {
     /**
      * Hands on {@code count} tokens that follow the prompt, or fewer, if the text comes to its end.
      *
-     * @param boundary what stands before the prompt, if it is shorter than the context, and behind a text's end
-     * @param pastEnd whether to go on behind the end
+     * @param boundary what stands before the prompt, if it is shorter than the context
+     * @param ends what the text ends with, which is not handed on: any of these; none, to go on behind the end
      */
-    void generate(int[] prompt, int boundary, boolean pastEnd, int count, IntConsumer output) {
+    void generate(int[] prompt, int boundary, List<int[]> ends, int count, IntConsumer output) {
         for (int i = 0; i < context; i++) {
             int from = prompt.length - context + i;
             batch.contexts().set(i, from < 0 ? boundary : prompt[from]);
         }
         double[] logProbabilities = new double[vocabulary];
+        Deque<Integer> held = new ArrayDeque<>(); // what an end may begin with
         for (int n = 0; n < count; n++) {
             predict(logProbabilities);
             int next = draw(logProbabilities);
-            if (next == boundary && !pastEnd) {
+            held.add(next);
+            while (!held.isEmpty() && ends.stream().noneMatch(end -> begins(end, held))) {
+                output.accept(held.remove());
+            }
+            if (ends.stream().anyMatch(end -> end.length == held.size() && begins(end, held))) {
                 return;
             }
-            output.accept(next);
             for (int i = 1; i < context; i++) {
                 batch.contexts().set(i - 1, batch.contexts().get(i));
             }
             batch.contexts().set(context - 1, next);
         }
+        held.forEach(output::accept);
+    }
+
+    private static boolean begins(int[] end, Deque<Integer> tokens) {
+        int i = 0;
+        for (int token : tokens) {
+            if (i == end.length || end[i++] != token) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** The log-probability of each token after the context. */

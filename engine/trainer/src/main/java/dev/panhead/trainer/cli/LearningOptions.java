@@ -46,7 +46,10 @@ final class LearningOptions {
     @Option(names = "--optimizer", paramLabel = "RULE", description = "${COMPLETION-CANDIDATES}.")
     private OptimizerName optimizer = OptimizerName.ADAMW;
 
-    @Option(names = "--learning-rate", paramLabel = "R", description = "Highest learning rate.")
+    @Option(
+            names = "--learning-rate",
+            paramLabel = "R",
+            description = "Highest learning rate; to go on from a trained head, much less, as 3e-4.")
     private double learningRate = 0.004;
 
     @Option(
@@ -153,6 +156,24 @@ final class LearningOptions {
 
     int batch() {
         return batch;
+    }
+
+    /** The optimizer's name. */
+    String optimizer() {
+        return optimizer.toString();
+    }
+
+    /** The options of optimizers that are not used. */
+    List<String> otherOptimizers() {
+        return switch (optimizer) {
+            case ADAMW -> List.of("--momentum", "--nesterov");
+            case SGD -> List.of("--beta1", "--beta2", "--epsilon");
+        };
+    }
+
+    /** Whether the rate does not fall. */
+    boolean isConstant() {
+        return schedule == Schedule.Shape.CONSTANT;
     }
 
     private GradientMode gradient() {

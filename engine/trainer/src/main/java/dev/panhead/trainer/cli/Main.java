@@ -24,7 +24,7 @@ import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/** The command line. Exit codes: 0 for success, 1 for failure, 2 for wrong usage, 130 after Ctrl-C, 143 when terminated. */
+/** The command line. Exit codes: 0 for success, 1 for failure, 2 for wrong usage, 130 after Ctrl-C, 141 when nobody reads its output, 143 when terminated. */
 @Command(
         name = "panhead",
         description = "Trains and evaluates a language model's head on a CPU.",
@@ -45,7 +45,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         },
         footer = {
             "",
-            "Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted, 143 terminated.",
+            "Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted, 141 output not read, 143 terminated.",
             "Example: panhead train --text book.txt --out model"
         })
 public final class Main implements Runnable {
@@ -58,6 +58,9 @@ public final class Main implements Runnable {
 
     /** The exit code after an error. */
     static final int FAILURE = 1;
+
+    /** The exit code of a process whose output nobody reads any more: that of one that was sent SIGPIPE. */
+    private static final int UNREAD = 141;
 
     /** The exit code of a process that was sent SIGTERM. */
     private static final int TERMINATED = 143;
@@ -169,6 +172,9 @@ public final class Main implements Runnable {
     }
 
     private static int report(Exception e, boolean stackTrace, int exit) {
+        if (e instanceof StandardOutput.UnreadException) {
+            return UNREAD;
+        }
         if (stackTrace) {
             e.printStackTrace();
         } else {

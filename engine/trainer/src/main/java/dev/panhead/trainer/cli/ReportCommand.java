@@ -24,7 +24,7 @@ import picocli.CommandLine.Option;
 final class ReportCommand implements Callable<Integer> {
 
     @Option(
-            names = "--run",
+            names = {"--run", "--model"},
             paramLabel = "FOLDER",
             required = true,
             description = "The model's folder, as train writes it, with its " + ModelFolder.METRICS + ".")

@@ -12,6 +12,16 @@ import java.nio.charset.Charset;
 /** Standard output that fails, once, where it cannot be written: on a full disk, or when nobody reads any more. */
 final class StandardOutput extends OutputStream {
 
+    /** Nobody reads any more, which is no error of this program's: as {@code head} does when it has seen enough. */
+    static final class UnreadException extends UncheckedIOException {
+
+        private static final long serialVersionUID = 1;
+
+        private UnreadException(IOException cause) {
+            super("standard output: " + cause.getMessage(), cause);
+        }
+    }
+
     private final OutputStream out = new FileOutputStream(FileDescriptor.out);
 
     private boolean failed;
@@ -38,6 +48,9 @@ final class StandardOutput extends OutputStream {
             out.write(bytes, offset, length);
         } catch (IOException e) {
             failed = true;
+            if (String.valueOf(e.getMessage()).contains("Broken pipe")) {
+                throw new UnreadException(e);
+            }
             throw new UncheckedIOException("standard output: " + e.getMessage(), e);
         }
     }

@@ -159,6 +159,8 @@ final class TrainCommand implements Callable<Integer> {
         requireNoneWith("--hidden", encoder);
         requireNoneWith("--init-model", shapes);
         requireNoneWith("--init-head", List.of("--vocabulary"));
+        requireNone("--optimizer " + learning.optimizer(), learning.otherOptimizers());
+        requireNone("--schedule constant", learning.isConstant() ? List.of("--floor") : List.of());
         requireNoneWith("--steps", List.of("--seconds", "--epochs"));
         requireNoneWith("--epochs", List.of("--seconds"));
         if (!checkpointing.resume() && spec.commandLine().getParseResult().hasMatchedOption("--allow-changes")) {
@@ -167,12 +169,16 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private void requireNoneWith(String option, List<String> others) {
+        if (spec.commandLine().getParseResult().hasMatchedOption(option)) {
+            requireNone(option, others);
+        }
+    }
+
+    private void requireNone(String option, List<String> others) {
         ParseResult given = spec.commandLine().getParseResult();
-        if (given.hasMatchedOption(option)) {
-            for (String other : others) {
-                if (given.hasMatchedOption(other)) {
-                    throw new UsageException(other + " has no meaning with " + option);
-                }
+        for (String other : others) {
+            if (given.hasMatchedOption(other)) {
+                throw new UsageException(other + " has no meaning with " + option);
             }
         }
     }
@@ -181,7 +187,8 @@ final class TrainCommand implements Callable<Integer> {
         if (!(beginning.examples() instanceof WindowExamples text)) {
             throw new UsageException("--dry-run shows tokens, and hidden states have none");
         }
-        DryRun.print(System.out, text.data(), SHOWN, learning.batch());
+        long heldOut = text.count() - beginning.learned().count();
+        DryRun.print(System.out, text.data(), SHOWN, heldOut, learning.batch());
         System.out.flush();
     }
 

@@ -2,6 +2,7 @@ package dev.panhead.trainer.cli;
 
 import dev.panhead.exec.Workers;
 import dev.panhead.probe.Machine;
+import dev.panhead.trainer.data.Conversations;
 import dev.panhead.trainer.data.Tokenizer;
 import dev.panhead.trainer.data.WindowExamples;
 import dev.panhead.trainer.loop.Checkpoints;
@@ -120,12 +121,12 @@ final class TrainingRun {
      * @param sample how many tokens to generate at the end
      */
     void train(CheckpointOptions checkpointing, int sample) throws IOException {
-        introduce();
         long done = checkpointing.resume()
                 ? training.resume(
                         checkpointing.allowChanges(),
                         broken -> System.err.println("panhead: a checkpoint is left out: " + broken))
                 : 0;
+        introduce();
         Path path = out.resolve(ModelFolder.METRICS);
         try (MetricsFile metrics = done > 0 ? MetricsFile.resume(path, done) : MetricsFile.begin(path)) {
             if (done > 0) {
@@ -312,11 +313,12 @@ final class TrainingRun {
                 .forEach(token -> said.writeBytes(tokenizer.bytes(token)));
         String begun = text(said);
         said.reset();
+        int[] boundary = {tokenizer.boundary()};
         new Generator(arena, workers, beginning.model(), 0.7, 0, options.seed())
                 .generate(
                         prompt.stream().mapToInt(Integer::intValue).toArray(),
                         tokenizer.boundary(),
-                        false,
+                        chat ? List.of(boundary, Conversations.answerEnd(tokenizer)) : List.of(boundary),
                         count,
                         token -> said.writeBytes(tokenizer.bytes(token)));
         Map<String, Object> line = MetricsFile.line("sample", status.step());

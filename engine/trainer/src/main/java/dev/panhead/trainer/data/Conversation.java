@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * One conversation: parts of text in their order, those to be learnt and the others. Each is encoded by itself, so that no token
@@ -24,8 +25,13 @@ record Conversation(List<Part> parts, boolean endLearnt) {
     /** A part of it. */
     record Part(String text, boolean learnt) {}
 
+    private static final String USER = "user";
     private static final String ASSISTANT = "assistant";
-    private static final Set<String> ROLES = Set.of("system", "user", ASSISTANT);
+
+    /** What ends a message. */
+    private static final String END = "<|im_end|>";
+
+    private static final Set<String> ROLES = Set.of("system", USER, ASSISTANT);
     private static final JsonFactory JSON_TEXT = new JsonFactory();
     private static final JSON OBJECTS = JSON.std.without(JSON.Feature.FAIL_ON_DUPLICATE_MAP_KEYS);
 
@@ -93,15 +99,35 @@ record Conversation(List<Part> parts, boolean endLearnt) {
             String content = string(message, "content", where);
             last = role.equals(ASSISTANT);
             answered |= last && !content.isEmpty();
-            parts.add(new Part("<|im_start|>" + role + "\n", false));
+            parts.add(new Part(head(role), false));
             parts.add(new Part(content, last));
-            parts.add(new Part("<|im_end|>", last));
+            parts.add(new Part(END, last));
             parts.add(new Part("\n", false));
         }
         if (!answered) {
             throw new LineException("no turn of the assistant says anything: there is nothing to learn");
         }
         return new Conversation(parts, last);
+    }
+
+    private static String head(String role) {
+        return "<|im_start|>" + role + "\n";
+    }
+
+    /** A conversation's tokens up to where the assistant answers what a user says. */
+    static int[] question(Tokenizer tokenizer, String text) {
+        IntStream.Builder tokens = IntStream.builder();
+        for (String part : List.of(head(USER), text, END, "\n", head(ASSISTANT))) {
+            tokenizer.encode(part, tokens);
+        }
+        return tokens.build().toArray();
+    }
+
+    /** The tokens behind an answer. */
+    static int[] end(Tokenizer tokenizer) {
+        IntStream.Builder tokens = IntStream.builder();
+        tokenizer.encode(END, tokens);
+        return tokens.build().toArray();
     }
 
     private static String string(Map<?, ?> object, String key, String where) throws LineException {

@@ -78,6 +78,16 @@ public record Conversations(TokenData data, long conversations, long skipped, Li
         }
     }
 
+    /** The tokens of a conversation up to where the assistant answers what a user says, laid out as those that are learnt from. */
+    public static int[] question(Tokenizer tokenizer, String text) {
+        return Conversation.question(tokenizer, text);
+    }
+
+    /** The tokens that an assistant's answer ends with. */
+    public static int[] answerEnd(Tokenizer tokenizer) {
+        return Conversation.end(tokenizer);
+    }
+
     /** Conversations on their way to temporary files. */
     private static final class Writer implements AutoCloseable {
 

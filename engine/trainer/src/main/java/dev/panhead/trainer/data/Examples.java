@@ -32,6 +32,9 @@ public interface Examples {
     /** An example for people: {@code target} and, where there is text, the {@code context} before it; both as text. */
     Map<String, Object> describe(long example);
 
+    /** Where an example stands, for people. */
+    String place(long example);
+
     /** How a predicted token reads. */
     String describeToken(int token);
 

@@ -48,6 +48,11 @@ public record HiddenExamples(HiddenStates states) implements Examples {
     }
 
     @Override
+    public String place(long example) {
+        return "row " + states.countedRow(example) + " of the hidden states";
+    }
+
+    @Override
     public String describeToken(int token) {
         return Integer.toString(token);
     }

@@ -60,6 +60,11 @@ public record WindowExamples(TokenData data, int context) implements Examples {
     }
 
     @Override
+    public String place(long example) {
+        return "token " + data.position(example);
+    }
+
+    @Override
     public String describeToken(int token) {
         return new String(data.tokenizer().bytes(token), StandardCharsets.UTF_8);
     }

@@ -157,13 +157,17 @@ public final class Checkpoints {
             throws IOException {
         Map<?, ?> was = saved instanceof Map<?, ?> map ? map : Map.of();
         List<String> differences = new ArrayList<>();
-        options.forEach((name, value) -> {
-            if (!mayDiffer.contains(name) && !String.valueOf(value).equals(String.valueOf(was.get(name)))) {
-                differences.add(name + " was " + was.get(name) + " and is " + value);
+        boolean mayAll = true;
+        for (var option : options.entrySet()) {
+            String name = option.getKey();
+            if (!mayDiffer.contains(name) && !String.valueOf(option.getValue()).equals(String.valueOf(was.get(name)))) {
+                differences.add(name + " was " + was.get(name) + " and is " + option.getValue());
+                mayAll &= TrainingOptions.CHANGEABLE.contains(name);
             }
-        });
+        }
         if (!differences.isEmpty()) {
-            throw new IOException(path + " is of another training: " + String.join("; ", differences));
+            throw new IOException(path + " is of another training: " + String.join("; ", differences)
+                    + (mayAll ? "; --allow-changes goes on with that" : ""));
         }
     }
 

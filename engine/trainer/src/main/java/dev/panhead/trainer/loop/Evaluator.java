@@ -48,7 +48,7 @@ public final class Evaluator {
             try {
                 scores = model.score(batch);
             } catch (NonFiniteLogitException e) {
-                throw new ArithmeticException("example " + (first + e.token()) + ": " + e.getMessage());
+                throw notFinite(part.examples().place(first + e.token()), e);
             }
             for (int t = 0; t < count; t++) {
                 double loss = scores.losses().get(0, t);
@@ -61,5 +61,11 @@ public final class Evaluator {
             bytes += part.examples().bytes(first, first + count);
         }
         return new Evaluation(tokens == 0 ? Double.NaN : sum / tokens, tokens, correct, bytes);
+    }
+
+    /** Says where a logit that is not finite came from. */
+    static ArithmeticException notFinite(String place, NonFiniteLogitException e) {
+        return new ArithmeticException(place + ": its logit of vocabulary row " + e.row() + " is not finite"
+                + (e.count() > 1 ? ", the first of " + e.count() + " of the batch" : ""));
     }
 }

@@ -19,8 +19,11 @@ public record RowRange(int from, int to) {
 
     /** Checks the order. */
     public RowRange {
-        if (from < 0 || to < from) {
-            throw new IllegalArgumentException("rows " + from + "-" + to + " are no range");
+        if (from < 0) {
+            throw new IllegalArgumentException("rows are counted from 0, not from " + from);
+        }
+        if (to < from) {
+            throw new IllegalArgumentException("rows " + from + "-" + to + " end before they begin");
         }
     }
 

@@ -277,8 +277,9 @@ public final class Training {
             share.add(result);
             return result.loss();
         } catch (NonFiniteLogitException e) {
-            long example = examples.from() + order.at(first + e.token());
-            throw new ArithmeticException("step " + (state.step() + 1) + ", example " + example + ": " + e.getMessage()
+            String place = examples.examples().place(examples.from() + order.at(first + e.token()));
+            throw new ArithmeticException("step " + (state.step() + 1) + ", "
+                    + Evaluator.notFinite(place, e).getMessage()
                     + "; try a lower learning rate, and see that the data is finite");
         }
     }

@@ -117,7 +117,8 @@ public final class Progress implements Listener, AutoCloseable {
         if (bar == null) {
             out.printf(
                     Locale.ROOT,
-                    "       held out: loss %.4f%s on %,d tokens%n",
+                    "       held out%s: loss %.4f%s on %,d tokens%n",
+                    whole ? "" : ", in part",
                     heldOut.loss(),
                     inBits(heldOut.bitsPerByte()),
                     heldOut.tokens());
