@@ -13,9 +13,9 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.function.ToDoubleFunction;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /**
@@ -59,8 +59,8 @@ final class ColdCommand implements Callable<Integer> {
             description = "How long each makes steps; ${DEFAULT-VALUE} by default.")
     private int seconds;
 
-    @Option(names = "--threads", paramLabel = "N", defaultValue = "2", description = "${DEFAULT-VALUE} by default.")
-    private int threads;
+    @Mixin
+    private ThreadsOption threads;
 
     @Option(names = "-J", paramLabel = "OPTION", description = "An option for Java, such as -J-XX:+UseSerialGC.")
     private List<String> javaOptions = new ArrayList<>();
@@ -115,12 +115,11 @@ final class ColdCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, InterruptedException {
-        require("--runs", runs, MOST_RUNS);
-        require("--seconds", seconds, MOST_SECONDS);
-        require("--threads", threads, Host.mostThreads());
+        Limits.require(spec, "--runs", runs, 1, MOST_RUNS);
+        Limits.require(spec, "--seconds", seconds, 1, MOST_SECONDS);
         System.out.printf(
                 "loss, dX and dW at T %d, d %d, V %d on %s, %d processes each; from the process's start%n",
-                ColdStart.TOKENS, ColdStart.WIDTH, ColdStart.VOCABULARY, Host.team(threads), runs);
+                ColdStart.TOKENS, ColdStart.WIDTH, ColdStart.VOCABULARY, Host.team(threads.count(1)), runs);
         measure("without a cache", List.of());
         if (!withoutCache) {
             Path folder = Files.createTempDirectory("panhead-cold");
@@ -163,7 +162,7 @@ final class ColdCommand implements Callable<Integer> {
         command.addAll(javaOptions);
         command.addAll(options);
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), ColdStart.class.getName()));
-        command.addAll(List.of(Integer.toString(threads), Integer.toString(seconds)));
+        command.addAll(List.of(Integer.toString(threads.count(1)), Integer.toString(seconds)));
         Path errors = Files.createTempFile("panhead-cold", ".txt");
         long start = ChronoUnit.MICROS.between(Instant.EPOCH, Instant.now());
         Process process =
@@ -181,13 +180,6 @@ final class ColdCommand implements Callable<Integer> {
         } finally {
             process.destroy();
             Files.delete(errors);
-        }
-    }
-
-    private void require(String option, int value, int most) {
-        if (value < 1 || value > most) {
-            throw new ParameterException(
-                    spec.commandLine(), option + " must be from 1 to " + most + " here, but is " + value);
         }
     }
 }

@@ -11,6 +11,7 @@ import dev.panhead.optim.AdamW;
 import dev.panhead.tensor.HalfMatrix;
 import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
+import java.io.PrintWriter;
 import java.lang.foreign.Arena;
 import java.util.BitSet;
 import java.util.LinkedHashMap;
@@ -19,9 +20,9 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.UnaryOperator;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /**
@@ -35,6 +36,9 @@ import picocli.CommandLine.Spec;
 final class FeaturesCommand implements Callable<Integer> {
 
     static final String NAME = "features";
+
+    /** Steps of each until the compiler is done. */
+    private static final int WARMING = 4;
 
     /** Top rows, and entries of a teacher's distribution. */
     private static final int TOP = 10;
@@ -63,8 +67,8 @@ final class FeaturesCommand implements Callable<Integer> {
             description = "${DEFAULT-VALUE} by default.")
     private int vocabulary;
 
-    @Option(names = "--threads", paramLabel = "N", defaultValue = "2", description = "${DEFAULT-VALUE} by default.")
-    private int threads;
+    @Mixin
+    private ThreadsOption threads;
 
     @Option(
             names = "--rounds",
@@ -83,14 +87,21 @@ final class FeaturesCommand implements Callable<Integer> {
     public Integer call() {
         requireSizes();
         try (Arena arena = Arena.ofShared();
-                Workers workers = new Workers(threads)) {
+                Workers workers = new Workers(threads.count(1))) {
             prepare(arena, workers);
-            say("loss, dX and dW at T %d, d %d, V %d on %d threads; %d pairs of steps each%n%n", rounds);
-            spec.commandLine().getOut().flush();
-            spec.commandLine()
-                    .getOut()
-                    .printf(Locale.ROOT, "%-28s %10s %8s %16s%n", "feature", "ms", "ratio", "from .. to");
-            for (int i = 0; i < 4; i++) { // until the compiler is done
+            Turns.announce(1.1 * Turns.seconds(plain) * features.size() * (WARMING + 2 * rounds));
+            PrintWriter out = spec.commandLine().getOut();
+            out.printf(
+                    Locale.ROOT,
+                    "loss, dX and dW at T %d, d %d, V %d on %s; %d pairs of steps each%n%n",
+                    tokens,
+                    width,
+                    vocabulary,
+                    Host.team(threads.count(1)),
+                    rounds);
+            out.printf(Locale.ROOT, "%-28s %10s %8s %16s%n", "feature", "ms", "ratio", "from .. to");
+            out.flush();
+            for (int i = 0; i < WARMING; i++) {
                 features.values().stream().map(Feature::beside).distinct().forEach(Runnable::run);
                 features.values().stream().map(Feature::step).forEach(Runnable::run);
             }
@@ -100,17 +111,10 @@ final class FeaturesCommand implements Callable<Integer> {
     }
 
     private void requireSizes() {
-        int most = Host.mostThreads();
-        if (rounds < 1 || tokens < 1 || width < 1 || threads < 1 || threads > most || vocabulary < APART * TAUGHT) {
-            throw new ParameterException(
-                    spec.commandLine(),
-                    "all numbers must be at least 1, --threads at most " + most + " here, --vocabulary at least "
-                            + APART * TAUGHT);
-        }
-    }
-
-    private void say(String format, int pairs) {
-        spec.commandLine().getOut().printf(Locale.ROOT, format, tokens, width, vocabulary, threads, pairs);
+        Limits.requirePositive(spec, "--tokens", tokens);
+        Limits.requirePositive(spec, "--width", width);
+        Limits.require(spec, "--vocabulary", vocabulary, APART * TAUGHT, Integer.MAX_VALUE);
+        Limits.requirePositive(spec, "--rounds", rounds);
     }
 
     private void prepare(Arena arena, Workers workers) {

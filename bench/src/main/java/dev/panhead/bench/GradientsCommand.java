@@ -22,6 +22,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -33,13 +34,23 @@ import picocli.CommandLine.Spec;
  */
 @Command(
         name = GradientsCommand.NAME,
-        description = "Measures time and error of each gradient mode, beside the loss alone.",
+        description = {
+            "Measures time and error of each gradient mode, beside the loss alone.",
+            "Random numbers are an untrained head, whose probabilities are all small; what a trained one takes, --hidden and --head say."
+        },
         mixinStandardHelpOptions = true)
 final class GradientsCommand implements Callable<Integer> {
 
     static final String NAME = "gradients";
 
     private static final String LOSS = "loss only";
+    private static final String EXACT = "exact";
+
+    /** Rounds until the compiler is done. */
+    private static final int WARMING = 2;
+
+    /** About so many exact steps take as long as a round. */
+    private static final int STEPS_A_ROUND = 6;
 
     @Spec
     private CommandSpec spec;
@@ -60,10 +71,14 @@ final class GradientsCommand implements Callable<Integer> {
     @ArgGroup(exclusive = false)
     private RealHead real;
 
-    @Option(names = "--threads", paramLabel = "N", defaultValue = "2", description = "${DEFAULT-VALUE} by default.")
-    private int threads;
+    @Mixin
+    private ThreadsOption threads;
 
-    @Option(names = "--rounds", paramLabel = "N", defaultValue = "9", description = "${DEFAULT-VALUE} by default.")
+    @Option(
+            names = "--rounds",
+            paramLabel = "N",
+            defaultValue = "9",
+            description = "Rounds in which each mode makes a step; ${DEFAULT-VALUE} by default.")
     private int rounds;
 
     @Option(names = "--svg", paramLabel = "FILE", description = "Draw the error against the time, too.")
@@ -105,16 +120,17 @@ final class GradientsCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        if (rounds < 1 || threads < 1 || tokens < 1 || width < 1 || vocabulary < 1) {
-            throw new ParameterException(spec.commandLine(), "all numbers must be at least 1");
-        }
+        Limits.requirePositive(spec, "--tokens", tokens);
+        Limits.requirePositive(spec, "--width", width);
+        Limits.requirePositive(spec, "--vocabulary", vocabulary);
+        Limits.requirePositive(spec, "--rounds", rounds);
         if (svg != null
                 && (Files.isDirectory(svg)
                         || !Files.isDirectory(svg.toAbsolutePath().getParent()))) {
             throw new ParameterException(spec.commandLine(), "--svg " + svg + ": is a folder, or not in one");
         }
         try (Arena arena = Arena.ofShared();
-                Workers workers = new Workers(threads)) {
+                Workers workers = new Workers(threads.count(1))) {
             List<Row> rows = measure(arena, workers, inputs(arena));
             print(rows);
             if (svg != null) {
@@ -144,7 +160,7 @@ final class GradientsCommand implements Callable<Integer> {
 
     private static Map<String, GradientMode> modes() {
         Map<String, GradientMode> modes = new LinkedHashMap<>();
-        modes.put("exact", GradientMode.exact());
+        modes.put(EXACT, GradientMode.exact());
         for (int bits : new int[] {6, 8, 10, 12}) {
             modes.put("unbiased 2^-" + bits, GradientMode.unbiased(StrictMath.scalb(1.0, -bits)));
         }
@@ -164,10 +180,10 @@ final class GradientsCommand implements Callable<Integer> {
         Map<String, LinearCrossEntropy> heads = new LinkedHashMap<>();
         heads.put(LOSS, head(arena, workers, GradientMode.exact()));
         modes().forEach((name, mode) -> heads.put(name, head(arena, workers, mode)));
-        int warming = 2;
+        Turns.announce(STEPS_A_ROUND * Turns.seconds(() -> heads.get(EXACT).run(inputs, outputs)) * (WARMING + rounds));
         Map<String, double[]> millis = new LinkedHashMap<>();
         Map<String, Row> rows = new LinkedHashMap<>();
-        for (int round = -warming; round < rounds; round++) {
+        for (int round = -WARMING; round < rounds; round++) {
             for (Map.Entry<String, LinearCrossEntropy> entry : heads.entrySet()) {
                 String name = entry.getKey();
                 long start = System.nanoTime();
@@ -180,7 +196,7 @@ final class GradientsCommand implements Callable<Integer> {
                             name.equals(LOSS) ? exactHidden : outputs.hidden().into();
                     Matrix weight =
                             name.equals(LOSS) ? exactWeight : outputs.weight().into();
-                    if (name.equals("exact")) {
+                    if (name.equals(EXACT)) {
                         exactHidden.copyFrom(hidden);
                         exactWeight.copyFrom(weight);
                     }
@@ -232,11 +248,11 @@ final class GradientsCommand implements Callable<Integer> {
         var out = spec.commandLine().getOut();
         out.printf(
                 Locale.ROOT,
-                "T %d, d %d, V %d on %d threads; %d rounds%n%n%-20s %9s %8s %15s %10s %8s %9s %9s%n",
+                "T %d, d %d, V %d on %s; %d rounds%n%n%-20s %9s %8s %15s %10s %8s %9s %9s%n",
                 tokens,
                 width,
                 vocabulary,
-                threads,
+                Host.team(threads.count(1)),
                 rounds,
                 "gradient",
                 "ms",

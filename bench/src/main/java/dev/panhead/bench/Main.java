@@ -5,9 +5,12 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -32,6 +35,9 @@ public final class Main implements Callable<Integer> {
 
     private static final int MOST_FORKS = 20;
 
+    /** Holds the logger that is configured here, which would else be collected. */
+    private static final Logger KERNEL_LOG = Logger.getLogger("dev.panhead.kernel");
+
     @Spec
     private CommandSpec spec;
 
@@ -45,8 +51,8 @@ public final class Main implements Callable<Integer> {
     @Option(names = "--json", paramLabel = "FILE", description = "Write the figures as JSON, too.")
     private Path json;
 
-    @Option(names = "--threads", paramLabel = "N", description = "Threads; all processors by default.")
-    private Integer threads;
+    @Mixin
+    private ThreadsOption threads;
 
     @Option(
             names = "--forks",
@@ -62,6 +68,7 @@ public final class Main implements Callable<Integer> {
     /** Runs the command line and ends the process with its exit code. */
     public static void main(String[] arguments) {
         System.setProperty("java.awt.headless", "true");
+        KERNEL_LOG.setLevel(Level.WARNING); // what was picked is in the report
         CommandLine commandLine =
                 new CommandLine(new Main()).setExpandAtFiles(false).setUnmatchedOptionsAllowedAsOptionParameters(false);
         // What follows -J there is an option, if not this program's.
@@ -77,9 +84,8 @@ public final class Main implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, InterruptedException {
-        int processors = Runtime.getRuntime().availableProcessors();
-        requireRange("--threads", threads == null ? processors : threads, Host.mostThreads());
-        requireRange("--forks", forks, MOST_FORKS);
+        int count = threads.count(1);
+        Limits.require(spec, "--forks", forks, 1, MOST_FORKS);
         requireWritable("--html", html);
         if (json != null) {
             requireWritable("--json", json);
@@ -87,14 +93,8 @@ public final class Main implements Callable<Integer> {
                 throw wrong("--html and --json are the same file: " + json);
             }
         }
-        new Report(Host.find(threads == null ? processors : threads), forks).write(html, json);
+        new Report(Host.find(count), forks).write(html, json);
         return 0;
-    }
-
-    private void requireRange(String option, int value, int most) {
-        if (value < 1 || value > most) {
-            throw wrong(option + " must be from 1 to " + most + " here, but is " + value);
-        }
     }
 
     /** Says now what would else be found after three minutes. */

@@ -16,9 +16,9 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /**
@@ -57,8 +57,8 @@ final class ThreadsCommand implements Callable<Integer> {
     @ArgGroup(exclusive = false)
     private Shape shape;
 
-    @Option(names = "--threads", paramLabel = "N", description = "All processors by default.")
-    private Integer threads;
+    @Mixin
+    private ThreadsOption threads;
 
     @Option(
             names = "--seconds",
@@ -95,15 +95,15 @@ final class ThreadsCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        int count = threads == null ? Runtime.getRuntime().availableProcessors() : threads;
-        int most = Host.mostThreads();
-        if (count < 2 || count > most) {
-            throw new ParameterException(
-                    spec.commandLine(), "--threads must be from 2 to " + most + " here, but is " + count);
+        int count = threads.count(2);
+        Limits.requirePositive(spec, "--seconds", seconds);
+        List<Shape> shapes = shape == null ? SHAPES : List.of(shape);
+        for (Shape step : shapes) {
+            Limits.requirePositive(spec, "--tokens", step.tokens);
+            Limits.requirePositive(spec, "--width", step.width);
+            Limits.requirePositive(spec, "--vocabulary", step.vocabulary);
         }
-        if (seconds < 1 || shape != null && (shape.tokens < 1 || shape.width < 1 || shape.vocabulary < 1)) {
-            throw new ParameterException(spec.commandLine(), "all numbers must be at least 1");
-        }
+        Turns.announce(1.3 * shapes.size() * seconds);
         PrintWriter out = spec.commandLine().getOut();
         out.printf(
                 "loss, dX and dW on one thread and on %d, in turns; multiply-adds on registers beside them%n%n", count);
@@ -113,7 +113,7 @@ final class ThreadsCommand implements Callable<Integer> {
         out.flush();
         try (Workers one = new Workers(1);
                 Workers all = new Workers(count)) {
-            (shape == null ? SHAPES : List.of(shape)).forEach(step -> measure(step, one, all));
+            shapes.forEach(step -> measure(step, one, all));
         }
         return 0;
     }

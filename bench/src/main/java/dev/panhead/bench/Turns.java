@@ -5,6 +5,20 @@ final class Turns {
 
     private Turns() {}
 
+    /** Says, apart from the figures, how long they will take. */
+    static void announce(double seconds) {
+        System.err.println("panhead-bench: this takes some "
+                + (seconds < 100 ? Math.max(1, Math.round(seconds)) + " s" : Math.round(seconds / 60) + " minutes"));
+    }
+
+    /** How many seconds something takes that has run once before. */
+    static double seconds(Runnable run) {
+        run.run();
+        long start = System.nanoTime();
+        run.run();
+        return (System.nanoTime() - start) * 1e-9;
+    }
+
     /** The milliseconds of each, round by round. */
     static double[][] measure(int rounds, Runnable... runs) {
         double[][] millis = new double[runs.length][rounds];
