@@ -74,7 +74,10 @@ public final class Main implements Callable<Integer> {
         // What follows -J there is an option, if not this program's.
         commandLine.getSubcommands().get(ColdCommand.NAME).setUnmatchedOptionsAllowedAsOptionParameters(true);
         int exit = commandLine
-                .setParameterExceptionHandler((e, given) -> fail(e.getMessage() + "; see panhead-bench --help", 2))
+                .setParameterExceptionHandler((e, given) -> fail(
+                        e.getMessage() + "; see "
+                                + e.getCommandLine().getCommandSpec().qualifiedName() + " --help",
+                        2))
                 .setExecutionExceptionHandler((e, command, result) -> fail(message(e), 1))
                 .execute(arguments);
         if (exit != 0) {

@@ -9,7 +9,9 @@ record Range(double median, double min, double max) {
     static Range of(double[] figures) {
         double[] sorted = figures.clone();
         Arrays.sort(sorted);
-        return new Range(sorted[sorted.length / 2], sorted[0], sorted[sorted.length - 1]);
+        int half = sorted.length / 2;
+        double median = sorted.length % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+        return new Range(median, sorted[0], sorted[sorted.length - 1]);
     }
 
     /** Of the ratios of figures that belong together. */

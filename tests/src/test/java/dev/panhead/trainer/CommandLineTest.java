@@ -10,6 +10,7 @@ import dev.panhead.trainer.PanheadJar.Running;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -66,6 +67,25 @@ class CommandLineTest {
         assertTrue(outcome.out().contains("the model is saved"), outcome.out());
         assertFalse(Files.readString(folder.resolve("model/metrics.jsonl")).isEmpty());
         quick.run("eval", "--model", "model", "--text", "text.txt").succeeded();
+    }
+
+    /** What is done behind the last step is done to its end, and what the trainer says in that time is not lost. */
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void aSignalBehindTheLastStepLeavesAWholeModel() throws IOException, InterruptedException {
+        Running running =
+                jar.start("train --text text.txt --out late --steps 20 --batch 64 --width 16 --threads 1".split(" "));
+        running.awaitOutput("100 %");
+        running.signal("TERM");
+        Outcome outcome = running.outcome();
+        assertEquals("", outcome.err());
+        assertTrue(outcome.out().contains("wrote the model and"), outcome.out());
+        assertTrue(
+                outcome.exit() == 143 || outcome.exit() == 0, "ended with " + outcome.exit()); // 0 if it was the faster
+        for (String file : List.of("model.safetensors", "report.html", "loss.png")) {
+            assertTrue(Files.exists(folder.resolve("late").resolve(file)), file);
+        }
+        assertTrue(Files.notExists(folder.resolve("late/checkpoints")));
     }
 
     /** On a terminal of util-linux' making, whose Ctrl-C reaches all processes there. */

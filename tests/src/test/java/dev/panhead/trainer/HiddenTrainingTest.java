@@ -224,7 +224,8 @@ class HiddenTrainingTest {
             eval --model head --head-tensor lm_head.weight --hidden states.safetensors | 2 | --head-tensor goes with --head
             eval --head teacher.safetensors --text states.npy | 2 | --head goes with --hidden
             train --hidden states.safetensors --head-tensor wte.weight --out no | 2 | --head-tensor goes with --init-head
-            train --hidden outside.safetensors --init-head teacher.safetensors --out no | 1 | the label at 5 is 23
+            train --hidden outside.safetensors --init-head teacher.safetensors --out no | 1 | the label at 5 is 23, neither -100 nor from 0 to 22; --new-rows
+            train --hidden states.safetensors --init-head states.npy --out no | 1 | states.npy: a head is read from .safetensors
             train --hidden states.safetensors --vocabulary 20 --out no | 1 | neither -100 nor from 0 to 19
             train --hidden labels.npy --out no | 1 | labels.npy
             train --hidden states.npy --out no | 1 | labels

@@ -132,7 +132,7 @@ class ReportCommandTest {
 
     @Test
     void theHelpHasAnExample() throws IOException, InterruptedException {
-        assertTrue(jar.run("report", "--help").succeeded().out().contains("Example: panhead report --run"));
+        assertTrue(jar.run("report", "--help").succeeded().out().contains("Example: panhead report --model"));
     }
 
     @Test

@@ -8,6 +8,8 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import java.util.regex.Matcher;
@@ -98,10 +100,18 @@ public final class Main implements Runnable {
         }
     }
 
-    /** A launcher that was killed could not pass the signal on: this process ends as if it had been asked to. */
+    /**
+     * A launcher that was killed could not pass the signal on: this process ends as if it had been asked to. It has another parent then; to wait for
+     * the launcher's end would not do, since to be dead is not to be gone, if nobody has asked after it.
+     */
     private static void endWithLauncher() {
-        ProcessHandle.current().parent().ifPresent(launcher -> launcher.onExit()
-                .thenRun(() -> Runtime.getRuntime().exit(TERMINATED)));
+        Optional<ProcessHandle> launcher = ProcessHandle.current().parent();
+        Thread.ofPlatform().daemon().name("panhead-launcher").start(() -> {
+            while (ProcessHandle.current().parent().equals(launcher)) {
+                LockSupport.parkNanos(500_000_000);
+            }
+            Runtime.getRuntime().exit(TERMINATED);
+        });
     }
 
     private static int run(String... arguments) {

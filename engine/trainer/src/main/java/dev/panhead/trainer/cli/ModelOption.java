@@ -1,9 +1,11 @@
 package dev.panhead.trainer.cli;
 
 import dev.panhead.exec.Workers;
+import dev.panhead.trainer.loop.Checkpoints;
 import dev.panhead.trainer.model.ModelFolder;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import picocli.CommandLine.Option;
 
@@ -23,6 +25,11 @@ final class ModelOption {
     }
 
     ModelFolder.Loaded load(Arena arena, Workers workers, int maxTokens) throws IOException {
+        if (!ModelFolder.exists(folder) && Files.isDirectory(folder.resolve(Checkpoints.FOLDER))) {
+            throw new IOException(
+                    folder + " holds the state of an unfinished training, and no model yet: the same train command"
+                            + " with --resume goes on with it");
+        }
         return ModelFolder.load(folder, arena, workers, maxTokens);
     }
 

@@ -20,7 +20,7 @@ import picocli.CommandLine.Option;
             "Makes a page of a training: its curves, samples, hardest tokens, configuration; and a picture of its loss.",
             "The page needs no network. A training that still goes on, or was killed, is shown as far as it came."
         },
-        footer = {"", "Example: panhead report --run panhead-model"})
+        footer = {"", "Example: panhead report --model panhead-model"})
 final class ReportCommand implements Callable<Integer> {
 
     @Option(

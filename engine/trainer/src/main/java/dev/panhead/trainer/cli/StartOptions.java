@@ -174,7 +174,11 @@ final class StartOptions {
                             ? "text"
                             : "width " + model.config().width()));
         }
-        states.requireLabelsBelow(model.config().vocabulary());
+        try {
+            states.requireLabelsBelow(model.config().vocabulary());
+        } catch (IOException e) {
+            throw initHead == null ? e : new IOException(e.getMessage() + "; --new-rows appends rows", e);
+        }
         String description = String.format(
                 Locale.ROOT, "%,d hidden states of width %,d (%s)", states.rows(), states.width(), states.dtype());
         return split(arena, data, model, null, new HiddenExamples(states), description);

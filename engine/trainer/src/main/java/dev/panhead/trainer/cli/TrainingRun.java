@@ -99,10 +99,11 @@ final class TrainingRun {
     private void introduce() {
         System.out.printf(
                 Locale.ROOT,
-                "%s, %,d tokens to learn, %,d held out; %,d parameters%n%s kernels, %d bits, %d thread%s%n",
+                "%s, %,d tokens to learn, %,d held out; a head of %,d rows, %,d parameters%n%s kernels, %d bits, %d thread%s%n",
                 beginning.description(),
                 beginning.learned().count(),
                 beginning.heldOut().count(),
+                beginning.model().config().vocabulary(),
                 beginning.model().size(),
                 Machine.kernel(),
                 Machine.vectorBits(),
@@ -158,8 +159,9 @@ final class TrainingRun {
         }
         System.out.printf(
                 Locale.ROOT,
-                "interrupted after %,d steps; the %s is saved, and --resume goes on%n",
+                "interrupted after %,d step%s; the %s is saved, and --resume goes on%n",
                 status.step(),
+                status.step() == 1 ? "" : "s",
                 saved ? "model" : "state");
     }
 

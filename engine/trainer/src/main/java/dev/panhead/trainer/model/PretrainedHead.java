@@ -8,6 +8,7 @@ import dev.panhead.trainer.data.TensorFiles;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.regex.Pattern;
@@ -37,6 +38,9 @@ public record PretrainedHead(ReadableMatrix weight, Matrix bias) {
      * @throws IOException if the weight is not there or the two do not fit
      */
     public static PretrainedHead open(Path path, String tensor, Arena arena) throws IOException {
+        if (path.toString().toLowerCase(Locale.ROOT).endsWith(".npy")) {
+            throw new IOException(path + ": a head is read from .safetensors files, not from .npy ones");
+        }
         String name = tensor == null ? LanguageModel.HEAD_WEIGHT : tensor;
         TensorFiles files = TensorFiles.open(path, arena);
         if (!files.has(name)) {
