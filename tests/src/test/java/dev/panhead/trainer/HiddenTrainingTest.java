@@ -291,7 +291,7 @@ class HiddenTrainingTest {
         String shown = run("train --chat chat.jsonl --dry-run --context 40 --out never");
         assertTrue(shown.contains("48 conversations, 2,"), shown); // what is laid before them does not count
         assertTrue(
-                shown.contains("710 of them to be predicted (29.7 %), the last 71 held out: 1 batch of 1,024"), shown);
+                shown.contains("710 of them to be predicted (29.7 %), the last 60 held out: 1 batch of 1,024"), shown);
         assertTrue(shown.contains("[I][t][ ][i][s][ ][0][.]"), shown);
         assertTrue(Files.notExists(folder.resolve("never")));
     }

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ConversationsTest {
 
@@ -92,6 +93,35 @@ class ConversationsTest {
             assertEquals(3, read.data().conversations().get(0));
             assertEquals(0, read.skipped());
             assertEquals(List.of(), read.firstErrors());
+        }
+    }
+
+    /** What is held out are whole conversations, about a tenth of what is predicted, and never all. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 10, 57})
+    void noConversationIsLearntInPart(int count) throws IOException {
+        String[] lines = new String[count];
+        for (int i = 0; i < count; i++) {
+            lines[i] = "{\"prompt\": \"" + "?".repeat(i % 5) + "\", \"completion\": \"" + "!".repeat(1 + i * 7 % 13)
+                    + "\"}";
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            TokenData data = read(write(lines), Tokenizer.named("bytes"), 4, false, arena)
+                    .data();
+            Examples examples = new WindowExamples(data, 4);
+            long cut = Part.lastTenth(examples).from();
+            assertEquals(cut, Part.beforeLastTenth(examples).count());
+            assertTrue(cut > 0 && cut < examples.count());
+            if (count == 1) {
+                assertEquals(examples.count() * 9 / 10, cut);
+                return;
+            }
+            long start = data.position(cut);
+            while (start > 0 && data.tokens().at(start - 1) != data.tokenizer().boundary()) {
+                start--;
+            }
+            assertTrue(data.position(cut - 1) < start, "an answer is cut in two");
+            assertTrue(Math.abs(cut - examples.count() * 0.9) < 15, cut + " of " + examples.count());
         }
     }
 

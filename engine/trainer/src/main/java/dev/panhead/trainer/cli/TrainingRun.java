@@ -303,9 +303,8 @@ final class TrainingRun {
         boolean chat = window.data().conversations().size() > 0;
         long end = chat ? window.data().position(beginning.heldOut().from()) : window.context();
         List<Integer> prompt = new ArrayList<>();
-        for (long i = end - window.context();
-                i < Math.min(end, window.data().tokens().size());
-                i++) {
+        long begin = chat ? window.conversation(end) : end - window.context();
+        for (long i = begin; i < Math.min(end, window.data().tokens().size()); i++) {
             prompt.add(window.data().tokens().at(i));
         }
         Tokenizer tokenizer = beginning.tokenizer();

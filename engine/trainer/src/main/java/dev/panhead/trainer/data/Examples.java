@@ -26,6 +26,11 @@ public interface Examples {
      */
     long bytes(long from, long to);
 
+    /** Where to cut the examples in two, at this one or near it, so that nothing that belongs together is on both sides. */
+    default long cut(long example) {
+        return example;
+    }
+
     /** The token that an example is to be predicted as. */
     int target(long example);
 

@@ -27,9 +27,10 @@ public record Part(Examples examples, long from, long to) {
         return new Part(examples, 0, lastTenth(examples).from);
     }
 
-    /** The last tenth, rounded up; what a training holds out. */
+    /** The last tenth, rounded up, or whole conversations of about as many tokens; what a training holds out. */
     public static Part lastTenth(Examples examples) {
-        return new Part(examples, examples.count() - (examples.count() + 9) / 10, examples.count());
+        long count = examples.count();
+        return new Part(examples, count == 0 ? 0 : examples.cut(count - (count + 9) / 10), count);
     }
 
     /** Number of examples. */

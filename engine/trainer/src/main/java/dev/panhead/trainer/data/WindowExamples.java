@@ -5,6 +5,7 @@ import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.LongUnaryOperator;
 
 /**
  * The tokens of a text, each with the tokens before it.
@@ -37,6 +38,38 @@ public record WindowExamples(TokenData data, int context) implements Examples {
     @Override
     public long bytes(long from, long to) {
         return data.bytes(from, to);
+    }
+
+    /** Where a conversation begins: the next one, or the last. */
+    @Override
+    public long cut(long example) {
+        PositionList starts = data.conversations();
+        if (starts.size() < 2) {
+            return example;
+        }
+        long next = Math.min(first(starts.size(), starts::get, data.position(example)), starts.size() - 1);
+        return first(count(), data::position, starts.get(next));
+    }
+
+    /** The first index of ascending positions that is not less than one; how many there are, if all are. */
+    private static long first(long size, LongUnaryOperator positions, long least) {
+        long low = 0;
+        long high = size;
+        while (low < high) {
+            long middle = (low + high) >>> 1;
+            if (positions.applyAsLong(middle) < least) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        return low;
+    }
+
+    /** Where the conversation begins that a position is in. */
+    public long conversation(long position) {
+        PositionList starts = data.conversations();
+        return starts.get(first(starts.size(), starts::get, position + 1) - 1);
     }
 
     @Override
