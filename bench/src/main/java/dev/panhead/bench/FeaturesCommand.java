@@ -113,7 +113,7 @@ final class FeaturesCommand implements Callable<Integer> {
     private void requireSizes() {
         Limits.requirePositive(spec, "--tokens", tokens);
         Limits.requirePositive(spec, "--width", width);
-        Limits.require(spec, "--vocabulary", vocabulary, APART * TAUGHT, Integer.MAX_VALUE);
+        Limits.requireAtLeast(spec, "--vocabulary", vocabulary, APART * TAUGHT);
         Limits.requirePositive(spec, "--rounds", rounds);
     }
 

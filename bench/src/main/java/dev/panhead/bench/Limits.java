@@ -10,8 +10,14 @@ final class Limits {
 
     /** Refuses a number that is less than 1. */
     static void requirePositive(CommandSpec spec, String option, int value) {
-        if (value < 1) {
-            throw new ParameterException(spec.commandLine(), option + " must be at least 1, but is " + value);
+        requireAtLeast(spec, option, value, 1);
+    }
+
+    /** Refuses a number that is less than another. */
+    static void requireAtLeast(CommandSpec spec, String option, int value, int least) {
+        if (value < least) {
+            throw new ParameterException(
+                    spec.commandLine(), option + " must be at least " + least + ", but is " + value);
         }
     }
 

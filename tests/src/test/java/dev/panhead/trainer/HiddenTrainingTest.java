@@ -262,24 +262,28 @@ class HiddenTrainingTest {
         for (int i = 0; i < 24; i++) {
             lines.writeBytes(("{\"prompt\": \"What is " + i + "? \", \"completion\": \"It is " + i + ".\"}\n")
                     .getBytes(StandardCharsets.UTF_8));
-            lines.writeBytes(("{\"messages\": [{\"role\": \"user\", \"content\": \"Hello " + i
-                            + "\"}, {\"role\": \"assistant\", \"content\": \"Good day.\"}]}\n")
+            lines.writeBytes(("{\"messages\": [{\"role\": \"user\", \"content\": \"" + (i % 2 == 0 ? "Hello" : "Byebye")
+                            + "\"}, {\"role\": \"assistant\", \"content\": \"" + (i % 2 == 0 ? "Good day." : "So long.")
+                            + "\"}]}\n")
                     .getBytes(StandardCharsets.UTF_8));
         }
         Files.write(folder.resolve("chat.jsonl"), lines.toByteArray());
         lines.writeBytes("{\"prompt\": 7}\n".getBytes(StandardCharsets.UTF_8));
         Files.write(folder.resolve("bad.jsonl"), lines.toByteArray());
-        String shape = " --context 6 --embedding 4 --width 16 --threads 1 --batch 20 --learning-rate 0.05 --sample 0";
+        String shape = " --context 40 --embedding 4 --width 16 --threads 1 --batch 20 --learning-rate 0.05 --sample 0";
         run("train --chat chat.jsonl --epochs 6 --out tuned" + shape);
         run("train --chat chat.jsonl --epochs 5 --init-model tuned --head-only --out further --threads 1 --sample 0");
         assertTrue(eval("--model further --chat chat.jsonl --last-tenth", "loss") < 2);
-        assertEquals(
-                "Good day.\n",
-                jar.run("generate", "--model", "tuned", "--chat", "--prompt", "Hello 5", "--temperature", "0")
-                        .succeeded()
-                        .out());
+        assertEquals("Good day.\n", run("generate --model tuned --chat --temperature 0 --prompt Hello"));
+        assertEquals("So long.\n", run("generate --model tuned --chat --temperature 0 --prompt Byebye"));
+        assertEquals("So long.\n", run("generate --model tuned --chat --temperature 0 --prompt Byebye --tokens 12"));
         assertTrue(run("generate --model tuned --chat --prompt Hello --past-end --temperature 0 --tokens 40")
                 .startsWith("Good day.<|im_end|>"));
+        PanheadJar.Outcome blind =
+                jar.run(("train --chat chat.jsonl --steps 2 --out blind" + shape.replace("40", "33")).split(" "));
+        assertEquals(0, blind.exit());
+        assertTrue(blind.err().contains("sees 33 tokens, but 33 stand between a question"), blind.err());
+        jar.run("generate --model blind --chat --prompt Hello".split(" ")).failed(2, "a larger --context");
         jar.run("generate", "--model", "tuned", "--chat").failed(2, "--prompt");
         jar.run(("train --chat bad.jsonl --epochs 1 --out bad" + shape).split(" "))
                 .failed(1, "bad.jsonl, line 49", "prompt");
@@ -291,7 +295,7 @@ class HiddenTrainingTest {
         String shown = run("train --chat chat.jsonl --dry-run --context 40 --out never");
         assertTrue(shown.contains("48 conversations, 2,"), shown); // what is laid before them does not count
         assertTrue(
-                shown.contains("710 of them to be predicted (29.7 %), the last 60 held out: 1 batch of 1,024"), shown);
+                shown.contains("698 of them to be predicted (29.9 %), the last 59 held out: 1 batch of 1,024"), shown);
         assertTrue(shown.contains("[I][t][ ][i][s][ ][0][.]"), shown);
         assertTrue(Files.notExists(folder.resolve("never")));
     }

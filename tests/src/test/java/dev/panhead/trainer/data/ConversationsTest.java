@@ -1,5 +1,6 @@
 package dev.panhead.trainer.data;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -11,6 +12,7 @@ import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
@@ -93,6 +95,28 @@ class ConversationsTest {
             assertEquals(3, read.data().conversations().get(0));
             assertEquals(0, read.skipped());
             assertEquals(List.of(), read.firstErrors());
+        }
+    }
+
+    /** A question is asked in the very tokens that stand before an answer that was learnt. */
+    @ParameterizedTest
+    @MethodSource("names")
+    void aQuestionIsLaidOutAsItWasLearnt(String name) throws IOException {
+        Path file = write("{\"messages\": [{\"role\": \"user\", \"content\": \"Wer war 字 Moses?\"},"
+                + " {\"role\": \"assistant\", \"content\": \"A man.\"}]}");
+        try (Arena arena = Arena.ofConfined()) {
+            TokenData data = read(file, Tokenizer.named(name), 0, false, arena).data();
+            int[] question = Conversations.question(data.tokenizer(), "Wer war 字 Moses?");
+            int[] before = new int[(int) data.position(0)];
+            for (int i = 0; i < before.length; i++) {
+                before[i] = data.tokens().at(i);
+            }
+            assertArrayEquals(before, question);
+            int[] none = Conversations.question(data.tokenizer(), "");
+            int distance = Conversations.distance(data.tokenizer());
+            assertArrayEquals(
+                    Arrays.copyOfRange(none, none.length - distance, none.length),
+                    Arrays.copyOfRange(question, question.length - distance, question.length));
         }
     }
 

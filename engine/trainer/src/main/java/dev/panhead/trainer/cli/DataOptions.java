@@ -121,6 +121,13 @@ final class DataOptions {
                     "panhead: passed over %,d broken lines, the first: %s%n",
                     conversations.skipped(), conversations.firstErrors().getFirst());
         }
+        int distance = Conversations.distance(conversations.data().tokenizer());
+        if (conversations.ofMessages() && context <= distance) {
+            System.err.printf(
+                    "panhead: the model sees %,d tokens, but %,d stand between a question and its answer: it cannot see what it is asked;"
+                            + " --context makes it see more%n",
+                    context, distance);
+        }
         return conversations.data();
     }
 

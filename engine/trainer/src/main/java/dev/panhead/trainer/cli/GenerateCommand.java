@@ -24,7 +24,7 @@ import picocli.CommandLine.Option;
             "",
             "Examples:",
             "  panhead generate --model model --prompt \"In the beginning\" --temperature 0.7",
-            "  panhead generate --model tuned --chat --prompt \"Who was Moses?\""
+            "  panhead generate --model talker --chat --prompt \"Who was Moses?\""
         })
 final class GenerateCommand implements Callable<Integer> {
 
@@ -88,9 +88,10 @@ final class GenerateCommand implements Callable<Integer> {
             ModelFolder.Loaded loaded = model.loadForText(arena, workers, 1);
             Tokenizer tokenizer = loaded.tokenizer();
             byte[] text = prompt.getBytes(StandardCharsets.UTF_8);
+            int[] start = start(tokenizer, loaded.model().config().window().context());
             System.out.write(text, 0, chat ? 0 : text.length);
             new Generator(arena, workers, loaded.model(), temperature, topK, seed)
-                    .generate(start(tokenizer), tokenizer.boundary(), ends(tokenizer), tokens, token -> {
+                    .generate(start, tokenizer.boundary(), ends(tokenizer), tokens, token -> {
                         byte[] said = tokenizer.bytes(token);
                         System.out.write(said, 0, said.length);
                         System.out.flush();
@@ -100,8 +101,13 @@ final class GenerateCommand implements Callable<Integer> {
         return 0;
     }
 
-    private int[] start(Tokenizer tokenizer) {
+    private int[] start(Tokenizer tokenizer, int context) {
         if (chat) {
+            int distance = Conversations.distance(tokenizer);
+            require(
+                    context > distance,
+                    "the model sees " + context + " tokens, but " + distance
+                            + " stand between a question and its answer: train it with a larger --context");
             return Conversations.question(tokenizer, prompt);
         }
         IntStream.Builder start = IntStream.builder();

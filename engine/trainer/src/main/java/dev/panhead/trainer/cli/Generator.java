@@ -50,7 +50,7 @@ final class Generator {
     }
 
     /**
-     * Hands on {@code count} tokens that follow the prompt, or fewer, if the text comes to its end.
+     * Hands on the tokens that follow the prompt, {@code count} at most: fewer if the text comes to its end, or to what an end begins with.
      *
      * @param boundary what stands before the prompt, if it is shorter than the context
      * @param ends what the text ends with, which is not handed on: any of these; none, to go on behind the end
@@ -77,7 +77,6 @@ final class Generator {
             }
             batch.contexts().set(context - 1, next);
         }
-        held.forEach(output::accept);
     }
 
     private static boolean begins(int[] end, Deque<Integer> tokens) {

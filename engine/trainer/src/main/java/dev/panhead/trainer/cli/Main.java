@@ -122,14 +122,14 @@ public final class Main implements Runnable {
     }
 
     private static int run(Main main, String... arguments) {
+        StringWriter help = new StringWriter();
+        int exit = execute(main, new PrintWriter(help), arguments);
         try {
-            StringWriter help = new StringWriter();
-            int exit = execute(main, new PrintWriter(help), arguments);
             System.out.print(help);
             System.out.flush();
             return exit;
         } catch (UncheckedIOException e) {
-            return report(e, main.stackTrace, FAILURE);
+            return exit == 0 ? report(e, main.stackTrace, FAILURE) : exit; // an error that is reported already
         }
     }
 

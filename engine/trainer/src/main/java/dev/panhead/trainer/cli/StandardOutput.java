@@ -8,6 +8,8 @@ import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.Charset;
+import java.nio.file.Files;
+import java.nio.file.Path;
 
 /** Standard output that fails, once, where it cannot be written: on a full disk, or when nobody reads any more. */
 final class StandardOutput extends OutputStream {
@@ -21,6 +23,9 @@ final class StandardOutput extends OutputStream {
             super("standard output: " + cause.getMessage(), cause);
         }
     }
+
+    private static final int FILE_TYPE = 0170000;
+    private static final int PIPE = 0010000;
 
     private final OutputStream out = new FileOutputStream(FileDescriptor.out);
 
@@ -48,10 +53,19 @@ final class StandardOutput extends OutputStream {
             out.write(bytes, offset, length);
         } catch (IOException e) {
             failed = true;
-            if (String.valueOf(e.getMessage()).contains("Broken pipe")) {
+            if (isPipe()) {
                 throw new UnreadException(e);
             }
             throw new UncheckedIOException("standard output: " + e.getMessage(), e);
+        }
+    }
+
+    /** Whether standard output is a pipe, which fails for want of a reader alone; what the system says of that is in its language. */
+    private static boolean isPipe() {
+        try {
+            return ((int) Files.getAttribute(Path.of("/dev/fd/1"), "unix:mode") & FILE_TYPE) == PIPE;
+        } catch (IOException | UnsupportedOperationException | IllegalArgumentException e) {
+            return false;
         }
     }
 }

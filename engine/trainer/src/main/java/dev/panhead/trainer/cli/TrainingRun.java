@@ -127,7 +127,7 @@ final class TrainingRun {
                         checkpointing.allowChanges(),
                         broken -> System.err.println("panhead: a checkpoint is left out: " + broken))
                 : 0;
-        introduce();
+        show(this::introduce);
         Path path = out.resolve(ModelFolder.METRICS);
         try (MetricsFile metrics = done > 0 ? MetricsFile.resume(path, done) : MetricsFile.begin(path)) {
             if (done > 0) {
@@ -157,12 +157,13 @@ final class TrainingRun {
             training.takeBest();
             save(status, null, metrics);
         }
-        System.out.printf(
-                Locale.ROOT,
-                "interrupted after %,d step%s; the %s is saved, and --resume goes on%n",
-                status.step(),
-                status.step() == 1 ? "" : "s",
-                saved ? "model" : "state");
+        (unseen == null ? System.out : System.err)
+                .printf(
+                        Locale.ROOT,
+                        "interrupted after %,d step%s; the %s is saved, and --resume goes on%n",
+                        status.step(),
+                        status.step() == 1 ? "" : "s",
+                        saved ? "model" : "state");
     }
 
     private Map<String, Object> introduction() {

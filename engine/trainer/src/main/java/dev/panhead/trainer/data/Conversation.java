@@ -19,8 +19,9 @@ import java.util.stream.IntStream;
  *
  * @param parts what is said
  * @param endLearnt whether the end, too, is to be learnt: the boundary behind the last part
+ * @param ofMessages whether the parts are laid out as messages
  */
-record Conversation(List<Part> parts, boolean endLearnt) {
+record Conversation(List<Part> parts, boolean endLearnt, boolean ofMessages) {
 
     /** A part of it. */
     record Part(String text, boolean learnt) {}
@@ -52,7 +53,7 @@ record Conversation(List<Part> parts, boolean endLearnt) {
         if (completion.isEmpty()) {
             throw new LineException("the completion is empty: there is nothing to learn");
         }
-        return new Conversation(List.of(new Part(prompt, false), new Part(completion, true)), true);
+        return new Conversation(List.of(new Part(prompt, false), new Part(completion, true)), true, false);
     }
 
     private static Map<String, Object> parseObject(String line) throws LineException {
@@ -107,7 +108,7 @@ record Conversation(List<Part> parts, boolean endLearnt) {
         if (!answered) {
             throw new LineException("no turn of the assistant says anything: there is nothing to learn");
         }
-        return new Conversation(parts, last);
+        return new Conversation(parts, last, true);
     }
 
     private static String head(String role) {
@@ -116,17 +117,24 @@ record Conversation(List<Part> parts, boolean endLearnt) {
 
     /** A conversation's tokens up to where the assistant answers what a user says. */
     static int[] question(Tokenizer tokenizer, String text) {
-        IntStream.Builder tokens = IntStream.builder();
-        for (String part : List.of(head(USER), text, END, "\n", head(ASSISTANT))) {
-            tokenizer.encode(part, tokens);
-        }
-        return tokens.build().toArray();
+        return encode(tokenizer, head(USER), text, END, "\n", head(ASSISTANT));
+    }
+
+    /** How many tokens stand between a question and its answer. */
+    static int distance(Tokenizer tokenizer) {
+        return encode(tokenizer, END, "\n", head(ASSISTANT)).length;
     }
 
     /** The tokens behind an answer. */
     static int[] end(Tokenizer tokenizer) {
+        return encode(tokenizer, END);
+    }
+
+    private static int[] encode(Tokenizer tokenizer, String... parts) {
         IntStream.Builder tokens = IntStream.builder();
-        tokenizer.encode(END, tokens);
+        for (String part : parts) {
+            tokenizer.encode(part, tokens);
+        }
         return tokens.build().toArray();
     }
 

@@ -22,10 +22,12 @@ import java.util.List;
  *
  * @param data the conversations, each with so many boundaries before it that no context holds anything of the one before
  * @param conversations how many there are
+ * @param ofMessages whether some are of messages
  * @param skipped how many lines were passed over because of errors
  * @param firstErrors what was wrong with the first of them, at most {@value #SHOWN}, with file and line
  */
-public record Conversations(TokenData data, long conversations, long skipped, List<String> firstErrors) {
+public record Conversations(
+        TokenData data, long conversations, boolean ofMessages, long skipped, List<String> firstErrors) {
 
     /** How many errors are kept. */
     public static final int SHOWN = 10;
@@ -72,7 +74,8 @@ public record Conversations(TokenData data, long conversations, long skipped, Li
                         + (skipped[0] == 0 ? "" : ", but " + skipped[0] + " bad lines: " + firstErrors.getFirst()));
             }
             TokenData data = writer.finish(onlyOccurring, arena);
-            return new Conversations(data, writer.conversations, skipped[0], List.copyOf(firstErrors));
+            return new Conversations(
+                    data, writer.conversations, writer.ofMessages, skipped[0], List.copyOf(firstErrors));
         } catch (UncheckedIOException e) {
             throw e.getCause();
         }
@@ -81,6 +84,11 @@ public record Conversations(TokenData data, long conversations, long skipped, Li
     /** The tokens of a conversation up to where the assistant answers what a user says, laid out as those that are learnt from. */
     public static int[] question(Tokenizer tokenizer, String text) {
         return Conversation.question(tokenizer, text);
+    }
+
+    /** How many tokens stand between a question and its answer: a context that is no longer does not reach it. */
+    public static int distance(Tokenizer tokenizer) {
+        return Conversation.distance(tokenizer);
     }
 
     /** The tokens that an assistant's answer ends with. */
@@ -97,6 +105,7 @@ public record Conversations(TokenData data, long conversations, long skipped, Li
         private final TemporaryFile learnt;
         private final TemporaryFile starts;
         private long conversations;
+        private boolean ofMessages;
 
         Writer(Tokenizer tokenizer, int context) throws IOException {
             this.tokenizer = tokenizer;
@@ -112,6 +121,7 @@ public record Conversations(TokenData data, long conversations, long skipped, Li
             }
             put(starts);
             conversations++;
+            ofMessages |= conversation.ofMessages();
             for (Conversation.Part part : conversation.parts()) {
                 tokenizer.encode(part.text(), token -> add(token, part.learnt()));
             }

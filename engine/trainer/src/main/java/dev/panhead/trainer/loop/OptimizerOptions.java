@@ -63,7 +63,7 @@ public sealed interface OptimizerOptions {
         /** Checks the values. */
         public SgdOptions {
             TrainingOptions.require(momentum >= 0 && momentum < 1, "momentum", momentum, "at least 0 and less than 1");
-            if (nesterov && momentum == 0) {
+            if (nesterov && (float) momentum == 0) {
                 throw new IllegalArgumentException("Nesterov's step wants a momentum, but it is 0");
             }
             requireDecay(weightDecay);
