@@ -19,6 +19,7 @@ import dev.panhead.trainer.report.Report;
 import dev.panhead.trainer.report.Status;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
@@ -157,13 +158,13 @@ final class TrainingRun {
             training.takeBest();
             save(status, null, metrics);
         }
-        (unseen == null ? System.out : System.err)
-                .printf(
-                        Locale.ROOT,
-                        "interrupted after %,d step%s; the %s is saved, and --resume goes on%n",
-                        status.step(),
-                        status.step() == 1 ? "" : "s",
-                        saved ? "model" : "state");
+        PrintStream told = unseen instanceof StandardOutput.UnreadException ? System.err : System.out;
+        told.printf(
+                Locale.ROOT,
+                "interrupted after %,d step%s; the %s is saved, and --resume goes on%n",
+                status.step(),
+                status.step() == 1 ? "" : "s",
+                saved ? "model" : "state");
     }
 
     private Map<String, Object> introduction() {
