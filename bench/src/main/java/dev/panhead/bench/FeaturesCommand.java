@@ -30,12 +30,10 @@ import picocli.CommandLine.Spec;
  * step, where one is fused). The plain step is measured beside each, in turns, and the ratios' median counts: the machine's moods pass.
  */
 @Command(
-        name = FeaturesCommand.NAME,
+        name = "features",
         description = "Measures what each option and output of a head adds to a plain step.",
         mixinStandardHelpOptions = true)
 final class FeaturesCommand implements Callable<Integer> {
-
-    static final String NAME = "features";
 
     /** Steps of each until the compiler is done. */
     private static final int WARMING = 4;

@@ -33,15 +33,13 @@ import picocli.CommandLine.Spec;
  * the loss alone, whose time in the same round theirs are divided by.
  */
 @Command(
-        name = GradientsCommand.NAME,
+        name = "gradients",
         description = {
             "Measures time and error of each gradient mode, beside the loss alone.",
             "Random numbers are an untrained head, whose probabilities are all small; what a trained one takes, --hidden and --head say."
         },
         mixinStandardHelpOptions = true)
 final class GradientsCommand implements Callable<Integer> {
-
-    static final String NAME = "gradients";
 
     private static final String LOSS = "loss only";
     private static final String EXACT = "exact";

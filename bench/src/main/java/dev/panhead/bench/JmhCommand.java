@@ -13,7 +13,7 @@ import picocli.CommandLine.Unmatched;
 
 /** {@code jmh}: the harness itself, with all its options. */
 @Command(
-        name = JmhCommand.NAME,
+        name = "jmh",
         description =
                 "Runs the benchmarks by the harness's own command line. Beside its operations a second stand the secondary"
                         + " figures gflops and gigabytes, which are GFLOP/s and GB/s.",
@@ -24,8 +24,6 @@ import picocli.CommandLine.Unmatched;
             "Its options: panhead-bench jmh -h"
         })
 final class JmhCommand implements Callable<Integer> {
-
-    static final String NAME = "jmh";
 
     private static final String FAIL_ON_ERROR = "-foe";
 

@@ -26,12 +26,10 @@ import picocli.CommandLine.Spec;
  * times as fast the machine itself is: processors share their clock, their power and, in the cloud, themselves.
  */
 @Command(
-        name = ThreadsCommand.NAME,
+        name = "threads",
         description = "Measures what steps gain from threads, beside what the machine gains.",
         mixinStandardHelpOptions = true)
 final class ThreadsCommand implements Callable<Integer> {
-
-    static final String NAME = "threads";
 
     /** Multiply-adds of some 80 ms. */
     private static final int PROBE_ROUNDS = 2_000_000;

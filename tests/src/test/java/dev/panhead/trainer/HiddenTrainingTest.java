@@ -282,7 +282,7 @@ class HiddenTrainingTest {
         PanheadJar.Outcome blind =
                 jar.run(("train --chat chat.jsonl --steps 2 --out blind" + shape.replace("40", "33")).split(" "));
         assertEquals(0, blind.exit());
-        assertTrue(blind.err().contains("sees 33 tokens, but 33 stand between a question"), blind.err());
+        assertTrue(blind.err().contains("a context of 33 tokens, but 33 stand between a question"), blind.err());
         jar.run("generate --model blind --chat --prompt Hello".split(" ")).failed(2, "a larger --context");
         jar.run("generate", "--model", "tuned", "--chat").failed(2, "--prompt");
         jar.run(("train --chat bad.jsonl --epochs 1 --out bad" + shape).split(" "))

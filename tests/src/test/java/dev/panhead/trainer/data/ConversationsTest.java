@@ -106,14 +106,14 @@ class ConversationsTest {
                 + " {\"role\": \"assistant\", \"content\": \"A man.\"}]}");
         try (Arena arena = Arena.ofConfined()) {
             TokenData data = read(file, Tokenizer.named(name), 0, false, arena).data();
-            int[] question = Conversations.question(data.tokenizer(), "Wer war 字 Moses?");
+            int[] question = ChatMl.question(data.tokenizer(), "Wer war 字 Moses?");
             int[] before = new int[(int) data.position(0)];
             for (int i = 0; i < before.length; i++) {
                 before[i] = data.tokens().at(i);
             }
             assertArrayEquals(before, question);
-            int[] none = Conversations.question(data.tokenizer(), "");
-            int distance = Conversations.distance(data.tokenizer());
+            int[] none = ChatMl.question(data.tokenizer(), "");
+            int distance = ChatMl.distance(data.tokenizer());
             assertArrayEquals(
                     Arrays.copyOfRange(none, none.length - distance, none.length),
                     Arrays.copyOfRange(question, question.length - distance, question.length));

@@ -1,5 +1,6 @@
 package dev.panhead.trainer.cli;
 
+import dev.panhead.trainer.data.ChatMl;
 import dev.panhead.trainer.data.Conversations;
 import dev.panhead.trainer.data.Examples;
 import dev.panhead.trainer.data.HiddenExamples;
@@ -121,11 +122,12 @@ final class DataOptions {
                     "panhead: passed over %,d broken lines, the first: %s%n",
                     conversations.skipped(), conversations.firstErrors().getFirst());
         }
-        int distance = Conversations.distance(conversations.data().tokenizer());
-        if (conversations.ofMessages() && context <= distance) {
+        int distance = conversations.ofMessages()
+                ? ChatMl.distance(conversations.data().tokenizer())
+                : 0;
+        if (distance > 0 && context <= distance) {
             System.err.printf(
-                    "panhead: the model sees %,d tokens, but %,d stand between a question and its answer: it cannot see what it is asked;"
-                            + " --context makes it see more%n",
+                    "panhead: a context of %,d tokens, but %,d stand between a question and its answer: the model cannot see what it is asked%n",
                     context, distance);
         }
         return conversations.data();

@@ -1,7 +1,7 @@
 package dev.panhead.trainer.cli;
 
 import dev.panhead.exec.Workers;
-import dev.panhead.trainer.data.Conversations;
+import dev.panhead.trainer.data.ChatMl;
 import dev.panhead.trainer.data.Tokenizer;
 import dev.panhead.trainer.model.ModelFolder;
 import java.lang.foreign.Arena;
@@ -103,12 +103,12 @@ final class GenerateCommand implements Callable<Integer> {
 
     private int[] start(Tokenizer tokenizer, int context) {
         if (chat) {
-            int distance = Conversations.distance(tokenizer);
+            int distance = ChatMl.distance(tokenizer);
             require(
                     context > distance,
                     "the model sees " + context + " tokens, but " + distance
                             + " stand between a question and its answer: train it with a larger --context");
-            return Conversations.question(tokenizer, prompt);
+            return ChatMl.question(tokenizer, prompt);
         }
         IntStream.Builder start = IntStream.builder();
         tokenizer.encode(prompt, start);
@@ -119,8 +119,7 @@ final class GenerateCommand implements Callable<Integer> {
         if (pastEnd) {
             return List.of();
         }
-        int[] boundary = {tokenizer.boundary()};
-        return chat ? List.of(boundary, Conversations.answerEnd(tokenizer)) : List.of(boundary);
+        return chat ? ChatMl.ends(tokenizer) : List.of(new int[] {tokenizer.boundary()});
     }
 
     private static void require(boolean holds, String message) {

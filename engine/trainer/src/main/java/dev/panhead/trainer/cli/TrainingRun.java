@@ -2,7 +2,7 @@ package dev.panhead.trainer.cli;
 
 import dev.panhead.exec.Workers;
 import dev.panhead.probe.Machine;
-import dev.panhead.trainer.data.Conversations;
+import dev.panhead.trainer.data.ChatMl;
 import dev.panhead.trainer.data.Tokenizer;
 import dev.panhead.trainer.data.WindowExamples;
 import dev.panhead.trainer.loop.Checkpoints;
@@ -316,12 +316,11 @@ final class TrainingRun {
                 .forEach(token -> said.writeBytes(tokenizer.bytes(token)));
         String begun = text(said);
         said.reset();
-        int[] boundary = {tokenizer.boundary()};
         new Generator(arena, workers, beginning.model(), 0.7, 0, options.seed())
                 .generate(
                         prompt.stream().mapToInt(Integer::intValue).toArray(),
                         tokenizer.boundary(),
-                        chat ? List.of(boundary, Conversations.answerEnd(tokenizer)) : List.of(boundary),
+                        chat ? ChatMl.ends(tokenizer) : List.of(new int[] {tokenizer.boundary()}),
                         count,
                         token -> said.writeBytes(tokenizer.bytes(token)));
         Map<String, Object> line = MetricsFile.line("sample", status.step());

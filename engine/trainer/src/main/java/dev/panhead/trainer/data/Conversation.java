@@ -11,7 +11,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.IntStream;
 
 /**
  * One conversation: parts of text in their order, those to be learnt and the others. Each is encoded by itself, so that no token
@@ -26,13 +25,7 @@ record Conversation(List<Part> parts, boolean endLearnt, boolean ofMessages) {
     /** A part of it. */
     record Part(String text, boolean learnt) {}
 
-    private static final String USER = "user";
-    private static final String ASSISTANT = "assistant";
-
-    /** What ends a message. */
-    private static final String END = "<|im_end|>";
-
-    private static final Set<String> ROLES = Set.of("system", USER, ASSISTANT);
+    private static final Set<String> ROLES = Set.of("system", ChatMl.USER, ChatMl.ASSISTANT);
     private static final JsonFactory JSON_TEXT = new JsonFactory();
     private static final JSON OBJECTS = JSON.std.without(JSON.Feature.FAIL_ON_DUPLICATE_MAP_KEYS);
 
@@ -77,7 +70,7 @@ record Conversation(List<Part> parts, boolean endLearnt, boolean ofMessages) {
         }
     }
 
-    /** In ChatML, a turn is {@code <|im_start|>role\ncontent<|im_end|>\n}. */
+    /** Laid out as {@link ChatMl} says. */
     private static Conversation ofMessages(Object messages) throws LineException {
         if (!(messages instanceof List<?> list)) {
             throw new LineException("messages is " + kind(messages) + ", not an array");
@@ -98,44 +91,17 @@ record Conversation(List<Part> parts, boolean endLearnt, boolean ofMessages) {
                 throw new LineException("the role" + where + " is " + quoted(role) + ", not system, user or assistant");
             }
             String content = string(message, "content", where);
-            last = role.equals(ASSISTANT);
+            last = role.equals(ChatMl.ASSISTANT);
             answered |= last && !content.isEmpty();
-            parts.add(new Part(head(role), false));
+            parts.add(new Part(ChatMl.head(role), false));
             parts.add(new Part(content, last));
-            parts.add(new Part(END, last));
+            parts.add(new Part(ChatMl.END, last));
             parts.add(new Part("\n", false));
         }
         if (!answered) {
             throw new LineException("no turn of the assistant says anything: there is nothing to learn");
         }
         return new Conversation(parts, last, true);
-    }
-
-    private static String head(String role) {
-        return "<|im_start|>" + role + "\n";
-    }
-
-    /** A conversation's tokens up to where the assistant answers what a user says. */
-    static int[] question(Tokenizer tokenizer, String text) {
-        return encode(tokenizer, head(USER), text, END, "\n", head(ASSISTANT));
-    }
-
-    /** How many tokens stand between a question and its answer. */
-    static int distance(Tokenizer tokenizer) {
-        return encode(tokenizer, END, "\n", head(ASSISTANT)).length;
-    }
-
-    /** The tokens behind an answer. */
-    static int[] end(Tokenizer tokenizer) {
-        return encode(tokenizer, END);
-    }
-
-    private static int[] encode(Tokenizer tokenizer, String... parts) {
-        IntStream.Builder tokens = IntStream.builder();
-        for (String part : parts) {
-            tokenizer.encode(part, tokens);
-        }
-        return tokens.build().toArray();
     }
 
     private static String string(Map<?, ?> object, String key, String where) throws LineException {

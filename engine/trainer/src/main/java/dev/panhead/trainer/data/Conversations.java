@@ -16,8 +16,7 @@ import java.util.List;
  * }</pre>
  *
  * Learnt are a completion and the boundary behind it; or what the assistant says, each time with its end mark, and the boundary
- * if the assistant has the last word. Messages (of system, user and assistant) are laid out as ChatML, as ordinary text:
- * {@code <|im_start|>role\ncontent<|im_end|>\n}. Prompt and completion, and a turn's head, content, end mark and line end, are
+ * if the assistant has the last word. Messages (of system, user and assistant) are laid out as {@link ChatMl} says. Prompt and completion, and a turn's head, content, end mark and line end, are
  * encoded each by itself: whoever asks a trained model must encode in the same way.
  *
  * @param data the conversations, each with so many boundaries before it that no context holds anything of the one before
@@ -79,21 +78,6 @@ public record Conversations(
         } catch (UncheckedIOException e) {
             throw e.getCause();
         }
-    }
-
-    /** The tokens of a conversation up to where the assistant answers what a user says, laid out as those that are learnt from. */
-    public static int[] question(Tokenizer tokenizer, String text) {
-        return Conversation.question(tokenizer, text);
-    }
-
-    /** How many tokens stand between a question and its answer: a context that is no longer does not reach it. */
-    public static int distance(Tokenizer tokenizer) {
-        return Conversation.distance(tokenizer);
-    }
-
-    /** The tokens that an assistant's answer ends with. */
-    public static int[] answerEnd(Tokenizer tokenizer) {
-        return Conversation.end(tokenizer);
     }
 
     /** Conversations on their way to temporary files. */
