@@ -2,7 +2,6 @@ package dev.panhead.head;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -16,15 +15,12 @@ import dev.panhead.tensor.Matrix;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.management.ManagementFactory;
-import java.lang.ref.WeakReference;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.LockSupport;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -477,60 +473,6 @@ class HeadContractsTest {
             closer.join();
         }
         new HeadCase(arena, workers, 30, 40, 5).run();
-    }
-
-    /** A head that outlives its callers' matrices must not be what keeps them, whether a call came to its end or not. */
-    @Test
-    void aHeadKeepsNothingOfItsCallers() throws Exception {
-        LinearCrossEntropy head = new LinearCrossEntropy(arena, workers, 600, 8000, 200, HeadOptions.DEFAULT);
-        for (boolean fails : new boolean[] {false, true}) {
-            for (WeakReference<Matrix> matrix : matricesOfACall(head, fails)) {
-                long end = System.nanoTime() + 20_000_000_000L;
-                while (matrix.get() != null && System.nanoTime() < end) {
-                    System.gc();
-                    Thread.sleep(10);
-                }
-                assertNull(matrix.get(), fails ? "after a call that failed" : "after a call");
-            }
-        }
-        assertTrue(head.run(
-                                HeadInputs.of(
-                                        Matrix.allocate(arena, 2, 200),
-                                        Matrix.allocate(arena, 8000, 200),
-                                        Ints.of(new int[2])),
-                                HeadOutputs.NONE)
-                        .loss()
-                > 0);
-    }
-
-    /** X, W, dX and dW of a call that comes to its end, or of one whose arena is closed while it is under way. */
-    private static List<WeakReference<Matrix>> matricesOfACall(LinearCrossEntropy head, boolean fails)
-            throws InterruptedException {
-        Arena doomed = Arena.ofShared();
-        Matrix[] matrices = {
-            Matrix.allocate(doomed, 600, 200),
-            Matrix.allocate(doomed, 8000, 200),
-            Matrix.allocate(doomed, 600, 200),
-            Matrix.allocate(doomed, 8000, 200)
-        };
-        HeadInputs inputs = HeadInputs.of(matrices[0], matrices[1], Ints.of(new int[600]));
-        HeadOutputs outputs = HeadOutputs.gradients(matrices[2], matrices[3]);
-        head.run(inputs, outputs);
-        Thread closer = Thread.ofPlatform().start(() -> {
-            if (fails) {
-                LockSupport.parkNanos(20_000_000);
-                doomed.close();
-            }
-        });
-        if (fails) {
-            assertThrows(IllegalStateException.class, () -> {
-                while (true) {
-                    head.run(inputs, outputs);
-                }
-            });
-        }
-        closer.join();
-        return Stream.of(matrices).map(WeakReference::new).toList();
     }
 
     /** Nothing of what a rejected call would have written is there, the zeros of ignored tokens neither. */
