@@ -22,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -128,9 +129,31 @@ class NpyTest {
                             .targets(arena)
                             .get(1));
             Npy floats = Npy.open(file(1, PAIR, new byte[8]), arena);
-            refused("of F32 [2], not of I32 or I64 in one dimension", () -> floats.targets(arena));
+            refused("of F32, not of integers: convert it to I64", () -> floats.targets(arena));
             String square = ints.formatted(4).replace("(2,)", "(2, 1)");
-            refused("[2, 1]", () -> Npy.open(file(1, square, small), arena).targets(arena));
+            refused("shape [2, 1], not a single dimension", () -> Npy.open(file(1, square, small), arena)
+                    .targets(arena));
+        }
+    }
+
+    /** The byte 0x9c is -100 with a sign, and 156 without. */
+    @ParameterizedTest
+    @CsvSource({"|i1, 9c, -100", "|u1, 9c, 156", "<i2, 9cff, -100", "<u2, 9cff, 65436", "<i4, 9cffffff, -100"})
+    void targetsOfEveryIntegerTypeAreWhatTheySay(String type, String bytes, int value) throws IOException {
+        String header = "{'descr': '%s', 'fortran_order': False, 'shape': (1,), }".formatted(type);
+        try (Arena arena = Arena.ofConfined()) {
+            Npy file = Npy.open(file(1, header, HexFormat.of().parseHex(bytes)), arena);
+            assertEquals(value, file.targets(arena).get(0));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"<u4, 9cffffff, holds 4294967196 at 0", "<u8, 9cffffffffffffff, 'of U64, not of integers'"})
+    void whatIsNoTokenWithoutItsSignIsRefused(String type, String bytes, String reason) throws IOException {
+        String header = "{'descr': '%s', 'fortran_order': False, 'shape': (1,), }".formatted(type);
+        try (Arena arena = Arena.ofConfined()) {
+            Npy file = Npy.open(file(1, header, HexFormat.of().parseHex(bytes)), arena);
+            refused(reason, () -> file.targets(arena));
         }
     }
 
@@ -143,9 +166,9 @@ class NpyTest {
             assertEquals(List.of(), file.shape());
             refused("shape []", () -> file.view(arena));
             Npy vector = Npy.open(file(1, doubles.replace("()", "(1,)"), new byte[8]), arena);
-            refused("of F64, not of F32", () -> vector.matrix(arena));
+            refused("of F64, not of F32, BF16 or F16: convert it", () -> vector.matrix(arena));
             Npy cube = Npy.open(file(1, PAIR.replace("(2,)", "(1, 2, 1)"), new byte[8]), arena);
-            refused("shape [1, 2, 1]", () -> cube.view(arena));
+            refused("shape [1, 2, 1], not that of a matrix: reshape it to (-1, 1)", () -> cube.view(arena));
         }
     }
 

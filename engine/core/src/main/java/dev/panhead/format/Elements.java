@@ -8,7 +8,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 
 /**
  * An array of numbers in a file, whatever the format: little-endian, the last dimension running fastest.
@@ -20,6 +22,12 @@ import java.util.List;
  */
 record Elements(String where, DType type, List<Long> shape, MemorySegment data) {
 
+    /** The types of targets: those whose values are all longs. */
+    private static final Set<DType> INTEGERS =
+            EnumSet.of(DType.U8, DType.I8, DType.U16, DType.I16, DType.U32, DType.I32, DType.I64);
+
+    private static final ValueLayout.OfShort SHORT =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -55,7 +63,8 @@ record Elements(String where, DType type, List<Long> shape, MemorySegment data) 
     ReadableMatrix view(Arena arena) throws FormatException {
         int dimensions = shape.size();
         if (dimensions != 1 && dimensions != 2) {
-            throw new FormatException(where + " has shape " + shape + ", not that of a matrix");
+            throw new FormatException(where + " has shape " + shape + ", not that of a matrix"
+                    + (dimensions == 0 ? "" : ": reshape it to (-1, " + shape.getLast() + ")"));
         }
         int rows = dimensions == 1 ? 1 : dimension(0);
         int columns = dimension(dimensions - 1);
@@ -65,7 +74,7 @@ record Elements(String where, DType type, List<Long> shape, MemorySegment data) 
                 HalfMatrix.wrap(HalfMatrix.Format.BFLOAT16, inOrder(arena, ByteOrder.nativeOrder()), rows, columns);
             case F16 ->
                 HalfMatrix.wrap(HalfMatrix.Format.FLOAT16, inOrder(arena, ByteOrder.nativeOrder()), rows, columns);
-            default -> throw new FormatException(where + " is of " + type + ", not of F32, BF16 or F16");
+            default -> throw new FormatException(where + " is of " + type + ", not of F32, BF16 or F16: convert it");
         };
     }
 
@@ -86,20 +95,37 @@ record Elements(String where, DType type, List<Long> shape, MemorySegment data) 
                 .withOrder(order);
     }
 
-    /** One dimension of I32 or I64: see {@link Safetensors#targets}. */
+    /** One dimension of integers: see {@link Safetensors#targets}. */
     Ints targets(Arena arena) throws FormatException {
-        if (shape.size() != 1 || type != DType.I32 && type != DType.I64) {
-            throw new FormatException(where + " is of " + type + " " + shape + ", not of I32 or I64 in one dimension");
+        if (!INTEGERS.contains(type)) {
+            throw new FormatException(where + " is of " + type + ", not of integers: convert it to I64");
+        }
+        if (shape.size() != 1) {
+            throw new FormatException(where + " has shape " + shape + ", not a single dimension: reshape it to (-1)");
         }
         Ints targets = Ints.allocate(arena, dimension(0));
         for (int i = 0; i < targets.size(); i++) {
-            long value = type == DType.I32 ? data.getAtIndex(INT, i) : data.getAtIndex(LONG, i);
+            long value = integer(i);
             if (value != (int) value) {
                 throw new FormatException(where + " holds " + value + " at " + i);
             }
             targets.set(i, (int) value);
         }
         return targets;
+    }
+
+    /** An integer of {@link #INTEGERS}. */
+    private long integer(long index) {
+        return switch (type) {
+            case U8 -> Byte.toUnsignedLong(data.getAtIndex(ValueLayout.JAVA_BYTE, index));
+            case I8 -> data.getAtIndex(ValueLayout.JAVA_BYTE, index);
+            case U16 -> Short.toUnsignedLong(data.getAtIndex(SHORT, index));
+            case I16 -> data.getAtIndex(SHORT, index);
+            case U32 -> Integer.toUnsignedLong(data.getAtIndex(INT, index));
+            case I32 -> data.getAtIndex(INT, index);
+            case I64 -> data.getAtIndex(LONG, index);
+            default -> throw new IllegalStateException(type.toString());
+        };
     }
 
     private int dimension(int axis) throws FormatException {

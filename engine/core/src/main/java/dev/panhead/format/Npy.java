@@ -134,7 +134,7 @@ public final class Npy {
     }
 
     /**
-     * An array of one dimension of {@code <i4} or {@code <i8} as targets, in memory from the arena.
+     * An array of one dimension of integers (of any type but {@code <u8}) as targets, in memory from the arena.
      *
      * @throws FormatException if the array has another type or shape, or a value is beyond 32 bits
      */

@@ -199,7 +199,7 @@ public final class Safetensors {
     }
 
     /**
-     * A one-dimensional tensor of I32 or I64 as targets, in memory from the arena.
+     * A one-dimensional tensor of integers (of any type but U64) as targets, in memory from the arena.
      *
      * @throws FormatException if there is no such tensor, it has another type or shape, or a value is beyond 32 bits
      */
