@@ -91,7 +91,8 @@ final class FeaturesCommand implements Callable<Integer> {
             PrintWriter out = spec.commandLine().getOut();
             out.printf(
                     Locale.ROOT,
-                    "loss, dX and dW at T %d, d %d, V %d on %s; %d pairs of steps each%n%n",
+                    "loss, dX and dW at T %d, d %d, V %d on %s; %d pairs of steps each%n"
+                            + "ratio: to a plain step beside it (fused: to a step and AdamW after it), median, least and largest%n%n",
                     tokens,
                     width,
                     vocabulary,

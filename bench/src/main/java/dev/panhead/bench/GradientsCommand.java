@@ -246,7 +246,9 @@ final class GradientsCommand implements Callable<Integer> {
         var out = spec.commandLine().getOut();
         out.printf(
                 Locale.ROOT,
-                "T %d, d %d, V %d on %s; %d rounds%n%n%-20s %9s %8s %15s %10s %8s %9s %9s%n",
+                "T %d, d %d, V %d on %s; %d rounds%n"
+                        + "/ loss: time over that of the loss alone; entries: a token's that are multiplied; tail: its probability that is left out;%n"
+                        + "errors: relative to the exact gradients, by the root of the sum of squares%n%n%-20s %9s %8s %15s %10s %8s %9s %9s%n",
                 tokens,
                 width,
                 vocabulary,

@@ -11,12 +11,17 @@ final class Turns {
                 + (seconds < 100 ? Math.max(1, Math.round(seconds)) + " s" : Math.round(seconds / 60) + " minutes"));
     }
 
-    /** How many seconds something takes that has run once before. */
+    /** How many seconds something takes that has run before, for a second if it is short. */
     static double seconds(Runnable run) {
         run.run();
-        long start = System.nanoTime();
-        run.run();
-        return (System.nanoTime() - start) * 1e-9;
+        long begin = System.nanoTime();
+        double seconds;
+        do {
+            long start = System.nanoTime();
+            run.run();
+            seconds = (System.nanoTime() - start) * 1e-9;
+        } while (System.nanoTime() - begin < 1_000_000_000);
+        return seconds;
     }
 
     /** The milliseconds of each, round by round. */
