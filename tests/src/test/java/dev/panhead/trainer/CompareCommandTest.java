@@ -67,29 +67,58 @@ class CompareCommandTest {
         assertEquals("tokens|1,280|1,920", line(out, "tokens"));
         assertEquals("time|8.0 s|3.0 s", line(out, "time"));
         assertEquals("tokens a second|160|640", line(out, "tokens a second"));
-        assertEquals("held-out loss|3.2500|3.0000", line(out, "held-out loss"));
+        assertEquals("held out, in part: lowest|3.2500|3.0000", line(out, "held out, in part"));
+        assertFalse(out.contains("held-out loss") || out.contains("bits a byte"), "there is none at the end: " + out);
         assertFalse(out.contains("seed") || out.contains("batch") || out.contains("threads"), "all alike: " + out);
-        assertFalse(out.contains("different tokens"), out);
+        assertFalse(out.contains("different"), out);
     }
 
     @Test
     void theTimeIsThatToTheLowestLossThatAllHaveReached() throws IOException, InterruptedException {
         assertEquals(
-                "time to 3.2500|8.0 s|2.0 s",
+                "time to 3.2500 there|8.0 s|2.0 s",
                 line(jar.run("compare", "slow", "fast").succeeded().out(), "time to"));
         write("none", RUN.formatted("exact", 2));
         String out = jar.run("compare", "slow", "none", "fast").succeeded().out();
-        assertEquals("time to 3.2500|8.0 s|–|2.0 s", line(out, "time to"));
+        assertEquals("time to 3.2500 there|8.0 s|–|2.0 s", line(out, "time to"));
         assertFalse(jar.run("compare", "slow", "none").succeeded().out().contains("time to"), "one alone has a loss");
     }
 
     @Test
-    void lossesOfDifferentTokensAreSaidToBe() throws IOException, InterruptedException {
+    void theEndIsOfAllThatIsHeldOutAndApartFromTheLooksOnTheWay() throws IOException, InterruptedException {
+        String end = LOOK.formatted(30, "9.0", 1920, "2.5")
+                .replace("}", ",\"whole\":true,\"held_out_bits_per_byte\":1.25,\"held_out_accuracy\":0.5}");
+        String step = "{\"kind\":\"step\",\"step\":29,\"seconds\":8.5,\"tokens\":1900,\"tokens_per_second\":333}%n"
+                .formatted();
+        write("slow", RUN.formatted("exact", 1) + LOOK.formatted(10, "4.0", 640, "3.5") + step + end);
+        String out = jar.run("compare", "slow", "fast").succeeded().out();
+        assertEquals("held-out loss|2.5000|–", line(out, "held-out loss"));
+        assertEquals("bits a byte|1.2500|–", line(out, "bits a byte"));
+        assertEquals("accuracy, %|50.00|–", line(out, "accuracy"));
+        assertEquals("held out, in part: lowest|3.5000|3.0000", line(out, "held out, in part"));
+        assertEquals("time to 3.5000 there|4.0 s|2.0 s", line(out, "time to"));
+        assertEquals("tokens a second|333|640", line(out, "tokens a second"));
+    }
+
+    @Test
+    void noTimeIsComparedWhereWhatIsHeldOutDiffers() throws IOException, InterruptedException {
+        String run = RUN.formatted("exact", 1);
+        String look = LOOK.formatted(1, "1.0", 64, "3.5");
+        write("bytes", run.replace("}}", "},\"held_out_data\":\"1\",\"tokenizer\":\"bytes\"}") + look);
+        write("pairs", run.replace("}}", "},\"held_out_data\":\"2\",\"tokenizer\":\"r50k_base\"}") + look);
+        String out = jar.run("compare", "bytes", "pairs").succeeded().out();
+        assertEquals("tokenizer|bytes|r50k_base", line(out, "tokenizer"));
+        assertTrue(out.contains("The held-out losses are of different data."), out);
+        assertFalse(out.contains("time to"), out);
+    }
+
+    @Test
+    void looksOfDifferentSizesAreSaidToBe() throws IOException, InterruptedException {
         write(
                 "other",
                 RUN.formatted("exact", 1) + LOOK.formatted(1, "1.0", 64, "3.5").replace(":90", ":70"));
         String out = jar.run("compare", "slow", "other").succeeded().out();
-        assertTrue(out.contains("The held-out losses are of different tokens: 90, 70."), out);
+        assertTrue(out.contains("The parts of what is held out are of different sizes: 90, 70 tokens."), out);
     }
 
     @Test

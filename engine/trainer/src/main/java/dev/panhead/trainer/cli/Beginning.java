@@ -18,6 +18,14 @@ import dev.panhead.trainer.model.LanguageModel;
 record Beginning(
         LanguageModel model, Tokenizer tokenizer, Part learned, Part heldOut, String description, String start) {
 
+    /** What {@link #start} is if the weights are random. */
+    static final String RANDOM = "random";
+
+    /** Whether the first weights are random. */
+    boolean isNew() {
+        return start.equals(RANDOM);
+    }
+
     Examples examples() {
         return learned.examples();
     }
@@ -28,5 +36,10 @@ record Beginning(
         return heldOut.examples() == learned.examples()
                 ? sum
                 : 31 * sum + heldOut.examples().fingerprint();
+    }
+
+    /** Tells what is held out from what other trainings hold out. */
+    long heldOutFingerprint() {
+        return 31 * heldOut.examples().fingerprint() + heldOut.count();
     }
 }

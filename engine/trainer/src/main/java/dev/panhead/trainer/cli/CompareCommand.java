@@ -20,8 +20,8 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         description = {
             "Puts trainings side by side.",
-            "Shows the options that differ, speed, held-out loss, and the time that each took to the lowest loss that all have",
-            "reached. With --out, the held-out losses by time as a picture, too."
+            "Shows the options that differ, speed, the held-out loss at the end, the lowest one of the looks at a part on the way,",
+            "and the time that each took to what all have reached there. With --out, those losses by time as a picture, too."
         },
         footer = {"", "Example: panhead compare model-a model-b --out losses.png"})
 final class CompareCommand implements Callable<Integer> {

@@ -173,6 +173,10 @@ final class TrainingRun {
         line.put("version", Version.number());
         line.put("started", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
         line.put("data", beginning.description());
+        line.put("held_out_data", Long.toHexString(beginning.heldOutFingerprint()));
+        if (beginning.tokenizer() != null) {
+            line.put("tokenizer", beginning.tokenizer().name());
+        }
         line.putAll(ModelFolder.describe(beginning.model().config()));
         line.put("parameters", beginning.model().size());
         line.put("tokens", beginning.learned().count());

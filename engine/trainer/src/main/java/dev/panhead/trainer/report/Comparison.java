@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 
 /** Some trainings side by side: what they were given that differs, how far they came, and how soon they were as far as each other. */
@@ -23,15 +24,10 @@ public final class Comparison {
 
     private record Training(String name, TrainingLog log) {
 
-        /** The evaluations on the way; where there was none, the one at the end. */
+        /** The evaluations of a part, on the way. */
         List<HeldOut> looks() {
-            List<HeldOut> parts = evaluations(false);
-            return parts.isEmpty() ? evaluations(true) : parts;
-        }
-
-        private List<HeldOut> evaluations(boolean whole) {
             return log.evaluations().stream()
-                    .filter(look -> look.whole() == whole && Double.isFinite(look.loss()))
+                    .filter(look -> !look.whole() && Double.isFinite(look.loss()))
                     .toList();
         }
 
@@ -43,6 +39,12 @@ public final class Comparison {
 
         OptionalDouble lowest() {
             return looks().stream().mapToDouble(HeldOut::loss).min();
+        }
+
+        /** A figure of the evaluation of all that is held out, at the end; NaN before. */
+        double atEnd(ToDoubleFunction<HeldOut> figure) {
+            HeldOut result = log.result();
+            return result == null || !result.whole() ? Double.NaN : figure.applyAsDouble(result);
         }
 
         /** Seconds until a loss was reached; NaN if it was not. */
@@ -83,6 +85,7 @@ public final class Comparison {
         List<List<String>> rows = new ArrayList<>();
         row(rows, "", Training::name);
         differing(rows, "data", run -> run.data());
+        differing(rows, "tokenizer", run -> run.tokenizer());
         differing(rows, "model_type", run -> run.modelType());
         for (String option : options()) {
             differing(rows, option, run -> run.options().getOrDefault(option, Numbers.NONE));
@@ -92,11 +95,15 @@ public final class Comparison {
         row(rows, "steps", last(point -> Numbers.count(point.step())));
         row(rows, "tokens", last(point -> Numbers.count(point.tokens())));
         row(rows, "time", last(point -> Numbers.duration(point.seconds())));
-        row(rows, "tokens a second", last(point -> Numbers.count(point.tokens() / point.seconds())));
-        row(rows, "held-out loss", training -> Numbers.decimals(loss(training), 4));
-        OptionalDouble common = common();
+        row(rows, "tokens a second", training -> Numbers.count(training.log().speed()));
+        figure(rows, "held-out loss", 4, training -> training.atEnd(HeldOut::loss));
+        figure(rows, "bits a byte", 4, training -> training.atEnd(HeldOut::bitsPerByte));
+        figure(rows, "accuracy, %", 2, training -> 100 * training.atEnd(HeldOut::accuracy));
+        figure(rows, "held out, in part: lowest", 4, training -> training.lowest()
+                .orElse(Double.NaN));
+        OptionalDouble common = isOfTheSame() ? common() : OptionalDouble.empty();
         if (common.isPresent()) {
-            String label = "time to " + Numbers.decimals(common.getAsDouble(), 4);
+            String label = "time to " + Numbers.decimals(common.getAsDouble(), 4) + " there";
             row(rows, label, training -> Numbers.duration(training.secondsTo(common.getAsDouble())));
         }
         return layOut(rows) + warning();
@@ -139,9 +146,13 @@ public final class Comparison {
                 : lowest.stream().mapToDouble(loss -> loss).max();
     }
 
-    private static double loss(Training training) {
-        HeldOut result = training.log().result();
-        return result == null ? Double.NaN : result.loss();
+    /** Whether all hold out the same. */
+    private boolean isOfTheSame() {
+        return trainings.stream()
+                        .map(training -> training.log().run().heldOutData())
+                        .distinct()
+                        .count()
+                == 1;
     }
 
     private static Function<Training, String> last(Function<Point, String> figure) {
@@ -157,6 +168,13 @@ public final class Comparison {
         };
         if (trainings.stream().map(text).distinct().count() > 1) {
             row(rows, name, text);
+        }
+    }
+
+    /** A row of numbers, where there are any. */
+    private void figure(List<List<String>> rows, String name, int decimals, ToDoubleFunction<Training> value) {
+        if (trainings.stream().mapToDouble(value).anyMatch(Double::isFinite)) {
+            row(rows, name, training -> Numbers.decimals(value.applyAsDouble(training), decimals));
         }
     }
 
@@ -191,6 +209,9 @@ public final class Comparison {
 
     /** What makes the losses less than comparable. */
     private String warning() {
+        if (!isOfTheSame()) {
+            return "The held-out losses are of different data." + System.lineSeparator();
+        }
         Set<Double> sizes = trainings.stream()
                 .map(Training::looks)
                 .filter(looks -> !looks.isEmpty())
@@ -198,8 +219,8 @@ public final class Comparison {
                 .collect(Collectors.toCollection(LinkedHashSet::new));
         return sizes.size() < 2
                 ? ""
-                : "The held-out losses are of different tokens: "
-                        + sizes.stream().map(Numbers::count).collect(Collectors.joining(", ")) + "."
+                : "The parts of what is held out are of different sizes: "
+                        + sizes.stream().map(Numbers::count).collect(Collectors.joining(", ")) + " tokens."
                         + System.lineSeparator();
     }
 }

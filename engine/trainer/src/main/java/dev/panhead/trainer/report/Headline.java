@@ -59,7 +59,7 @@ final class Headline {
             tile("training loss", Numbers.decimals(log.last().loss(), 4), "nats a token");
         }
         if (log.last() != null) {
-            tile("speed", Numbers.count(speed()), "tokens a second");
+            tile("speed", Numbers.count(log.speed()), "tokens a second");
             tile("learnt from", Numbers.rounded(log.last().tokens()), "tokens");
             tile("time", Numbers.duration(log.last().seconds()), "in all");
         }
@@ -68,16 +68,6 @@ final class Headline {
                 Numbers.rounded(log.run().parameters()),
                 Markup.line(Markup.shorten(log.run().modelType(), 40)));
         return tiles.toString();
-    }
-
-    /** Over the whole training, as it is noted, or else as it can be reckoned. */
-    private double speed() {
-        double noted = log.points().stream()
-                .mapToDouble(Point::tokensPerSecond)
-                .filter(Double::isFinite)
-                .reduce(Double.NaN, (earlier, later) -> later);
-        Point last = log.last();
-        return Double.isNaN(noted) && last.seconds() > 0 ? last.tokens() / last.seconds() : noted;
     }
 
     /** What the held-out figures are of; empty where there are none. */

@@ -9,6 +9,8 @@ import java.util.Map;
  * @param version of the program
  * @param started when it began, as ISO 8601 has it
  * @param data what it learns from, in words
+ * @param heldOutData tells what is held out from other data
+ * @param tokenizer name of what cuts text into tokens
  * @param modelType name of the kind of model
  * @param parameters numbers that are learnt
  * @param tokens tokens to learn from
@@ -25,6 +27,8 @@ record Run(
         String version,
         String started,
         String data,
+        String heldOutData,
+        String tokenizer,
         String modelType,
         double parameters,
         double tokens,
@@ -47,6 +51,8 @@ record Run(
                 line.text("version"),
                 line.text("started"),
                 line.text("data"),
+                line.text("held_out_data"),
+                line.text("tokenizer"),
                 line.text("model_type"),
                 line.number("parameters"),
                 line.number("tokens"),

@@ -79,6 +79,16 @@ final class TrainingLog {
         return points.isEmpty() ? null : points.getLast();
     }
 
+    /** Tokens a second over the whole training, as noted, or else as it can be reckoned; NaN if it cannot. */
+    double speed() {
+        double noted = points.stream()
+                .mapToDouble(Point::tokensPerSecond)
+                .filter(Double::isFinite)
+                .reduce(Double.NaN, (earlier, later) -> later);
+        boolean reckoned = Double.isNaN(noted) && last() != null && last().seconds() > 0;
+        return reckoned ? last().tokens() / last().seconds() : noted;
+    }
+
     /** The best account of the finished model: of the whole held-out part if there is one; null if there is none at all. */
     HeldOut result() {
         HeldOut result = null;
