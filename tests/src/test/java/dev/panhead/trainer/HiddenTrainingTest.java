@@ -217,7 +217,7 @@ class HiddenTrainingTest {
     @CsvSource(delimiter = '|', textBlock = """
             eval --head wide.safetensors --hidden states.safetensors | 1 | width 10
             eval --head teacher.safetensors --hidden outside.safetensors | 1 | outside.safetensors: the label at 5 is 23
-            eval --head teacher.safetensors --hidden broken.safetensors | 1 | row 7 of the hidden states: its logit of
+            eval --head teacher.safetensors --hidden broken.safetensors | 1 | row 7 of broken.safetensors: its logit of
             eval --head states.safetensors --hidden states.safetensors | 1 | lm_head.weight
             eval --head tied.safetensors --hidden states.safetensors | 1 | --head-tensor model.embed_tokens.weight
             eval --head teacher.safetensors --head-tensor no --hidden states.safetensors | 1 | there is no tensor no among
@@ -228,8 +228,9 @@ class HiddenTrainingTest {
             train --hidden states.safetensors --init-head states.npy --out no | 1 | states.npy: a head is read from .safetensors
             train --hidden states.safetensors --vocabulary 20 --out no | 1 | neither -100 nor from 0 to 19
             train --hidden labels.npy --out no | 1 | labels.npy
-            train --hidden states.npy --out no | 1 | labels
+            train --hidden states.npy --out no | 1 | states.npy holds hidden states, but no labels: --labels names
             train --hidden states.safetensors --labels labels.npy --text states.npy --out no | 2 | do not go together
+            train --hidden states.safetensors --epochs 0.25 --batch 60000 --out no | 2 | --epochs 0.25 of
             train --hidden states.safetensors --dry-run --out no | 2 | --dry-run
             train --hidden states.safetensors --width 10 --out no | 2 | --width has no meaning with --hidden
             train --hidden states.safetensors --freeze-rows 0-22 --out no | 2 | nothing to learn

@@ -116,12 +116,19 @@ class LearningTest {
     void frozenRowsStayAsTheyAreAndTheOthersLearn() throws IOException, InterruptedException {
         train("before", "--batch 32 --steps 1 --learning-rate 1e-30");
         float[][] first = weight("before");
-        train("frozen", "--batch 32 --freeze-rows 0-96,100-115,118-255");
+        String frozen = "--batch 32 --steps 6 --freeze-rows 0-96,100-115,118-255 --out frozen";
+        jar.run(("train --text text.txt --init-model before --threads 1 --sample 0 " + frozen).split(" "))
+                .succeeded();
         float[][] after = weight("frozen");
         for (int row = 0; row < first.length; row++) {
             boolean learns = row >= 97 && row <= 99 || row == 116 || row == 117;
             assertEquals(learns, !Arrays.equals(first[row], after[row]), "row " + row);
         }
+        PanheadJar.Outcome random =
+                jar.run("train --text text.txt --width 8 --steps 1 --batch 32 --freeze-rows 3 --sample 0 --out random"
+                        .split(" "));
+        assertEquals(0, random.exit());
+        assertTrue(random.err().contains("at random without --init-head or --init-model"), random.err());
         jar.run("train", "--text", "text.txt", "--steps", "1", "--freeze-rows", "250-256")
                 .failed(2, "--freeze-rows 250-256", "rows 0-255");
         jar.run("train", "--text", "text.txt", "--steps", "1", "--freeze-rows", "9-7")
@@ -196,19 +203,20 @@ class LearningTest {
             --fused --accumulate 2 | accumulated
             --fused --freeze-rows 3 | freeze
             --nesterov --optimizer sgd | momentum
-            --optimizer adam | adam
-            --patience -1 | patience
-            --label-smoothing 2 | label smoothing
-            --epochs -1 | epochs
+            --optimizer adam | expected one of adamw, sgd, but was 'adam'
+            --schedule wave | expected one of constant, linear, cosine, but was 'wave'
+            --patience -1 | --patience must be
+            --label-smoothing 2 | --label-smoothing must be from 0 to 1, but is 2.0
+            --epochs -1 | --epochs must be at least 0
             --keep 0 | checkpoints
-            --beta2 1 | beta2
+            --beta2 1 | --beta2 must be
             --init-head head.safetensors | --hidden
             --hidden states.safetensors | --text, --chat and --hidden do not go together
             --skip-bad-lines | --skip-bad-lines goes with --chat
             --optimizer sgd --beta1 0.8 | --beta1 has no meaning with --optimizer sgd
             --nesterov | --nesterov has no meaning with --optimizer adamw
             --schedule constant --floor 0.1 | --floor has no meaning with --schedule constant
-            --freeze-rows 5-2 | rows 5-2 end before they begin
+            --freeze-rows 5-2 | --freeze-rows 5-2 end before they begin
             --tokenizer words | words
             --softcap -1 | softcap
             --steps 3 --epochs 2 | --epochs has no meaning with --steps

@@ -281,6 +281,8 @@ class ResumeTest {
         List<String> arguments = new ArrayList<>(List.of(arguments("unchanged", "--resume", "--allow-changes")));
         arguments.set(arguments.indexOf("--batch") + 1, "3");
         jar.run(arguments.toArray(String[]::new)).failedAfterOutput(1, "another training", "batch was 4 and is 3");
+        jar.run(arguments("unchanged", "--resume", "--allow-changes", "--steps", "1"))
+                .failed(1, "--steps 1, but the checkpoint is of step");
     }
 
     @Test

@@ -71,6 +71,11 @@ final class DataOptions {
                             ? "one of --text, --chat and --hidden must say where the data is"
                             : "--text, --chat and --hidden do not go together: name one kind of data");
         }
+        requireSense();
+    }
+
+    /** Checks that no option stands without the one that it goes with. */
+    void requireSense() {
         if (skipBadLines && chat == null) {
             throw new UsageException("--skip-bad-lines goes with --chat");
         }

@@ -6,6 +6,7 @@ import dev.panhead.trainer.loop.OptimizerOptions;
 import dev.panhead.trainer.loop.RowRange;
 import dev.panhead.trainer.loop.Schedule;
 import dev.panhead.trainer.loop.TrainingOptions;
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -191,12 +192,18 @@ final class LearningOptions {
      */
     TrainingOptions forExamples(long examples) {
         if (!(epochs >= 0 && epochs < 1e9)) {
-            throw new IllegalArgumentException("the number of epochs must be at least 0, but is " + epochs);
+            throw new IllegalArgumentException("--epochs must be at least 0, but is " + epochs);
         }
         long tokens = Math.multiplyExact((long) batch, accumulate);
-        long steps = this.steps > 0 || epochs == 0 || tokens < 1
-                ? this.steps
-                : Math.max(1, Math.round(epochs * examples / tokens));
+        if (epochs > 0 && tokens > epochs * examples) {
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT,
+                    "--epochs %s of %,d tokens are less than a single step, which takes %,d (--batch, --accumulate)",
+                    BigDecimal.valueOf(epochs).stripTrailingZeros().toPlainString(),
+                    examples,
+                    tokens));
+        }
+        long steps = this.steps > 0 || epochs == 0 || tokens < 1 ? this.steps : Math.round(epochs * examples / tokens);
         OptimizerOptions rule =
                 switch (optimizer) {
                     case ADAMW -> new OptimizerOptions.AdamWOptions(beta1, beta2, epsilon, weightDecay);

@@ -8,6 +8,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 import java.util.logging.Level;
@@ -135,7 +136,7 @@ public final class Main implements Runnable {
 
     /** What the parser says of a mistyped option where an earlier one would take a value: it names the option in its message alone. */
     private static final Pattern MISTYPED =
-            Pattern.compile("(Unknown option: '([^']+)'); Expected parameter for option .*", Pattern.DOTALL);
+            Pattern.compile("Unknown option: '([^']+)'; Expected parameter for option .*", Pattern.DOTALL);
 
     private static int execute(Main main, PrintWriter help, String... arguments) {
         CommandLine commandLine = new CommandLine(main);
@@ -152,14 +153,22 @@ public final class Main implements Runnable {
                 .execute(arguments);
     }
 
+    /** What the parser says of the values that an option can have: it lists their names in Java, in capitals. */
+    private static final Pattern CHOICES = Pattern.compile("expected one of \\[([^\\]]*)\\] \\(case-insensitive\\)");
+
     private static int reportUsage(ParameterException e, boolean stackTrace) {
         String hint = "see " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help";
-        Matcher mistyped = MISTYPED.matcher(e.getMessage());
-        String message = mistyped.matches() ? mistyped.group(1) : e.getMessage();
+        String message = CHOICES.matcher(e.getMessage())
+                .replaceAll(choices -> Matcher.quoteReplacement(
+                        "expected one of " + choices.group(1).toLowerCase(Locale.ROOT) + ","));
         if (e instanceof UnmatchedArgumentException unmatched) {
-            UnmatchedArgumentException named = mistyped.matches()
-                    ? new UnmatchedArgumentException(e.getCommandLine(), List.of(mistyped.group(2)))
-                    : unmatched;
+            Matcher mistyped = MISTYPED.matcher(message);
+            // What follows an unknown option is as unknown, but not what is wrong.
+            String first = mistyped.matches()
+                    ? mistyped.group(1)
+                    : unmatched.getUnmatched().getFirst();
+            UnmatchedArgumentException named = new UnmatchedArgumentException(e.getCommandLine(), List.of(first));
+            message = named.getMessage();
             if (!named.getSuggestions().isEmpty()) {
                 hint = "did you mean " + named.getSuggestions().getFirst() + "? " + hint;
             }

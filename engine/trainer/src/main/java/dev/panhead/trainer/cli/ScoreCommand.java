@@ -47,6 +47,7 @@ final class ScoreCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
+        data.requireSense();
         try (Arena arena = Arena.ofShared();
                 Workers workers = threads.start()) {
             if (data.isGiven()) {

@@ -208,7 +208,8 @@ final class StartOptions {
             throw new IOException("there are " + examples.count() + " tokens to predict, too few to learn from some and"
                     + " hold out a tenth");
         }
-        String start = initModel != null ? initModel.toString() : initHead != null ? initHead.toString() : "random";
+        String start =
+                initModel != null ? initModel.toString() : initHead != null ? initHead.toString() : Beginning.RANDOM;
         return new Beginning(model, tokenizer, learned, evaluated, description, start);
     }
 }

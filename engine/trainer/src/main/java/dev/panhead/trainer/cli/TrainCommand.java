@@ -111,6 +111,10 @@ final class TrainCommand implements Callable<Integer> {
             TrainingOptions options =
                     usage(() -> learning.forExamples(beginning.learned().count()));
             requireRows(options, beginning.model().config());
+            if (!options.frozenRows().isEmpty() && beginning.isNew()) {
+                System.err.println("panhead: --freeze-rows keeps rows as they begin, which is at random"
+                        + " without --init-head or --init-model");
+            }
             TrainingRun run =
                     new TrainingRun(out, arena, workers, beginning, options, checkpoints, main.interruption());
             if (checkpointing.resume() && checkpoints.isEmpty() && run.isComplete()) {
@@ -136,7 +140,7 @@ final class TrainCommand implements Callable<Integer> {
 
     /** Refuses values that are wrong whatever the data is, and options that others leave without a meaning. */
     private void requireSense() {
-        usage(() -> learning.forExamples(1));
+        usage(() -> learning.forExamples(Long.MAX_VALUE)); // enough for any number of epochs
         usage(() -> shape.window(1));
         if (sample < 0) {
             throw new UsageException("--sample must be at least 0, but is " + sample);

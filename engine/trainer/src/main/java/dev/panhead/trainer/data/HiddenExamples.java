@@ -49,7 +49,7 @@ public record HiddenExamples(HiddenStates states) implements Examples {
 
     @Override
     public String place(long example) {
-        return "row " + states.countedRow(example) + " of the hidden states";
+        return states.place(states.countedRow(example));
     }
 
     @Override

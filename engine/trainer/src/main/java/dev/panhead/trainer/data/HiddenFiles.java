@@ -40,8 +40,8 @@ public record HiddenFiles(String hiddenName, String labelsName) {
      *
      * @param hidden each a {@code .npy} file ({@code <f4} or {@code <f2}) or whatever {@link TensorFiles#open} takes (F32, BF16 or
      *     F16); a single dimension is a single row
-     * @param labels one for each of these, with as many labels as it has rows: a {@code .npy} file ({@code <i4} or {@code <i8}) or
-     *     whatever TensorFiles takes (I32 or I64); none, if the labels are in the same files as the hidden states
+     * @param labels one for each of these, with as many labels as it has rows: a {@code .npy} file or whatever TensorFiles takes, of
+     *     integers; none, if the labels are in the same files as the hidden states
      * @param arena what the rows and labels live as long as; shared, if several threads are to read them
      * @throws IllegalArgumentException if there are no paths, or labels for some paths only
      * @throws IOException if a file is missing or broken, files disagree in width or type, or the labels are more or fewer than the
@@ -77,7 +77,11 @@ public record HiddenFiles(String hiddenName, String labelsName) {
                 addLabels(source, labels.get(i), read);
             }
         }
-        return HiddenStates.of(shards.stream().map(Shard::rows).toList(), read, arena);
+        return HiddenStates.of(
+                shards.stream().map(Shard::path).toList(),
+                shards.stream().map(Shard::rows).toList(),
+                read,
+                arena);
     }
 
     private Source source(Path path, Arena arena) throws IOException {
@@ -120,7 +124,8 @@ public record HiddenFiles(String hiddenName, String labelsName) {
     /** Adds the labels that lie in the files of the hidden states. */
     private void addOwnLabels(Source source, LabelFiles labels) throws IOException {
         if (source.files == null) {
-            throw new IOException(source.path + " holds hidden states, but no labels: name a file of labels");
+            throw new IOException(
+                    source.path + " holds hidden states, but no labels: --labels names the file that does");
         }
         for (Shard shard : source.shards) {
             // Shared, as the engine's memory is: where none has been confined, its loops are compiled to less.

@@ -28,6 +28,7 @@ public final class HiddenStates {
     /** About so many rows go into the fingerprint. */
     private static final long FINGERPRINT_ROWS = 4096;
 
+    private final List<Path> files;
     private final ReadableMatrix[] shards;
     private final long[] starts;
     private final LabelFiles labels;
@@ -36,7 +37,8 @@ public final class HiddenStates {
     /** The rows that count, ascending; null if all do. */
     private final MemorySegment countedRows;
 
-    private HiddenStates(List<ReadableMatrix> shards, LabelFiles labels, Arena arena) {
+    private HiddenStates(List<Path> files, List<ReadableMatrix> shards, LabelFiles labels, Arena arena) {
+        this.files = files;
         this.shards = shards.toArray(ReadableMatrix[]::new);
         this.labels = labels;
         starts = new long[this.shards.length];
@@ -83,9 +85,9 @@ public final class HiddenStates {
         return HiddenFiles.DEFAULT.open(hidden, labels, arena);
     }
 
-    /** From shards that agree and as many labels as they have rows. */
-    static HiddenStates of(List<ReadableMatrix> shards, LabelFiles labels, Arena arena) {
-        return new HiddenStates(shards, labels, arena);
+    /** From files, the shards in them, which agree, and as many labels as they have rows. */
+    static HiddenStates of(List<Path> files, List<ReadableMatrix> shards, LabelFiles labels, Arena arena) {
+        return new HiddenStates(files, shards, labels, arena);
     }
 
     /** T: number of rows, at least 1. */
@@ -170,6 +172,12 @@ public final class HiddenStates {
             }
         }
         return low;
+    }
+
+    /** Where a row lies, for people: its number within its file, from 0, and the file. */
+    public String place(long row) {
+        int s = last(starts, Objects.checkIndex(row, rows));
+        return "row " + (row - starts[s]) + " of " + files.get(s);
     }
 
     /** The largest label, or {@link #IGNORED} if all are ignored. */

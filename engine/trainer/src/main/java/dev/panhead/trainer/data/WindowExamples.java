@@ -68,8 +68,12 @@ public record WindowExamples(TokenData data, int context) implements Examples {
 
     /** Where the conversation begins that a position is in. */
     public long conversation(long position) {
+        return data.conversations().get(conversationIndex(position));
+    }
+
+    private long conversationIndex(long position) {
         PositionList starts = data.conversations();
-        return starts.get(first(starts.size(), starts::get, position + 1) - 1);
+        return first(starts.size(), starts::get, position + 1) - 1;
     }
 
     @Override
@@ -94,7 +98,11 @@ public record WindowExamples(TokenData data, int context) implements Examples {
 
     @Override
     public String place(long example) {
-        return "token " + data.position(example);
+        long position = data.position(example);
+        return data.conversations().size() == 0
+                ? "token " + position
+                : "conversation " + (conversationIndex(position) + 1) + ", token "
+                        + (position - conversation(position));
     }
 
     @Override

@@ -64,7 +64,7 @@ public sealed interface OptimizerOptions {
         public SgdOptions {
             TrainingOptions.require(momentum >= 0 && momentum < 1, "momentum", momentum, "at least 0 and less than 1");
             if (nesterov && (float) momentum == 0) {
-                throw new IllegalArgumentException("Nesterov's step wants a momentum, but it is 0");
+                throw new IllegalArgumentException("--nesterov wants a --momentum, but it is 0");
             }
             requireDecay(weightDecay);
         }
@@ -82,6 +82,6 @@ public sealed interface OptimizerOptions {
 
     private static void requireDecay(double weightDecay) {
         TrainingOptions.require(
-                weightDecay >= 0 && weightDecay < 100, "weight decay", weightDecay, "at least 0 and less than 100");
+                weightDecay >= 0 && weightDecay < 100, "weight-decay", weightDecay, "at least 0 and less than 100");
     }
 }

@@ -23,7 +23,7 @@ public record RowRange(int from, int to) {
             throw new IllegalArgumentException("rows are counted from 0, not from " + from);
         }
         if (to < from) {
-            throw new IllegalArgumentException("rows " + from + "-" + to + " end before they begin");
+            throw new IllegalArgumentException("--freeze-rows " + from + "-" + to + " end before they begin");
         }
     }
 
@@ -35,7 +35,7 @@ public record RowRange(int from, int to) {
     public static RowRange parse(String text) {
         Matcher range = PATTERN.matcher(text.strip());
         if (!range.matches()) {
-            throw new IllegalArgumentException("rows are written 7 or 0-255, not " + text);
+            throw new IllegalArgumentException("--freeze-rows are written 7 or 0-255, not " + text);
         }
         int from = Integer.parseInt(range.group(1));
         return new RowRange(from, range.group(2) == null ? from : Integer.parseInt(range.group(2)));

@@ -34,9 +34,9 @@ public record Schedule(Shape shape, double peak, double warmUp, double floor) {
      * @throws IllegalArgumentException naming the value that is out of range
      */
     public Schedule {
-        TrainingOptions.require(peak > 0 && peak < 1000, "learning rate", peak, "more than 0 and less than 1000");
+        TrainingOptions.require(peak > 0 && peak < 1000, "learning-rate", peak, "more than 0 and less than 1000");
         TrainingOptions.require(warmUp >= 0 && warmUp < 1, "warm-up", warmUp, "at least 0 and less than 1");
-        TrainingOptions.require(floor >= 0 && floor <= 1, "floor of the rate", floor, "from 0 to 1");
+        TrainingOptions.require(floor >= 0 && floor <= 1, "floor", floor, "from 0 to 1");
     }
 
     LearningRate rate() {

@@ -157,6 +157,9 @@ public final class Training {
         Set<String> mayDiffer = changes ? TrainingOptions.CHANGEABLE : Set.of();
         TrainingState saved = checkpoints.resume(identity, mayDiffer, everything, broken);
         if (saved != null) {
+            if (options.steps() > 0 && saved.step() > options.steps()) {
+                throw new IOException("--steps " + options.steps() + ", but the checkpoint is of step " + saved.step());
+            }
             state = saved;
             Clock clock = new Clock(state.seconds(), state.step());
             status = status(clock, progress(clock), 0, Double.NaN);
@@ -313,7 +316,7 @@ public final class Training {
         TrainingEvents.Look event = new TrainingEvents.Look();
         event.begin();
         long every = Math.max(1, heldOut.count() / sample);
-        Evaluation result = Evaluator.sample(model, evaluationBatch, heldOut, every, Evaluator.TokenListener.NONE);
+        Evaluation result = evaluate(every, Evaluator.TokenListener.NONE);
         event.number = state.step();
         event.tokens = result.tokens();
         event.loss = result.loss();
@@ -378,6 +381,14 @@ public final class Training {
 
     /** Evaluates all of what is held out. */
     public Evaluation evaluate(Evaluator.TokenListener listener) {
-        return Evaluator.evaluate(model, evaluationBatch, heldOut, listener);
+        return evaluate(1, listener);
+    }
+
+    private Evaluation evaluate(long every, Evaluator.TokenListener listener) {
+        try {
+            return Evaluator.sample(model, evaluationBatch, heldOut, every, listener);
+        } catch (ArithmeticException e) {
+            throw new ArithmeticException("of what is held out, " + e.getMessage());
+        }
     }
 }

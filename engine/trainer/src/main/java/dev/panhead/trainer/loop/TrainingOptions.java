@@ -72,35 +72,32 @@ public record TrainingOptions(
      */
     public TrainingOptions {
         require(batch >= 1 && batch <= 1 << 16, "batch", batch, "from 1 to 65536");
-        require(
-                accumulate >= 1 && accumulate <= 1 << 16,
-                "number of accumulated batches",
-                accumulate,
-                "from 1 to 65536");
+        require(accumulate >= 1 && accumulate <= 1 << 16, "accumulate", accumulate, "from 1 to 65536");
         require(steps >= 0, "steps", steps, "at least 0");
         require(steps > 0 || seconds > 0 && seconds < Double.POSITIVE_INFINITY, "seconds", seconds, "positive");
         require(clip >= 0, "clip", clip, "at least 0");
-        require(labelSmoothing >= 0 && labelSmoothing <= 1, "label smoothing", labelSmoothing, "from 0 to 1");
+        require(labelSmoothing >= 0 && labelSmoothing <= 1, "label-smoothing", labelSmoothing, "from 0 to 1");
         require(zLoss >= 0 && zLoss < Double.POSITIVE_INFINITY, "z-loss", zLoss, "at least 0");
-        require(evaluateEvery >= 0, "steps between evaluations", evaluateEvery, "at least 0");
+        require(evaluateEvery >= 0, "evaluate-every", evaluateEvery, "at least 0");
         require(patience >= 0, "patience", patience, "at least 0");
-        require(auditEvery >= 0, "steps between audits", auditEvery, "at least 0");
+        require(auditEvery >= 0, "validate-every", auditEvery, "at least 0");
         frozenRows = RowRange.inOrder(frozenRows);
         if (fused && clip > 0) {
-            throw new IllegalArgumentException("a fused step has no gradient whose norm could be clipped to " + clip);
+            throw new IllegalArgumentException(
+                    "--fused has no gradient whose norm could be clipped to " + clip + " (--clip)");
         }
         if (fused && accumulate > 1) {
             throw new IllegalArgumentException(
-                    "a fused step has no gradient in which " + accumulate + " batches could be accumulated");
+                    "--fused has no gradient in which " + accumulate + " batches could be accumulated (--accumulate)");
         }
         if (fused && !frozenRows.isEmpty()) {
-            throw new IllegalArgumentException("a fused step updates all rows and can freeze none");
+            throw new IllegalArgumentException("--fused updates all rows and can freeze none (--freeze-rows)");
         }
     }
 
     static void require(boolean holds, String name, Number value, String range) {
         if (!holds) {
-            throw new IllegalArgumentException("the " + name + " must be " + range + ", but is " + value);
+            throw new IllegalArgumentException("--" + name + " must be " + range + ", but is " + value);
         }
     }
 

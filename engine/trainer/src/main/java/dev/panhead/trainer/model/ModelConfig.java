@@ -46,7 +46,7 @@ public record ModelConfig(Window window, int width, int vocabulary, boolean bias
             throw new IllegalArgumentException("softcap must be at least 0 and finite, but is " + softcap);
         }
         if (!(logitScale > 0 && logitScale < Float.POSITIVE_INFINITY)) {
-            throw new IllegalArgumentException("logit scale must be more than 0 and finite, but is " + logitScale);
+            throw new IllegalArgumentException("logit-scale must be more than 0 and finite, but is " + logitScale);
         }
     }
 
