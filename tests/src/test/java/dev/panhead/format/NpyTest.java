@@ -129,7 +129,7 @@ class NpyTest {
                             .targets(arena)
                             .get(1));
             Npy floats = Npy.open(file(1, PAIR, new byte[8]), arena);
-            refused("of F32, not of integers: convert it to I64", () -> floats.targets(arena));
+            refused("of F32, which targets cannot be: convert it to I64", () -> floats.targets(arena));
             String square = ints.formatted(4).replace("(2,)", "(2, 1)");
             refused("shape [2, 1], not a single dimension", () -> Npy.open(file(1, square, small), arena)
                     .targets(arena));
@@ -148,7 +148,7 @@ class NpyTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"<u4, 9cffffff, holds 4294967196 at 0", "<u8, 9cffffffffffffff, 'of U64, not of integers'"})
+    @CsvSource({"<u4, 9cffffff, holds 4294967196 at 0", "<u8, 9cffffffffffffff, 'of U64, which targets cannot be'"})
     void whatIsNoTokenWithoutItsSignIsRefused(String type, String bytes, String reason) throws IOException {
         String header = "{'descr': '%s', 'fortran_order': False, 'shape': (1,), }".formatted(type);
         try (Arena arena = Arena.ofConfined()) {

@@ -98,7 +98,7 @@ record Elements(String where, DType type, List<Long> shape, MemorySegment data) 
     /** One dimension of integers: see {@link Safetensors#targets}. */
     Ints targets(Arena arena) throws FormatException {
         if (!INTEGERS.contains(type)) {
-            throw new FormatException(where + " is of " + type + ", not of integers: convert it to I64");
+            throw new FormatException(where + " is of " + type + ", which targets cannot be: convert it to I64");
         }
         if (shape.size() != 1) {
             throw new FormatException(where + " has shape " + shape + ", not a single dimension: reshape it to (-1)");

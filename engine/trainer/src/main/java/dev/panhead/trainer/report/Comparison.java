@@ -210,7 +210,8 @@ public final class Comparison {
     /** What makes the losses less than comparable. */
     private String warning() {
         if (!isOfTheSame()) {
-            return "The held-out losses are of different data." + System.lineSeparator();
+            return "What is held out differs: losses a token do not compare; bits a byte do, where the text is the same."
+                    + System.lineSeparator();
         }
         Set<Double> sizes = trainings.stream()
                 .map(Training::looks)
