@@ -113,6 +113,31 @@ class CompareCommandTest {
     }
 
     @Test
+    void theSameTextInOtherTokensIsToldFromOtherText() throws IOException, InterruptedException {
+        String run = RUN.formatted("exact", 1);
+        String look = LOOK.formatted(1, "1.0", 64, "3.5");
+        write("bytes", run.replace("}}", "},\"held_out_data\":\"1\",\"tokenizer\":\"bytes\"}") + look);
+        write("pairs", run.replace("}}", "},\"held_out_data\":\"1\",\"tokenizer\":\"r50k_base\"}") + look);
+        String out = jar.run("compare", "bytes", "pairs").succeeded().out();
+        assertTrue(out.contains("What is held out is cut into different tokens"), out);
+        assertFalse(out.contains("time to"), out);
+    }
+
+    /** Its options are those that it went on with, and its speed is not that of the last part. */
+    @Test
+    void aTrainingThatWasResumedCountsAsOne() throws IOException, InterruptedException {
+        String resumed =
+                "{\"kind\":\"resume\",\"step\":10,\"options\":{\"batch\":64,\"gradient\":\"drop\",\"seed\":1}}%n";
+        String step = "{\"kind\":\"step\",\"step\":20,\"seconds\":8.0,\"tokens\":1280,\"tokens_per_second\":999}%n";
+        write(
+                "resumed",
+                RUN.formatted("exact", 1) + LOOK.formatted(10, "4.0", 640, "3.5") + (resumed + step).formatted());
+        String out = jar.run("compare", "fast", "resumed").succeeded().out();
+        assertEquals("gradient|unbiased|drop", line(out, "gradient"));
+        assertEquals("tokens a second|640|160", line(out, "tokens a second"));
+    }
+
+    @Test
     void looksOfDifferentSizesAreSaidToBe() throws IOException, InterruptedException {
         write(
                 "other",

@@ -2,6 +2,7 @@ package dev.panhead.trainer;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.panhead.format.Npy;
@@ -228,8 +229,11 @@ class HiddenTrainingTest {
             train --hidden states.safetensors --init-head states.npy --out no | 1 | states.npy: a head is read from .safetensors
             train --hidden states.safetensors --vocabulary 20 --out no | 1 | neither -100 nor from 0 to 19
             train --hidden labels.npy --out no | 1 | labels.npy
-            train --hidden states.npy --out no | 1 | states.npy holds hidden states, but no labels: --labels names
+            train --hidden states.npy --out no | 1 | states.npy holds hidden states, but no labels: name the file that does (--labels
             train --hidden states.safetensors --labels labels.npy --text states.npy --out no | 2 | do not go together
+            train --hidden states.safetensors --vocabulary 0 --out no | 2 | --vocabulary must be at least 1
+            train --hidden states.npy --labels labels.npy --held-out states.npy --out no | 1 | name the file that does (--labels or --held-out-labels)
+            train --hidden states.safetensors --epochs 1e-16 --out no | 2 | less than a single step
             train --hidden states.safetensors --epochs 0.25 --batch 60000 --out no | 2 | --epochs 0.25 of
             train --hidden states.safetensors --dry-run --out no | 2 | --dry-run
             train --hidden states.safetensors --width 10 --out no | 2 | --width has no meaning with --hidden
@@ -241,6 +245,14 @@ class HiddenTrainingTest {
     void whatDoesNotFitIsNamed(String arguments, int code, String expected) throws IOException, InterruptedException {
         jar.run(arguments.split(" ")).failed(code, expected);
         assertTrue(Files.notExists(folder.resolve("no")));
+    }
+
+    @Test
+    void whatIsHeldOutMayHaveLabelsOfItsOwnToo() throws IOException, InterruptedException {
+        String said =
+                run("train --hidden states.npy --labels labels.npy --held-out states.npy --held-out-labels labels.npy"
+                        + " --batch 50 --steps 1 --out apart");
+        assertTrue(said.matches("(?s).* ([0-9,]+) tokens to learn, \\1 held out.*"), said);
     }
 
     @Test
@@ -284,6 +296,8 @@ class HiddenTrainingTest {
                 jar.run(("train --chat chat.jsonl --steps 2 --out blind" + shape.replace("40", "33")).split(" "));
         assertEquals(0, blind.exit());
         assertTrue(blind.err().contains("a context of 33 tokens, but 33 stand between a question"), blind.err());
+        String compared = run("compare tuned blind");
+        assertFalse(compared.contains("What is held out"), () -> "the same, whatever the context: " + compared);
         jar.run("generate --model blind --chat --prompt Hello".split(" ")).failed(2, "a larger --context");
         jar.run("generate", "--model", "tuned", "--chat").failed(2, "--prompt");
         jar.run(("train --chat bad.jsonl --epochs 1 --out bad" + shape).split(" "))

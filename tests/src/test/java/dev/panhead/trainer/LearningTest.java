@@ -208,7 +208,12 @@ class LearningTest {
             --patience -1 | --patience must be
             --label-smoothing 2 | --label-smoothing must be from 0 to 1, but is 2.0
             --epochs -1 | --epochs must be at least 0
-            --keep 0 | checkpoints
+            --keep 0 | --keep must be at least 1
+            --checkpoint-every -1 | --checkpoint-every must be
+            --epochs 1e-16 --steps 3 | --epochs has no meaning with --steps
+            --logit-scale 0 | --logit-scale must be
+            --width 1000000000 | --width must be from 1
+            --held-out-labels text.txt | --held-out-labels goes with --hidden and --held-out
             --beta2 1 | --beta2 must be
             --init-head head.safetensors | --hidden
             --hidden states.safetensors | --text, --chat and --hidden do not go together

@@ -37,9 +37,4 @@ record Beginning(
                 ? sum
                 : 31 * sum + heldOut.examples().fingerprint();
     }
-
-    /** Tells what is held out from what other trainings hold out. */
-    long heldOutFingerprint() {
-        return 31 * heldOut.examples().fingerprint() + heldOut.count();
-    }
 }

@@ -84,12 +84,17 @@ final class DataOptions {
         }
     }
 
-    /** Data of the same kind that lies elsewhere, its labels with it. */
-    DataOptions at(List<Path> paths) {
+    /**
+     * Data of the same kind that lies elsewhere.
+     *
+     * @param itsLabels where the labels of hidden states are, or null if they are with them
+     */
+    DataOptions at(List<Path> paths, List<Path> itsLabels) {
         DataOptions other = new DataOptions();
         other.text = text == null ? null : paths;
         other.chat = chat == null ? null : paths;
         other.hidden = hidden == null ? null : paths;
+        other.labels = itsLabels == null ? List.of() : itsLabels;
         other.skipBadLines = skipBadLines;
         return other;
     }

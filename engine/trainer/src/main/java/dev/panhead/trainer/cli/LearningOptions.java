@@ -185,17 +185,25 @@ final class LearningOptions {
         }
     }
 
+    /** The options, checked as far as that can be before the data is known. */
+    TrainingOptions checked() {
+        if (!(epochs >= 0 && epochs < 1e9)) {
+            throw new IllegalArgumentException("--epochs must be at least 0 and less than 1e9, but is " + epochs);
+        }
+        return forSteps(epochs > 0 ? 1 : steps);
+    }
+
     /**
      * The options as the loop takes them.
      *
      * @param examples how many there are to learn
      */
     TrainingOptions forExamples(long examples) {
-        if (!(epochs >= 0 && epochs < 1e9)) {
-            throw new IllegalArgumentException("--epochs must be at least 0, but is " + epochs);
+        if (steps > 0 || epochs == 0) {
+            return forSteps(steps);
         }
-        long tokens = Math.multiplyExact((long) batch, accumulate);
-        if (epochs > 0 && tokens > epochs * examples) {
+        long tokens = (long) batch * accumulate;
+        if (tokens > epochs * examples) {
             throw new IllegalArgumentException(String.format(
                     Locale.ROOT,
                     "--epochs %s of %,d tokens are less than a single step, which takes %,d (--batch, --accumulate)",
@@ -203,7 +211,10 @@ final class LearningOptions {
                     examples,
                     tokens));
         }
-        long steps = this.steps > 0 || epochs == 0 || tokens < 1 ? this.steps : Math.round(epochs * examples / tokens);
+        return forSteps(Math.round(epochs * examples / tokens));
+    }
+
+    private TrainingOptions forSteps(long steps) {
         OptimizerOptions rule =
                 switch (optimizer) {
                     case ADAMW -> new OptimizerOptions.AdamWOptions(beta1, beta2, epsilon, weightDecay);

@@ -1,6 +1,7 @@
 package dev.panhead.trainer.cli;
 
 import dev.panhead.trainer.model.ModelConfig;
+import java.util.function.Supplier;
 import picocli.CommandLine.Option;
 
 /** The options for the dimensions of a new model. */
@@ -34,12 +35,21 @@ final class ModelShapeOptions {
 
     /** A model with an encoder. */
     ModelConfig window(int vocabulary) {
-        return new ModelConfig(
-                new ModelConfig.Window(context, embedding), width, vocabulary, bias, softcap, logitScale);
+        return checked(() -> new ModelConfig(
+                new ModelConfig.Window(context, embedding), width, vocabulary, bias, softcap, logitScale));
     }
 
     /** A head for given hidden states. */
     ModelConfig head(int width, int vocabulary, boolean bias) {
-        return new ModelConfig(null, width, vocabulary, bias && this.bias, softcap, logitScale);
+        return checked(() -> new ModelConfig(null, width, vocabulary, bias && this.bias, softcap, logitScale));
+    }
+
+    /** What is out of range has the option's name. */
+    private static ModelConfig checked(Supplier<ModelConfig> config) {
+        try {
+            return config.get();
+        } catch (IllegalArgumentException e) {
+            throw new UsageException("--" + e.getMessage(), e);
+        }
     }
 }

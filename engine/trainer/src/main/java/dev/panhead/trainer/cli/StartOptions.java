@@ -18,7 +18,6 @@ import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import java.util.function.Supplier;
 import picocli.CommandLine.Option;
 
 /** The options for what a training starts from. */
@@ -36,6 +35,13 @@ final class StartOptions {
             arity = "1..*",
             description = "Data of the same kind to evaluate on; by default, the last tenth of the other is held out.")
     private List<Path> heldOut;
+
+    @Option(
+            names = "--held-out-labels",
+            paramLabel = "PATH",
+            arity = "1..*",
+            description = "With --hidden and --held-out: the labels, where they are in files of their own.")
+    private List<Path> heldOutLabels;
 
     @Option(
             names = "--tokenizer",
@@ -75,6 +81,12 @@ final class StartOptions {
     /** Opens the data and makes the model. */
     Beginning begin(Arena arena, Workers workers, DataOptions data, ModelShapeOptions shape, LearningOptions learning)
             throws IOException {
+        if (heldOutLabels != null && (heldOut == null || !data.isHidden())) {
+            throw new UsageException("--held-out-labels goes with --hidden and --held-out");
+        }
+        if (vocabulary != null && vocabulary < 1) {
+            throw new UsageException("--vocabulary must be at least 1, but is " + vocabulary);
+        }
         if (headTensor != null && initHead == null) {
             throw new UsageException("--head-tensor goes with --init-head");
         }
@@ -156,8 +168,8 @@ final class StartOptions {
             if (newRows < 0) {
                 throw new UsageException("--new-rows must be at least 0, but is " + newRows);
             }
-            ModelConfig config = usage(
-                    () -> shape.head(head.width(), Math.addExact(head.vocabulary(), newRows), head.bias() != null));
+            int rows = (int) Math.min((long) head.vocabulary() + newRows, Integer.MAX_VALUE);
+            ModelConfig config = shape.head(head.width(), rows, head.bias() != null);
             model = LanguageModel.ofZeros(arena, workers, config, maxTokens(learning));
             head.copyInto(model, learning.seed());
         } else {
@@ -166,7 +178,7 @@ final class StartOptions {
             }
             states.requireLabelsBelow(vocabulary == null ? ModelConfig.MOST_TOKENS : vocabulary);
             int rows = vocabulary == null ? states.largestLabel() + 1 : vocabulary;
-            model = create(arena, workers, usage(() -> shape.head(states.width(), rows, true)), learning);
+            model = create(arena, workers, shape.head(states.width(), rows, true), learning);
         }
         if (model.config().window() != null || model.config().width() != states.width()) {
             throw new IOException("the hidden states have width " + states.width() + ", but the model takes "
@@ -184,14 +196,6 @@ final class StartOptions {
         return split(arena, data, model, null, new HiddenExamples(states), description);
     }
 
-    private static ModelConfig usage(Supplier<ModelConfig> config) {
-        try {
-            return config.get();
-        } catch (IllegalArgumentException | ArithmeticException e) {
-            throw new UsageException(e.getMessage(), e);
-        }
-    }
-
     private Beginning split(
             Arena arena,
             DataOptions data,
@@ -203,7 +207,7 @@ final class StartOptions {
         Part learned = heldOut == null ? Part.beforeLastTenth(examples) : Part.all(examples);
         Part evaluated = heldOut == null
                 ? Part.lastTenth(examples)
-                : Part.all(data.at(heldOut).open(arena, model.config(), tokenizer));
+                : Part.all(data.at(heldOut, heldOutLabels).open(arena, model.config(), tokenizer));
         if (learned.count() == 0 || evaluated.count() == 0) {
             throw new IOException("there are " + examples.count() + " tokens to predict, too few to learn from some and"
                     + " hold out a tenth");

@@ -140,8 +140,8 @@ final class TrainCommand implements Callable<Integer> {
 
     /** Refuses values that are wrong whatever the data is, and options that others leave without a meaning. */
     private void requireSense() {
-        usage(() -> learning.forExamples(Long.MAX_VALUE)); // enough for any number of epochs
-        usage(() -> shape.window(1));
+        usage(learning::checked);
+        shape.window(1);
         if (sample < 0) {
             throw new UsageException("--sample must be at least 0, but is " + sample);
         }

@@ -133,7 +133,9 @@ final class TrainingRun {
         try (MetricsFile metrics = done > 0 ? MetricsFile.resume(path, done) : MetricsFile.begin(path)) {
             if (done > 0) {
                 System.out.printf(Locale.ROOT, "goes on after step %,d%n", done);
-                metrics.write(MetricsFile.line("resume", done));
+                Map<String, Object> line = MetricsFile.line("resume", done);
+                line.put("options", identity);
+                metrics.write(line);
             } else {
                 metrics.write(introduction());
             }
@@ -173,7 +175,7 @@ final class TrainingRun {
         line.put("version", Version.number());
         line.put("started", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
         line.put("data", beginning.description());
-        line.put("held_out_data", Long.toHexString(beginning.heldOutFingerprint()));
+        line.put("held_out_data", Long.toHexString(beginning.heldOut().fingerprint()));
         if (beginning.tokenizer() != null) {
             line.put("tokenizer", beginning.tokenizer().name());
         }

@@ -45,4 +45,10 @@ public interface Examples {
 
     /** Tells one set of examples from another. */
     long fingerprint();
+
+    /**
+     * Tells what the examples {@code from} (inclusive) to {@code to} (exclusive) are to be predicted as from other such things: text by
+     * its bytes, whatever tokens it is cut into and whatever it is predicted from.
+     */
+    long fingerprint(long from, long to);
 }

@@ -61,4 +61,9 @@ public record HiddenExamples(HiddenStates states) implements Examples {
     public long fingerprint() {
         return states.fingerprint();
     }
+
+    @Override
+    public long fingerprint(long from, long to) {
+        return 31 * (31 * states.fingerprint() + from) + to;
+    }
 }

@@ -124,8 +124,8 @@ public record HiddenFiles(String hiddenName, String labelsName) {
     /** Adds the labels that lie in the files of the hidden states. */
     private void addOwnLabels(Source source, LabelFiles labels) throws IOException {
         if (source.files == null) {
-            throw new IOException(
-                    source.path + " holds hidden states, but no labels: --labels names the file that does");
+            throw new IOException(source.path
+                    + " holds hidden states, but no labels: name the file that does (--labels or --held-out-labels)");
         }
         for (Shard shard : source.shards) {
             // Shared, as the engine's memory is: where none has been confined, its loops are compiled to less.

@@ -38,6 +38,11 @@ public record Part(Examples examples, long from, long to) {
         return to - from;
     }
 
+    /** Tells what is to be predicted from other things: see {@link Examples#fingerprint(long, long)}. */
+    public long fingerprint() {
+        return examples.fingerprint(from, to);
+    }
+
     /** Makes a batch the {@code tokens} examples from {@code first}, counted within the part, on. */
     public void fill(Batch batch, long first, int tokens) {
         batch.resize(tokens);

@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.LongUnaryOperator;
+import java.util.zip.CRC32C;
 
 /**
  * The tokens of a text, each with the tokens before it.
@@ -14,6 +15,9 @@ import java.util.function.LongUnaryOperator;
  * @param context how many tokens before each
  */
 public record WindowExamples(TokenData data, int context) implements Examples {
+
+    /** So much text goes into the fingerprint of a part, beside its length. */
+    private static final int FINGERPRINT_BYTES = 1 << 20;
 
     @Override
     public long count() {
@@ -101,7 +105,7 @@ public record WindowExamples(TokenData data, int context) implements Examples {
         long position = data.position(example);
         return data.conversations().size() == 0
                 ? "token " + position
-                : "conversation " + (conversationIndex(position) + 1) + ", token "
+                : "conversation " + (conversationIndex(position) + 1) + " of those read, token "
                         + (position - conversation(position));
     }
 
@@ -113,5 +117,20 @@ public record WindowExamples(TokenData data, int context) implements Examples {
     @Override
     public long fingerprint() {
         return data.fingerprint();
+    }
+
+    @Override
+    public long fingerprint(long from, long to) {
+        CRC32C sum = new CRC32C();
+        int left = FINGERPRINT_BYTES;
+        for (long example = from; example < to && left > 0; example++) {
+            int token = target(example);
+            if (token != data.tokenizer().boundary()) { // which is no text
+                byte[] text = data.tokenizer().bytes(token);
+                sum.update(text, 0, Math.min(text.length, left));
+                left -= text.length;
+            }
+        }
+        return 31 * sum.getValue() + bytes(from, to);
     }
 }

@@ -57,8 +57,8 @@ public final class Checkpoints {
      * @param keep how many are kept, at least 1
      */
     public Checkpoints(Path folder, long every, int keep) {
-        TrainingOptions.require(every >= 0, "steps between checkpoints", every, "at least 0");
-        TrainingOptions.require(keep >= 1, "number of checkpoints that are kept", keep, "at least 1");
+        TrainingOptions.require(every >= 0, "checkpoint-every", every, "at least 0");
+        TrainingOptions.require(keep >= 1, "keep", keep, "at least 1");
         this.folder = folder;
         this.every = every;
         this.keep = keep;

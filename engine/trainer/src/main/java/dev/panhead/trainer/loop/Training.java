@@ -22,7 +22,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.SequencedMap;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
@@ -158,7 +160,16 @@ public final class Training {
         TrainingState saved = checkpoints.resume(identity, mayDiffer, everything, broken);
         if (saved != null) {
             if (options.steps() > 0 && saved.step() > options.steps()) {
-                throw new IOException("--steps " + options.steps() + ", but the checkpoint is of step " + saved.step());
+                throw new IOException("the training is to end after step " + options.steps()
+                        + ", but the checkpoint is of step " + saved.step());
+            }
+            // One that was interrupted in its last moment is at its end already.
+            if (options.steps() == 0 && changes && saved.seconds() >= options.seconds()) {
+                throw new IOException(String.format(
+                        Locale.ROOT,
+                        "the training is to end after %.1f seconds, but the checkpoint is of second %.1f",
+                        options.seconds(),
+                        saved.seconds()));
             }
             state = saved;
             Clock clock = new Clock(state.seconds(), state.step());
@@ -184,7 +195,11 @@ public final class Training {
             // a rate of 0 would make the first step for nothing
             double learningRate = rate.at(
                     options.steps() > 0 ? (state.step() + 1.0) / options.steps() : Math.max(progress, FIRST_STEP));
-            double gradientNorm = step(learningRate);
+            OptionalDouble loss = gradient(learningRate, stop);
+            if (loss.isEmpty()) {
+                break;
+            }
+            double gradientNorm = step(loss.getAsDouble(), learningRate);
             record(event, learningRate, gradientNorm);
             progress = progress(clock);
             status = status(clock, progress, learningRate, gradientNorm);
@@ -241,17 +256,25 @@ public final class Training {
         return options.patience() > 0 && state.looksSinceBest() >= options.patience();
     }
 
-    /** One step; the gradient's norm, or NaN. */
-    private double step(double learningRate) {
-        long number = state.step() + 1;
+    /** Makes the next step's gradient; its loss, or nothing if that was to stop before all batches were in it. */
+    private OptionalDouble gradient(double learningRate, BooleanSupplier stop) {
         if (fused != null) {
-            fused.prepare(number, learningRate);
+            fused.prepare(state.step() + 1, learningRate);
         }
         share.begin();
         double loss = 0;
         for (int i = 0; i < options.accumulate(); i++) {
+            if (i > 0 && stop.getAsBoolean()) {
+                return OptionalDouble.empty();
+            }
             loss += learn(state.step() * options.accumulate() + i, i > 0);
         }
+        return OptionalDouble.of(loss);
+    }
+
+    /** Makes a step of the gradient; its norm, or NaN. */
+    private double step(double loss, double learningRate) {
+        long number = state.step() + 1;
         double gradientNorm = fused == null ? norm.of(gradients) : Double.NaN;
         if (!Double.isFinite(loss) || fused == null && !Double.isFinite(gradientNorm)) {
             throw new ArithmeticException("step " + number + ": the loss is " + loss + " and the gradient's norm "

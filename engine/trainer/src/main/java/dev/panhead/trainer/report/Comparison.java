@@ -101,7 +101,7 @@ public final class Comparison {
         figure(rows, "accuracy, %", 2, training -> 100 * training.atEnd(HeldOut::accuracy));
         figure(rows, "held out, in part: lowest", 4, training -> training.lowest()
                 .orElse(Double.NaN));
-        OptionalDouble common = isOfTheSame() ? common() : OptionalDouble.empty();
+        OptionalDouble common = areOfTheSameTokens() ? common() : OptionalDouble.empty();
         if (common.isPresent()) {
             String label = "time to " + Numbers.decimals(common.getAsDouble(), 4) + " there";
             row(rows, label, training -> Numbers.duration(training.secondsTo(common.getAsDouble())));
@@ -146,13 +146,18 @@ public final class Comparison {
                 : lowest.stream().mapToDouble(loss -> loss).max();
     }
 
-    /** Whether all hold out the same. */
-    private boolean isOfTheSame() {
+    /** Whether all are alike in something that they were given. */
+    private boolean areAlike(Function<Run, Object> given) {
         return trainings.stream()
-                        .map(training -> training.log().run().heldOutData())
+                        .map(training -> given.apply(training.log().run()))
                         .distinct()
                         .count()
                 == 1;
+    }
+
+    /** Whether a token's losses are of the same tokens. */
+    private boolean areOfTheSameTokens() {
+        return areAlike(Run::heldOutData) && areAlike(Run::tokenizer) && areAlike(Run::heldOutTokens);
     }
 
     private static Function<Training, String> last(Function<Point, String> figure) {
@@ -209,8 +214,10 @@ public final class Comparison {
 
     /** What makes the losses less than comparable. */
     private String warning() {
-        if (!isOfTheSame()) {
-            return "What is held out differs: losses a token do not compare; bits a byte do, where the text is the same."
+        if (!areOfTheSameTokens()) {
+            return (areAlike(Run::heldOutData)
+                            ? "What is held out is cut into different tokens: their losses do not compare, bits a byte do."
+                            : "What is held out differs: losses a token do not compare; bits a byte do, where the text is alike.")
                     + System.lineSeparator();
         }
         Set<Double> sizes = trainings.stream()

@@ -66,6 +66,30 @@ record Run(
                 options);
     }
 
+    /** The same with the options that a line tells of, if it does: those that a training went on with. */
+    Run with(Fields line) {
+        Map<String, String> changed = of(line).options;
+        return changed.isEmpty()
+                ? this
+                : new Run(
+                        version,
+                        started,
+                        data,
+                        heldOutData,
+                        tokenizer,
+                        modelType,
+                        parameters,
+                        tokens,
+                        heldOutTokens,
+                        vocabulary,
+                        width,
+                        threads,
+                        kernel,
+                        vectorBits,
+                        processor,
+                        changed);
+    }
+
     private static String option(Object value) {
         return value instanceof Double number ? Numbers.significant(number, 6) : String.valueOf(value);
     }

@@ -79,9 +79,13 @@ final class TrainingLog {
         return points.isEmpty() ? null : points.getLast();
     }
 
-    /** Tokens a second over the whole training, as noted, or else as it can be reckoned; NaN if it cannot. */
+    /**
+     * Tokens a second over the whole training, as noted or, where that is of its last part alone or missing, as it can be reckoned; NaN if it
+     * cannot.
+     */
     double speed() {
         double noted = points.stream()
+                .filter(point -> resumes.isEmpty())
                 .mapToDouble(Point::tokensPerSecond)
                 .filter(Double::isFinite)
                 .reduce(Double.NaN, (earlier, later) -> later);
@@ -130,6 +134,7 @@ final class TrainingLog {
                     clockOffset = last().seconds() - point.seconds();
                 }
                 resumes.add(point);
+                run = run.with(line);
                 end = null;
             }
             case "checkpoint" -> {
