@@ -17,10 +17,12 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
+import java.nio.file.FileSystemLoopException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -336,6 +338,38 @@ class SafetensorsTest {
         assertTrue(Files.isSymbolicLink(link));
         assertArrayEquals(new byte[] {7}, Files.readAllBytes(real));
         assertEquals("rw-rw----", PosixFilePermissions.toString(Files.getPosixFilePermissions(real)));
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void aLinkToWhatIsNotThereYetStaysOneAndARingOfLinksIsRefused() throws IOException {
+        Path link = Files.createSymbolicLink(folder.resolve("link"), Path.of("later"));
+        AtomicFile.write(link, new byte[] {7});
+        assertTrue(Files.isSymbolicLink(link));
+        assertArrayEquals(new byte[] {7}, Files.readAllBytes(folder.resolve("later")));
+        Path ring = folder.resolve("ring");
+        Files.createSymbolicLink(ring, Path.of("ring"));
+        assertThrows(FileSystemLoopException.class, () -> AtomicFile.write(ring, new byte[] {7}));
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void aPipeIsNoFileToReplace() throws IOException, InterruptedException {
+        Path pipe = folder.resolve("pipe");
+        assertEquals(0, new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor());
+        FileSystemException refusal =
+                assertThrows(FileSystemException.class, () -> AtomicFile.write(pipe, new byte[] {7}));
+        assertEquals("is no file, but a device, a pipe or the like", refusal.getReason());
+        assertTrue(Files.readAttributes(pipe, BasicFileAttributes.class).isOther());
+        Path terminal = Path.of("/dev/null");
+        assertThrows(FileSystemException.class, () -> AtomicFile.write(terminal, new byte[] {7}));
+    }
+
+    @Test
+    void aNameMayBeAsLongAsTheFileSystemHasIt() throws IOException {
+        Path path = folder.resolve("x".repeat(255));
+        AtomicFile.write(path, new byte[] {7});
+        assertArrayEquals(new byte[] {7}, Files.readAllBytes(path));
     }
 
     @Test

@@ -502,6 +502,54 @@ class HeadContractsTest {
     }
 
     @Test
+    void aCallFromATaskOfItsWorkersIsRefusedBeforeItWrites() {
+        HeadCase c = new HeadCase(arena, workers, 10, 9, 4);
+        c.targets.set(3, c.options.ignoreIndex());
+        c.dX.fill(9);
+        int[] before = Numbers.bits(c.dX);
+        LinearCrossEntropy head = c.head(workers);
+        String message = assertThrows(
+                        IllegalStateException.class,
+                        () -> workers.run(1, (index, worker) -> head.run(c.inputs(), c.outputs())))
+                .getMessage();
+        assertEquals("a task must not run the team that does it", message);
+        assertArrayEquals(before, Numbers.bits(c.dX));
+    }
+
+    /** Of finite logits, but beyond all numbers. */
+    @Test
+    void aLossThatIsNotFiniteIsNoResult() {
+        Matrix hidden = Matrix.of(arena, 2, 1, 1, 3000);
+        Matrix weight = Matrix.of(arena, 3, 1, 1, 2, 3);
+        HeadInputs inputs = HeadInputs.of(hidden, weight, Ints.of(0, 1));
+        LinearCrossEntropy energetic =
+                new LinearCrossEntropy(arena, workers, 2, 3, 1, HeadOptions.DEFAULT.withZLoss(1e305));
+        String message = assertThrows(ArithmeticException.class, () -> energetic.run(inputs, HeadOutputs.NONE))
+                .getMessage();
+        assertTrue(message.startsWith("token 1 has finite logits, but its loss is not"), message);
+        int vocabulary = 190;
+        Matrix ones = Matrix.allocate(arena, vocabulary, 1);
+        ones.fill(1);
+        Matrix heavy = Matrix.allocate(arena, 1, vocabulary);
+        heavy.fill(2e37f);
+        LinearCrossEntropy smoothing =
+                new LinearCrossEntropy(arena, workers, 1, vocabulary, 1, HeadOptions.DEFAULT.withLabelSmoothing(0.1));
+        HeadInputs weighted =
+                HeadInputs.of(Matrix.of(arena, 1, 1, 3), ones, Ints.of(0)).withClassWeights(heavy);
+        assertThrows(ArithmeticException.class, () -> smoothing.run(weighted, HeadOutputs.NONE));
+    }
+
+    /** The largest number of tokens that there can be is planned as one chunk, not as none. */
+    @Test
+    void aFusedHeadOfAnyNumberOfTokensHasOneChunk() {
+        HeadOptions options = HeadOptions.DEFAULT.withFusedUpdate(true).withScratchBytes(Long.MAX_VALUE);
+        for (int tokens : new int[] {1, 256, 257, 1 << 20, Integer.MAX_VALUE - 255, Integer.MAX_VALUE}) {
+            int capacity = new HeadPlan(2, tokens, 10, 2, options).capacity;
+            assertTrue(capacity >= Math.min(tokens, Integer.MAX_VALUE - 255), () -> tokens + " in " + capacity);
+        }
+    }
+
+    @Test
     void aSecondCallIsRefusedWhileOneIsUnderWay() throws Exception {
         HeadCase c = new HeadCase(arena, workers, 300, 3000, 64);
         double loss = c.run();

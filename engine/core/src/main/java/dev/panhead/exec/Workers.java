@@ -2,7 +2,6 @@ package dev.panhead.exec;
 
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.CancellationException;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
@@ -45,7 +44,7 @@ public final class Workers implements AutoCloseable {
 
     private final Thread[] threads;
     private final ReentrantLock turn = new ReentrantLock();
-    private final AtomicInteger nextIndex = new AtomicInteger();
+    private final AtomicLong nextIndex = new AtomicLong();
     private final AtomicReference<Throwable> failure = new AtomicReference<>();
 
     /** Which round it is, whether it is {@link #OVER}, and how many threads are at work in it beside the caller's. */
@@ -214,9 +213,14 @@ public final class Workers implements AutoCloseable {
     /**
      * Checks that a call may begin.
      *
-     * @throws IllegalStateException if the team is closed
+     * @throws IllegalStateException if the team is closed, or a task of this team calls
      */
-    public void requireOpen() {
+    public void requireReady() {
+        requireOutside("run");
+        requireOpen();
+    }
+
+    private void requireOpen() {
         if (closed) {
             throw new IllegalStateException("these workers are closed");
         }
@@ -279,13 +283,13 @@ public final class Workers implements AutoCloseable {
 
     private void work(int worker) {
         try {
-            int index;
+            long index; // int would count on from its largest to its least
             while ((index = nextIndex.getAndIncrement()) < count && failure.get() == null) {
                 if (worker == 0 && Thread.currentThread().isInterrupted()) {
                     throw new CancellationException(
                             "interrupted after " + index + " of " + count + " tasks were begun");
                 }
-                task.run(index, worker);
+                task.run((int) index, worker);
             }
         } catch (CancellationException e) {
             failure.compareAndSet(null, e);

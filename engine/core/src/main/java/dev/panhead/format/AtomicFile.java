@@ -6,6 +6,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.FileSystemException;
+import java.nio.file.FileSystemLoopException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
@@ -34,6 +35,12 @@ public final class AtomicFile {
 
     private static final Pattern TEMPORARY = Pattern.compile("\\.(.+)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\\.tmp");
 
+    /** Symbolic links to follow; more are a ring. */
+    private static final int MOST_LINKS = 40;
+
+    /** How much of a file's name its temporary file has: with all of a long one it would be too long for file systems. */
+    private static final int LONGEST_SHOWN = 64;
+
     private AtomicFile() {}
 
     /**
@@ -43,12 +50,15 @@ public final class AtomicFile {
      * in place already, but might not outlive a loss of power.
      *
      * @throws NoSuchFileException naming the folder, if there is none to write to
+     * @throws FileSystemException if there is something else than a file in its place
      * @throws IOException as the body or the file system throws it
      */
     public static void write(Path path, Body body) throws IOException {
-        Path target = Files.isSymbolicLink(path) && Files.exists(path) ? path.toRealPath() : path;
+        Path target = target(path);
         Path folder = requireFolder(target);
-        Path temporary = folder.resolve("." + target.getFileName() + "-" + UUID.randomUUID() + ".tmp");
+        String name = target.getFileName().toString();
+        String shown = name.length() > LONGEST_SHOWN ? name.substring(0, LONGEST_SHOWN) : name;
+        Path temporary = folder.resolve("." + shown + "-" + UUID.randomUUID() + ".tmp");
         FileChannel opened = FileChannel.open(temporary, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW);
         try {
             try (FileChannel channel = opened) {
@@ -60,6 +70,18 @@ public final class AtomicFile {
         } finally {
             Files.deleteIfExists(temporary);
         }
+    }
+
+    /** What a path leads to by symbolic links, be it there or not. */
+    private static Path target(Path path) throws IOException {
+        Path target = path;
+        for (int links = 0; Files.isSymbolicLink(target); links++) {
+            if (links == MOST_LINKS) {
+                throw new FileSystemLoopException(path.toString());
+            }
+            target = target.resolveSibling(Files.readSymbolicLink(target));
+        }
+        return target;
     }
 
     /** Before there is anything to read: a file that not everybody may read stays one. */
@@ -116,6 +138,9 @@ public final class AtomicFile {
     private static Path requireFolder(Path path) throws IOException {
         if (Files.isDirectory(path)) {
             throw new FileSystemException(path.toString(), null, "is a folder");
+        }
+        if (Files.exists(path) && !Files.isRegularFile(path)) {
+            throw new FileSystemException(path.toString(), null, "is no file, but a device, a pipe or the like");
         }
         Path folder = path.toAbsolutePath().getParent();
         if (Files.notExists(folder)) {

@@ -104,7 +104,7 @@ final class HeadPlan {
         long limit = Math.max(WORTHWHILE_TOKENS, CACHED_BYTES / Float.BYTES / kept);
         int capacity = smallestChunk();
         while (capacity < maxTokens
-                && capacity + Chunk.TOKEN_BLOCK <= limit
+                && (long) capacity + Chunk.TOKEN_BLOCK <= limit
                 && scratchBytes(capacity + Chunk.TOKEN_BLOCK, wholeWeight, window) <= options.scratchBytes()) {
             capacity += Chunk.TOKEN_BLOCK;
         }

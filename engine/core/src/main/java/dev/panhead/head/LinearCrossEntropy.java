@@ -124,7 +124,7 @@ public final class LinearCrossEntropy {
     /**
      * Computes the loss and whatever the outputs ask for.
      *
-     * <p>A rejected call has written nothing. A {@link NonFiniteLogitException}, an interruption, a closed arena or closed workers end a call
+     * <p>A rejected call has written nothing. A {@link NonFiniteLogitException} or other ArithmeticException, an interruption, a closed arena or closed workers end a call
      * that is under way, and leave the outputs with the gradients of some of the tokens. A fused update of the weight begins when
      * all losses are known to be finite; if it is interrupted, some rows have been updated and some have not, and the weight is lost. As long as {@link
      * dev.panhead.optim.SliceUpdate#requirePrepared} still passes, it has not begun.
@@ -134,10 +134,12 @@ public final class LinearCrossEntropy {
      *     output, a target's bias is -infinity, all tokens are ignored or weigh nothing and the options forbid it, an upstream gradient is missing, out
      *     of place or not finite, or a matrix is of a confined arena and there are more workers than one
      * @throws IndexOutOfBoundsException if a target is neither a vocabulary row nor the ignore index
-     * @throws IllegalStateException if the arena of an input or output or of this head is closed, the workers are, or another call is under way
+     * @throws IllegalStateException if the arena of an input or output or of this head is closed, the workers are, another call is under way, or a
+     *     task of the workers calls
      * @throws NonFiniteLogitException if a logit is NaN or +infinity, or a target's is -infinity, or one that is in the loss by label smoothing
      *     and that no bias makes so. Other logits of -infinity count as probabilities of 0; if an infinite weight made them, the gradients that it
      *     is in are NaN
+     * @throws ArithmeticException if a token's loss is not finite, though its logits are: z-loss or weights are too large
      * @throws java.util.concurrent.CancellationException if the calling thread is interrupted
      */
     public HeadResult run(HeadInputs inputs, HeadOutputs outputs) {
@@ -167,7 +169,7 @@ public final class LinearCrossEntropy {
         Objects.requireNonNull(inputs, "inputs");
         Objects.requireNonNull(outputs, "outputs");
         int kept = checks.check(inputs, outputs);
-        workers.requireOpen();
+        workers.requireReady();
         workers.requireReadable("the head's scratch memory", chunk.hiddenPanels.memory());
         int tokens = inputs.targets().size();
         double divisor = divisor(inputs);
@@ -341,8 +343,8 @@ public final class LinearCrossEntropy {
         logits.run(weightPanels, inputs, keeps ? gradients : null, bent, observed);
         softmax.run(gradients != null, smoothing, bent, observed);
         for (int i = 0; i < chunk.count; i++) {
-            if (!(chunk.results.negativeLogLikelihoods[i] < Double.POSITIVE_INFINITY)
-                    || !(chunk.results.losses[i] < Double.POSITIVE_INFINITY)) {
+            if (!Double.isFinite(chunk.results.negativeLogLikelihoods[i])
+                    || !Double.isFinite(chunk.results.losses[i])) {
                 throw nonFinite(inputs, i, next);
             }
             result.add(chunk.weights[i], chunk.results, i);

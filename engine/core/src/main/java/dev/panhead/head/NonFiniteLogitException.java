@@ -41,8 +41,8 @@ public final class NonFiniteLogitException extends ArithmeticException {
         if (overflown >= 0) {
             return new NonFiniteLogitException(token, overflown, Float.NEGATIVE_INFINITY, count);
         }
-        throw new IllegalStateException(
-                "token " + token + " has finite logits, but its loss is not: zLoss or its weights are "
+        throw new ArithmeticException(
+                "token " + token + " has finite logits, but its loss is not: zLoss or weights are "
                         + "too large, or its inputs changed during the call");
     }
 
