@@ -131,7 +131,7 @@ public final class HeadOutputs {
         return copy;
     }
 
-    /** These outputs and the log-probabilities of the {@linkplain #withTopRows top rows}, T x k; or null for none. */
+    /** These outputs and the log-probabilities of the {@linkplain #withTopRows top rows}, T x k, -infinity for rows that are not there; or null for none. */
     public HeadOutputs withTopLogProbabilities(Matrix topLogProbabilities) {
         HeadOutputs copy = copy();
         copy.topLogProbabilities = topLogProbabilities;

@@ -35,7 +35,7 @@ public final class Matrix implements ReadableMatrix {
     }
 
     /**
-     * Allocates a matrix of zeros, 64-byte aligned, its rows lying close together.
+     * Allocates a matrix of zeros, 64-byte aligned, its rows lying close together. (Java's own arenas give zeros; another must, too.)
      *
      * @param arena the owner of the memory; a shared one if several threads are to work on it
      * @throws IllegalArgumentException if {@code rows} or {@code columns} is negative
