@@ -165,6 +165,8 @@ class NpyTest {
             assertEquals(DType.F64, file.dtype());
             assertEquals(List.of(), file.shape());
             refused("shape []", () -> file.view(arena));
+            Path number = file(1, doubles.replace("()", "(1)"), new byte[8]);
+            refused("not a tuple", () -> Npy.open(number, arena));
             Npy vector = Npy.open(file(1, doubles.replace("()", "(1,)"), new byte[8]), arena);
             refused("of F64, not of F32, BF16 or F16: convert it", () -> vector.matrix(arena));
             Npy cube = Npy.open(file(1, PAIR.replace("(2,)", "(1, 2, 1)"), new byte[8]), arena);

@@ -181,6 +181,9 @@ class FusedUpdateTest {
             HeadOutputs outputs = HeadOutputs.NONE.withWeightUpdate(update);
             refused(IllegalStateException.class, "was not prepared", c, c.inputs(), outputs);
             update.prepare(1, RATE);
+            assertThrows(IllegalArgumentException.class, () -> update.prepare(2, -RATE));
+            refused(IllegalStateException.class, "was not prepared", c, c.inputs(), outputs);
+            update.prepare(1, RATE);
             int[] before = Numbers.bits(c.weight);
             refused("either written or made an update of", c, c.inputs(), outputs.withWeight(Gradient.write(c.dW)));
             refused(

@@ -519,14 +519,6 @@ class HeadContractsTest {
     /** Of finite logits, but beyond all numbers. */
     @Test
     void aLossThatIsNotFiniteIsNoResult() {
-        Matrix hidden = Matrix.of(arena, 2, 1, 1, 3000);
-        Matrix weight = Matrix.of(arena, 3, 1, 1, 2, 3);
-        HeadInputs inputs = HeadInputs.of(hidden, weight, Ints.of(0, 1));
-        LinearCrossEntropy energetic =
-                new LinearCrossEntropy(arena, workers, 2, 3, 1, HeadOptions.DEFAULT.withZLoss(1e305));
-        String message = assertThrows(ArithmeticException.class, () -> energetic.run(inputs, HeadOutputs.NONE))
-                .getMessage();
-        assertTrue(message.startsWith("token 1 has finite logits, but its loss is not"), message);
         int vocabulary = 190;
         Matrix ones = Matrix.allocate(arena, vocabulary, 1);
         ones.fill(1);
@@ -536,7 +528,9 @@ class HeadContractsTest {
                 new LinearCrossEntropy(arena, workers, 1, vocabulary, 1, HeadOptions.DEFAULT.withLabelSmoothing(0.1));
         HeadInputs weighted =
                 HeadInputs.of(Matrix.of(arena, 1, 1, 3), ones, Ints.of(0)).withClassWeights(heavy);
-        assertThrows(ArithmeticException.class, () -> smoothing.run(weighted, HeadOutputs.NONE));
+        String message = assertThrows(ArithmeticException.class, () -> smoothing.run(weighted, HeadOutputs.NONE))
+                .getMessage();
+        assertTrue(message.startsWith("token 0 has finite logits, but its loss is not"), message);
     }
 
     /** The largest number of tokens that there can be is planned as one chunk, not as none. */

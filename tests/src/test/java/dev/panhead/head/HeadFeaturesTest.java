@@ -555,6 +555,9 @@ class HeadFeaturesTest {
         c.outputs = HeadOutputs.NONE.withRanks(Ints.allocate(arena, 4));
         refuse(c, plain, "ranks must be 5, but are 4");
         message("divisor must be finite and not negative, but is -1.0", () -> plain.withDivisor(-1));
+        message(
+                "divisor must be 0 or large enough for its inverse to be a float32, but is 1.0E-300",
+                () -> plain.withDivisor(1e-300));
         message("labelSmoothing must be from 0 to 1, but is 1.5", () -> HeadOptions.DEFAULT.withLabelSmoothing(1.5));
         for (float cap : new float[] {-30, Float.NaN, Float.POSITIVE_INFINITY, 1e-40f}) {
             message(
@@ -565,7 +568,9 @@ class HeadFeaturesTest {
         c.options = HeadOptions.DEFAULT.withLogitScale(1e-30f);
         tokens.fill(1e-30f);
         refuse(c, plain.withLogitScales(tokens), "the logit scale, with the options', of token 0 is 0.0");
-        message("zLoss must be finite and not negative, but is NaN", () -> HeadOptions.DEFAULT.withZLoss(Double.NaN));
+        message(
+                "zLoss must be a float32 and not negative, but is NaN",
+                () -> HeadOptions.DEFAULT.withZLoss(Double.NaN));
         message("logitScale must be finite and positive, but is 0.0", () -> HeadOptions.DEFAULT.withLogitScale(0));
     }
 

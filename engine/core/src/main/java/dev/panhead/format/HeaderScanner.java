@@ -52,13 +52,19 @@ final class HeaderScanner {
         return List.copyOf(integers);
     }
 
-    /** As {@link #integers}, but a comma may follow the last one too, as in Python. */
+    /** As {@link #integers}, but a comma may follow the last one too, as in Python, and must follow the only one. */
     List<Long> tuple() throws FormatException {
         List<Long> integers = new ArrayList<>();
         int from = at;
         expect('(');
-        for (boolean more = !closes(')'); more; more = goesOn(')') && !closes(')')) {
+        boolean comma = true;
+        for (boolean more = !closes(')'); more; more = comma && !closes(')')) {
             addInteger(integers, from);
+            comma = goesOn(')');
+        }
+        if (integers.size() == 1 && !comma) {
+            throw new FormatException(
+                    "header position " + from + ": a number in brackets, not a tuple: a comma is missing");
         }
         return List.copyOf(integers);
     }

@@ -124,6 +124,10 @@ public final class HeadInputs {
         if (!(divisor >= 0 && divisor < Double.POSITIVE_INFINITY)) {
             throw new IllegalArgumentException("divisor must be finite and not negative, but is " + divisor);
         }
+        if (divisor > 0 && Float.isInfinite((float) (1 / divisor))) {
+            throw new IllegalArgumentException(
+                    "divisor must be 0 or large enough for its inverse to be a float32, but is " + divisor);
+        }
         HeadInputs copy = copy();
         copy.divisor = divisor;
         return copy;

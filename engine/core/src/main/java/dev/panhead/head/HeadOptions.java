@@ -93,7 +93,7 @@ public final class HeadOptions {
 
     /** These options with lambda, not negative, which keeps log-sum-exp near 0 (Chowdhery et al. 2022, PaLM, 5). */
     public HeadOptions withZLoss(double zLoss) {
-        require(zLoss >= 0 && zLoss < Double.POSITIVE_INFINITY, "zLoss", "finite and not negative", zLoss);
+        require(zLoss >= 0 && zLoss <= Float.MAX_VALUE, "zLoss", "a float32 and not negative", zLoss);
         HeadOptions copy = copy();
         copy.zLoss = zLoss;
         return copy;

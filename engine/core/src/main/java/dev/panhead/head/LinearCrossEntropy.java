@@ -136,10 +136,10 @@ public final class LinearCrossEntropy {
      * @throws IndexOutOfBoundsException if a target is neither a vocabulary row nor the ignore index
      * @throws IllegalStateException if the arena of an input or output or of this head is closed, the workers are, another call is under way, or a
      *     task of the workers calls
-     * @throws NonFiniteLogitException if a logit is NaN or +infinity, or a target's is -infinity, or one that is in the loss by label smoothing
-     *     and that no bias makes so. Other logits of -infinity count as probabilities of 0; if an infinite weight made them, the gradients that it
+     * @throws NonFiniteLogitException if a logit is NaN or +infinity, or a target's is -infinity, or one that is in the loss by label smoothing, without
+     *     a soft cap, and that no bias makes so. Other logits of -infinity count as probabilities of 0; if an infinite weight made them, the gradients that it
      *     is in are NaN
-     * @throws ArithmeticException if a token's loss is not finite, though its logits are: z-loss or weights are too large
+     * @throws ArithmeticException if a token's loss is not finite, though its logits are: its weights are too large
      * @throws java.util.concurrent.CancellationException if the calling thread is interrupted
      */
     public HeadResult run(HeadInputs inputs, HeadOutputs outputs) {

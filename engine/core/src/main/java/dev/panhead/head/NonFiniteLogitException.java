@@ -41,9 +41,8 @@ public final class NonFiniteLogitException extends ArithmeticException {
         if (overflown >= 0) {
             return new NonFiniteLogitException(token, overflown, Float.NEGATIVE_INFINITY, count);
         }
-        throw new ArithmeticException(
-                "token " + token + " has finite logits, but its loss is not: zLoss or weights are "
-                        + "too large, or its inputs changed during the call");
+        throw new ArithmeticException("token " + token + " has finite logits, but its loss is not: weights are "
+                + "too large, or its inputs changed during the call");
     }
 
     /** Whether a teacher gives an entry some probability. */

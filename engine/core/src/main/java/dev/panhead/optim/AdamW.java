@@ -183,6 +183,7 @@ public final class AdamW {
          * @throws IllegalArgumentException if {@code number} is less than 1 or the rate is negative or not finite
          */
         public void prepare(long number, double learningRate) {
+            taken(); // what was prepared before is not to be made in place of one that is refused
             AdamW.this.prepare(step, number, learningRate, 1);
             prepared();
         }

@@ -125,6 +125,7 @@ public final class Sgd {
          * @throws IllegalArgumentException if the rate is negative or not finite
          */
         public void prepare(double learningRate) {
+            taken(); // what was prepared before is not to be made in place of one that is refused
             step.rate = Ranges.finite("learningRate", Ranges.notNegative("learningRate", learningRate));
             prepared();
         }
