@@ -15,6 +15,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
 import java.nio.file.FileSystemLoopException;
@@ -365,11 +366,18 @@ class SafetensorsTest {
         assertThrows(FileSystemException.class, () -> AtomicFile.write(terminal, new byte[] {7}));
     }
 
+    /** Of characters of 4 bytes each, too, cut where one begins or in the middle of one, if file names can have such here. */
     @Test
     void aNameMayBeAsLongAsTheFileSystemHasIt() throws IOException {
-        Path path = folder.resolve("x".repeat(255));
-        AtomicFile.write(path, new byte[] {7});
-        assertArrayEquals(new byte[] {7}, Files.readAllBytes(path));
+        String wide = "\ud83d\ude00".repeat(40);
+        Charset names = Charset.forName(System.getProperty("sun.jnu.encoding"));
+        for (String name : List.of("x".repeat(255), wide + "x".repeat(95), "y" + wide + "x".repeat(94))) {
+            if (names.newEncoder().canEncode(name)) {
+                Path path = folder.resolve(name);
+                AtomicFile.write(path, new byte[] {7});
+                assertArrayEquals(new byte[] {7}, Files.readAllBytes(path));
+            }
+        }
     }
 
     @Test

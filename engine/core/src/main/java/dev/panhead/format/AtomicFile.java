@@ -56,9 +56,7 @@ public final class AtomicFile {
     public static void write(Path path, Body body) throws IOException {
         Path target = target(path);
         Path folder = requireFolder(target);
-        String name = target.getFileName().toString();
-        String shown = name.length() > LONGEST_SHOWN ? name.substring(0, LONGEST_SHOWN) : name;
-        Path temporary = folder.resolve("." + shown + "-" + UUID.randomUUID() + ".tmp");
+        Path temporary = folder.resolve(temporary(target.getFileName().toString()));
         FileChannel opened = FileChannel.open(temporary, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW);
         try {
             try (FileChannel channel = opened) {
@@ -70,6 +68,12 @@ public final class AtomicFile {
         } finally {
             Files.deleteIfExists(temporary);
         }
+    }
+
+    private static String temporary(String name) {
+        int length = Math.min(name.length(), LONGEST_SHOWN);
+        boolean splits = length < name.length() && Character.isHighSurrogate(name.charAt(length - 1));
+        return "." + name.substring(0, splits ? length - 1 : length) + "-" + UUID.randomUUID() + ".tmp";
     }
 
     /** What a path leads to by symbolic links, be it there or not. */
