@@ -130,8 +130,9 @@ class HeadHardCasesTest {
     }
 
     /** Smoothing has every entry in the loss, so that one without a probability makes it infinite. */
-    @Test
-    void aLogitOfMinusInfinityThatNoBiasMadeIsNamedWhereItIsInTheLoss() {
+    @ParameterizedTest
+    @ValueSource(floats = {0, 5})
+    void aLogitOfMinusInfinityThatNoBiasMadeIsNamedWhereItIsInTheLoss(float cap) {
         HeadCase c = new HeadCase(arena, workers, 3, 5, 1);
         c.hidden.fill(-1);
         c.weight.fill(1);
@@ -141,11 +142,17 @@ class HeadHardCasesTest {
         c.targets.set(2, 2);
         c.bias.set(0, 3, Float.NEGATIVE_INFINITY);
         c.weight.set(4, 0, Float.POSITIVE_INFINITY);
+        c.options = c.options.withSoftcap(cap);
         assertTrue(Double.isFinite(
                 c.head(workers).run(c.inputs(), HeadOutputs.NONE).loss()));
         c.options = c.options.withLabelSmoothing(0.1);
         NonFiniteLogitException e = assertThrows(NonFiniteLogitException.class, c::run);
-        assertEquals("the logit of token 0 and vocabulary row 4 is -Infinity", e.getMessage());
+        assertEquals(
+                "the logit of token 0 and vocabulary row 4 is -Infinity, the first of 3 that are not finite",
+                e.getMessage());
+        HeadInputs weighted = c.inputs().withClassWeights(Matrix.of(arena, 1, 5, 1, 2, 3, 0.5f, 0));
+        assertTrue(
+                Double.isFinite(c.head(workers).run(weighted, HeadOutputs.NONE).loss()));
     }
 
     @Test

@@ -14,6 +14,8 @@ import java.lang.foreign.Arena;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Soft targets and top rows at their ends; in general they are among the features. */
 class SoftTargetsTest {
@@ -112,6 +114,28 @@ class SoftTargetsTest {
         assertEquals(1, thrown.count());
         c.inputs = c.inputs.withSoftTargets(Ints.of(2), Matrix.of(arena, 1, 1, 0));
         assertEquals(0, c.run().loss());
+    }
+
+    /** A spread remainder gives every entry a share, unless there is no remainder. */
+    @ParameterizedTest
+    @ValueSource(floats = {0, 5})
+    void aLogitThatOverflowsCountsWhereTheRemainderIsSpread(float cap) {
+        FeatureCase c = new FeatureCase(arena, workers, 2, 4, 1);
+        c.hidden.fill(-1);
+        c.weight.copyFrom(Matrix.of(arena, 4, 1, 1, 2, Float.POSITIVE_INFINITY, 1));
+        c.targets.set(0, 1);
+        c.targets.set(1, 1);
+        c.options = c.options
+                .withSoftcap(cap)
+                .withSoftTargets(
+                        new SoftTargets(2, 0.5, SoftTargets.Remainder.SPREAD, SoftTargets.Divergence.CROSS_ENTROPY));
+        c.inputs = c.inputs.withSoftTargets(Ints.of(0, 3, 0, 3), Matrix.of(arena, 2, 2, 0.5f, 0.5f, 0.75f, 0.25f));
+        assertTrue(Double.isFinite(c.run().loss()));
+        c.inputs = c.inputs.withSoftTargets(Ints.of(0, 3, 0, 2), Matrix.of(arena, 2, 2, 0.5f, 0.5f, 0.5f, 0.25f));
+        NonFiniteLogitException thrown = assertThrows(NonFiniteLogitException.class, c::run);
+        assertEquals(1, thrown.token());
+        assertEquals(2, thrown.row());
+        assertEquals(1, thrown.count());
     }
 
     /** Of equal logits the lower rows come first, whichever worker came by them; entries that are taken out never. */

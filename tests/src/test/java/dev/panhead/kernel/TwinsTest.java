@@ -455,6 +455,7 @@ class TwinsTest {
                 Matrix bias = numbers.matrix(arena, 1, rows + 1, 1);
                 Matrix thresholds = numbers.matrix(arena, 1, Math.max(wide, narrow) + 1, 20);
                 logits.set(rows - 1, 0, Float.NEGATIVE_INFINITY);
+                bias.set(0, rows, 0);
                 logits.set(0, 1, logits.get(rows - 1, 1)); // equals
                 Matrix[] results = new Matrix[2];
                 Matrix[] gradients = new Matrix[2];
@@ -484,7 +485,8 @@ class TwinsTest {
                         assertEquals(reaches, (found[i / lanes] >>> i % lanes & 1) == 1);
                     }
                     MemorySegment weights = rows == 7 ? null : bias.segment();
-                    softmax.weightedSums(rows, tile.segment(), weights, 4, rowsOf[5], 0);
+                    softmax.weightedSums(rows, tile.segment(), bias.segment(), 4, rowsOf[5], 0);
+                    assertTrue(Float.isFinite(statistics.get(5, 0))); // the row of -infinity weighs 0
                     MemorySegment some = thresholds.segment();
                     softmax.gradient(rows, tile.segment(), rowsOf[0], some, some, 0, some, some, 4, weights, 4);
                     results[kernels == VECTOR ? 0 : 1] = statistics.view(0, 0, 6, columns);

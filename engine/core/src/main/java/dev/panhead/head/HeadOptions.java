@@ -101,7 +101,7 @@ public final class HeadOptions {
 
     /**
      * These options with k, which the logits' sizes before the scale do not exceed (Gemma 2's, 2024), positive; 0 for none. Infinite
-     * logits are not capped; in the mean that label smoothing or a spread remainder takes, those of -infinity count as 0.
+     * logits are not capped.
      *
      * <p>Close to k a gradient is small, and the less exact in relation to itself, since it is made of the capped logit in float32: by 4e-5 where the
      * logit was 4 k before, 0.4 % at 6 k, 6 % at 8 k; from 10 k on it is 0.

@@ -119,7 +119,7 @@ final class HeadPlan {
                 + GradientScratch.bytes(workers, capacity, vocabulary, width, window, options.fusedUpdate())
                 + LogitGradientPass.bytes(capacity, vocabulary)
                 + Observations.bytes(workers, capacity, vocabulary, options.topK())
-                + (options.spreads() ? Smoothing.bytes(capacity, vocabulary, width) : 0)
+                + (options.spreads() ? Smoothing.bytes(capacity, vocabulary, width, options) : 0)
                 + (options.softTargets() == null
                         ? 0
                         : SoftEntries.bytes(capacity, vocabulary, width, options.softTargets()))

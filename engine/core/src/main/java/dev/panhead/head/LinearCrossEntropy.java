@@ -108,8 +108,9 @@ public final class LinearCrossEntropy {
         chunk = new Chunk(arena, workers, plan.capacity, vocabulary, width, options.topK());
         weightPanels = new WeightPanels(arena, chunk, plan.wholeWeight);
         soft = options.softTargets() == null ? null : new SoftEntries(arena, chunk, options.softTargets());
+        smoothing = options.spreads() ? new Smoothing(arena, chunk, options, soft) : null;
         summingSoft = soft == null ? null : soft::sumHidden;
-        logits = new LogitsPass(arena, chunk, options, soft);
+        logits = new LogitsPass(arena, chunk, options, soft, smoothing);
         softmax = new SoftmaxPass(chunk, options, soft);
         entries = options.selects() ? new GradientEntries(chunk, maxTokens, options, soft) : null;
         selection = entries == null ? null : new SelectionPass(arena, chunk, options, entries);
@@ -118,7 +119,6 @@ public final class LinearCrossEntropy {
         weightGradient = new WeightGradientPass(chunk, soft, entries);
         packing = chunk::packHidden;
         checks = new HeadChecks(workers, maxTokens, vocabulary, width, options);
-        smoothing = options.spreads() ? new Smoothing(arena, chunk, options, soft) : null;
     }
 
     /**
@@ -136,8 +136,8 @@ public final class LinearCrossEntropy {
      * @throws IndexOutOfBoundsException if a target is neither a vocabulary row nor the ignore index
      * @throws IllegalStateException if the arena of an input or output or of this head is closed, the workers are, another call is under way, or a
      *     task of the workers calls
-     * @throws NonFiniteLogitException if a logit is NaN or +infinity, or a target's is -infinity, or one that is in the loss by label smoothing, without
-     *     a soft cap, and that no bias makes so. Other logits of -infinity count as probabilities of 0; if an infinite weight made them, the gradients that it
+     * @throws NonFiniteLogitException if a logit is NaN or +infinity, or a target's is -infinity, or one that is in the loss by label smoothing or a spread
+     *     remainder, and that no bias makes so. Other logits of -infinity count as probabilities of 0; if an infinite weight made them, the gradients that it
      *     is in are NaN
      * @throws ArithmeticException if a token's loss is not finite, though its logits are: its weights are too large
      * @throws java.util.concurrent.CancellationException if the calling thread is interrupted

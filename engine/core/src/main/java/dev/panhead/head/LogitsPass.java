@@ -4,7 +4,6 @@ import dev.panhead.exec.Workers;
 import dev.panhead.kernel.MatrixKernels;
 import dev.panhead.kernel.Panels;
 import dev.panhead.kernel.SoftmaxKernels;
-import dev.panhead.tensor.Matrix;
 import dev.panhead.tensor.ReadableMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -38,6 +37,7 @@ final class LogitsPass implements Workers.Task {
     private final Chunk chunk;
     private final float softcap;
     private final SoftEntries soft;
+    private final Smoothing smoothing;
     private final Workers.Task findingTargets = this::findTargets;
     private WeightPanels weight;
     private HeadInputs inputs;
@@ -54,8 +54,9 @@ final class LogitsPass implements Workers.Task {
     private int groupsATask;
     private int groupsAPiece;
 
-    LogitsPass(Arena arena, Chunk chunk, HeadOptions options, SoftEntries soft) {
+    LogitsPass(Arena arena, Chunk chunk, HeadOptions options, SoftEntries soft, Smoothing smoothing) {
         this.soft = soft;
+        this.smoothing = smoothing;
         this.chunk = chunk;
         softcap = options.softcap();
         notFinite = new long[chunk.workers.size()];
@@ -103,7 +104,7 @@ final class LogitsPass implements Workers.Task {
         run(weight, inputs, scratch, keeping, scratch.firstBlock(), scratch.endBlock());
     }
 
-    /** How many of the chunk's logits are NaN or +infinity, or -infinity at a target. */
+    /** How many of the chunk's logits are NaN or +infinity, or -infinity where the loss has a share of them. */
     long countNonFinite(WeightPanels weight, HeadInputs inputs) {
         Arrays.fill(notFinite, 0);
         mode = Mode.COUNT;
@@ -228,9 +229,14 @@ final class LogitsPass implements Workers.Task {
             notFinite[worker] += countNonFinite(group, row, rows, logits);
             if (soft != null) {
                 soft.takeOut(block, group, logits, null, worker);
-                notFinite[worker] += soft.countLost(block, group);
+                notFinite[worker] += soft.countLost(block, group, smoothing);
             }
             return;
+        }
+        long at = chunk.statistics(block, group);
+        if (mode == Mode.FORWARD && observations != null && observations.wantsWeighted) {
+            kernels.weightedSums(
+                    rows, logits, smoothing.weights(), row * (long) Float.BYTES, observations.weighted, at);
         }
         if (soft != null) {
             boolean noted = mode == Mode.FORWARD && observations != null && observations.wantsTop;
@@ -255,7 +261,6 @@ final class LogitsPass implements Workers.Task {
             kernels.exponentials(rows, logits, exponentials, maxima[worker], sums[worker], 0);
             return;
         }
-        long at = chunk.statistics(block, group);
         kernels.exponentials(rows, logits, exponentials, chunk.maxima, chunk.sums, at);
         if (observations != null) {
             observe(row, rows, logits, exponentials, group, worker, at);
@@ -266,10 +271,12 @@ final class LogitsPass implements Workers.Task {
         int columns = chunk.tile.columns();
         int count = 0;
         for (int lane = 0; lane < chunk.tokensIn(group); lane++) {
-            int target = chunk.targets[group * columns + lane] - row;
+            int token = group * columns + lane;
+            int target = chunk.targets[token] - row;
             for (int i = 0; i < rows; i++) {
                 float logit = logits.get(FLOAT, ((long) i * columns + lane) * Float.BYTES);
-                boolean lost = i == target && logit == Float.NEGATIVE_INFINITY;
+                boolean counts = i == target || smoothing != null && smoothing.counts(token, row + i);
+                boolean lost = counts && logit == Float.NEGATIVE_INFINITY;
                 count += lost || !(logit < Float.POSITIVE_INFINITY) ? 1 : 0;
             }
         }
@@ -298,16 +305,6 @@ final class LogitsPass implements Workers.Task {
         SoftmaxKernels kernels = chunk.kernels.softmax();
         if (observations.wantsEnergies) {
             kernels.energies(rows, logits, exponentials, chunk.maxima, observations.energies, at);
-        }
-        if (observations.wantsWeighted) {
-            Matrix classes = inputs.classWeights();
-            kernels.weightedSums(
-                    rows,
-                    logits,
-                    classes == null ? null : classes.segment(),
-                    classes == null ? 0 : classes.offset(0, row),
-                    observations.weighted,
-                    at);
         }
         if (observations.wantsIndices) {
             kernels.argmax(rows, logits, chunk.maxima, observations.indices, at);

@@ -2,7 +2,10 @@ package dev.panhead.head;
 
 import dev.panhead.tensor.Matrix;
 
-/** A logit came out as NaN or +infinity (or a hard or soft target's as -infinity), so that there is no loss to speak of. */
+/**
+ * A logit came out as NaN or +infinity (or as -infinity where a hard or soft target, label smoothing or a spread remainder gives it a share of
+ * the loss), so that there is no loss to speak of.
+ */
 public final class NonFiniteLogitException extends ArithmeticException {
 
     private static final long serialVersionUID = 1;

@@ -39,6 +39,9 @@ final class Smoothing {
     /** The sums of k_t x_t of each token block, [token block][d]. */
     private final MemorySegment tokens;
 
+    /** Each entry's c_v, 0 where it is out, for the sums of logits that are not linear; or null. */
+    private final MemorySegment weights;
+
     private HeadInputs inputs;
     private double beta;
     private double classes;
@@ -49,7 +52,8 @@ final class Smoothing {
         this.soft = soft;
         SoftTargets plan = options.softTargets();
         smoothing = options.labelSmoothing() * (plan == null ? 1 : 1 - plan.share());
-        linear = !(options.softcap() > 0);
+        linear = isLinear(options);
+        weights = linear ? null : Chunk.allocate(arena, chunk.vocabulary);
         blocks = Chunk.allocate(arena, (long) chunk.vocabularyBlocks() * chunk.width);
         mean = new double[chunk.width];
         rounded = Chunk.allocate(arena, chunk.width);
@@ -57,10 +61,15 @@ final class Smoothing {
     }
 
     /** Bytes that the scratch of a chunk takes. */
-    static long bytes(int capacity, int vocabulary, int width) {
+    static long bytes(int capacity, int vocabulary, int width, HeadOptions options) {
         long rows =
                 (long) Math.ceilDiv(vocabulary, Chunk.VOCABULARY_BLOCK) + Math.ceilDiv(capacity, Chunk.TOKEN_BLOCK) + 1;
-        return rows * width * Float.BYTES + (long) width * Double.BYTES;
+        long weights = isLinear(options) ? 0 : (long) vocabulary * Float.BYTES;
+        return rows * width * Float.BYTES + (long) width * Double.BYTES + weights;
+    }
+
+    private static boolean isLinear(HeadOptions options) {
+        return !(options.softcap() > 0);
     }
 
     /** Takes a call's weight, bias and class weights. */
@@ -73,6 +82,9 @@ final class Smoothing {
         classes = 0;
         entries = 0;
         for (int v = 0; v < chunk.vocabulary; v++) {
+            if (!linear) {
+                weights.set(FLOAT, v * (long) Float.BYTES, isIn(v) ? (float) inputs.classWeight(v) : 0);
+            }
             if (isIn(v)) {
                 entries++;
                 classes += inputs.classWeight(v);
@@ -106,6 +118,11 @@ final class Smoothing {
         return soft == null ? share : share + soft.evenShare(i);
     }
 
+    /** Each entry's weight in the sum of a token's logits, where that is not linear. */
+    MemorySegment weights() {
+        return weights;
+    }
+
     /** V', and the sum of c over those entries. */
     int entries() {
         return entries;
@@ -125,6 +142,11 @@ final class Smoothing {
         inputs = null;
     }
 
+    /** Whether the i-th token's loss has a share of an entry. */
+    boolean counts(int i, int row) {
+        return share(i) > 0 && isIn(row) && inputs.classWeight(row) > 0;
+    }
+
     private boolean isIn(int row) {
         return inputs.bias() == null || inputs.bias().get(0, row) != Float.NEGATIVE_INFINITY;
     }
@@ -142,7 +164,7 @@ final class Smoothing {
     private void sumBlock(int block, int worker) {
         clear(blocks, block);
         for (int v = chunk.row(block); v < chunk.row(block) + chunk.rows(block); v++) {
-            if (isIn(v)) {
+            if (isIn(v) && inputs.classWeight(v) > 0) {
                 Packing.addRow(
                         chunk.kernels,
                         chunk.strips[worker],
@@ -163,17 +185,18 @@ final class Smoothing {
     }
 
     /** The smoothed share of the loss of the chunk's i-th token: the sum over v of c_v (lse - u_v), times the share. */
-    double loss(int i, double logSumExp, double scale) {
+    double loss(int i, double logSumExp) {
         double dot = beta;
         for (int k = 0; k < chunk.width; k++) {
             dot += mean[k] * chunk.hidden.get(chunk.hiddenRow + i, k);
         }
-        return share(i) * (classes * logSumExp - scale * dot);
+        return loss(i, logSumExp, chunk.scale(i) * dot);
     }
 
-    /** The same from the sum of c_v u_v over the entries other than the target, and the target's logit. */
-    double loss(int i, double logit, double sum, double logSumExp) {
-        return share(i) * (classes * logSumExp - sum - inputs.classWeight(chunk.targets[i]) * logit);
+    /** The same from the sum of c_v u_v. */
+    double loss(int i, double logSumExp, double sum) {
+        double share = share(i);
+        return share == 0 ? 0 : share * (classes * logSumExp - sum);
     }
 
     /** Takes the chunk's i-th token's share from some columns of dL/dx_t. */

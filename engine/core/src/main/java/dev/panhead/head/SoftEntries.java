@@ -216,16 +216,6 @@ final class SoftEntries {
         return energy;
     }
 
-    /** The sum of c_j u_j over the i-th token's soft logits. */
-    double weightedSum(int i, Smoothing smoothing) {
-        double sum = 0;
-        for (int e = i * k; e < i * k + k; e++) {
-            boolean counts = isOther(i, e) && logits[e] > Float.NEGATIVE_INFINITY;
-            sum += counts ? smoothing.classWeight(rows[e]) * logits[e] : 0;
-        }
-        return sum;
-    }
-
     /** How many of the i-th token's soft logits are above its target's. */
     int countAbove(int i, float target) {
         int count = 0;
@@ -326,13 +316,18 @@ final class SoftEntries {
         }
     }
 
-    /** How many of the logits that the tiles of a vocabulary block and group have are -infinity where the teacher is not 0. */
-    int countLost(int block, int group) {
+    /**
+     * How many of the logits that the tiles of a vocabulary block and group have are -infinity where the teacher is not 0.
+     *
+     * @param smoothing whose entries are counted with all others; or null
+     */
+    int countLost(int block, int group, Smoothing smoothing) {
         int count = 0;
         for (int n = starts[bin(block, group)]; n < starts[bin(block, group) + 1]; n++) {
             int entry = order[n];
             boolean lost = weights[entry] > 0 && logits[entry] == Float.NEGATIVE_INFINITY;
-            count += lost && isOther(entry / k, entry) ? 1 : 0;
+            boolean counted = smoothing != null && smoothing.counts(entry / k, rows[entry]);
+            count += lost && !counted && isOther(entry / k, entry) ? 1 : 0;
         }
         return count;
     }

@@ -135,10 +135,7 @@ final class SoftmaxPass implements Workers.Task {
         if (smoothing == null) {
             return loss;
         }
-        return loss
-                + (smoothing.isLinear()
-                        ? smoothing.loss(token, lse, chunk.scale(token))
-                        : smoothing.loss(token, target, weightedSum(token, at), lse));
+        return loss + (smoothing.isLinear() ? smoothing.loss(token, lse) : smoothing.loss(token, lse, weightedSum(at)));
     }
 
     /** B: what pulls the target up and all entries down. */
@@ -189,13 +186,13 @@ final class SoftmaxPass implements Workers.Task {
         }
     }
 
-    /** The sum of c_v u_v over a token's entries other than the target. */
-    private double weightedSum(int token, long at) {
+    /** The sum of c_v u_v over a token's entries. */
+    private double weightedSum(long at) {
         double sum = 0;
         for (int block = 0; block < chunk.vocabularyBlocks(); block++) {
             sum += observations.weighted.get(FLOAT, at + block * chunk.statistics(1, 0));
         }
-        return soft == null ? sum : sum + soft.weightedSum(token, smoothing);
+        return sum;
     }
 
     /** Entropy, prediction and rank, as far as they are wanted. */

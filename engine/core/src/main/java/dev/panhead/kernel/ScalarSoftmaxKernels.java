@@ -133,9 +133,8 @@ final class ScalarSoftmaxKernels implements SoftmaxKernels {
         for (int t = 0; t < tokens; t++) {
             float sum = 0;
             for (int row = 0; row < rows; row++) {
-                float weight = weights == null ? 1 : weights.get(FLOAT, weightsAt + row * (long) Float.BYTES);
-                float u = tile.get(FLOAT, cell(row, t));
-                sum = Math.fma(u == Float.NEGATIVE_INFINITY ? 0 : u, weight, sum);
+                float weight = weights.get(FLOAT, weightsAt + row * (long) Float.BYTES);
+                sum = Math.fma(weight == 0 ? 0 : tile.get(FLOAT, cell(row, t)), weight, sum);
             }
             sums.set(FLOAT, statisticsAt + t * (long) Float.BYTES, sum);
         }

@@ -54,9 +54,9 @@ public interface SoftmaxKernels {
             long statisticsAt);
 
     /**
-     * The sums of the logits that are not -infinity, times their rows' weights, in the order of the rows.
+     * The sums of the logits, times their rows' weights, in the order of the rows. Rows that weigh 0 are left out, whatever they hold.
      *
-     * @param weights one float a row, or null for 1
+     * @param weights one float a row
      */
     void weightedSums(
             int rows, MemorySegment tile, MemorySegment weights, long weightsAt, MemorySegment sums, long statisticsAt);

@@ -6,6 +6,7 @@ import static dev.panhead.kernel.VectorWidth.ORDER;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /** The softmax kernels in vectors: two vectors of tokens a row. */
@@ -124,15 +125,13 @@ final class VectorSoftmaxKernels implements SoftmaxKernels {
         FloatVector sum0 = FloatVector.zero(FLOATS);
         FloatVector sum1 = sum0;
         for (int row = 0; row < rows; row++) {
-            float weight = weights == null ? 1 : weights.get(FLOAT, weightsAt + row * (long) Float.BYTES);
-            FloatVector c = FloatVector.broadcast(FLOATS, weight);
+            FloatVector c = FloatVector.broadcast(FLOATS, weights.get(FLOAT, weightsAt + row * (long) Float.BYTES));
+            VectorMask<Float> out = c.compare(VectorOperators.EQ, 0);
             long o = row * (long) ROW_BYTES;
             FloatVector u0 = FloatVector.fromMemorySegment(FLOATS, tile, o, ORDER);
             FloatVector u1 = FloatVector.fromMemorySegment(FLOATS, tile, o + VECTOR_BYTES, ORDER);
-            u0 = u0.blend(0, u0.compare(VectorOperators.EQ, Float.NEGATIVE_INFINITY));
-            u1 = u1.blend(0, u1.compare(VectorOperators.EQ, Float.NEGATIVE_INFINITY));
-            sum0 = u0.fma(c, sum0);
-            sum1 = u1.fma(c, sum1);
+            sum0 = u0.blend(0, out).fma(c, sum0);
+            sum1 = u1.blend(0, out).fma(c, sum1);
         }
         sum0.intoMemorySegment(sums, statisticsAt, ORDER);
         sum1.intoMemorySegment(sums, statisticsAt + VECTOR_BYTES, ORDER);
