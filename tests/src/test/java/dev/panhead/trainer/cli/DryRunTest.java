@@ -30,12 +30,12 @@ class DryRunTest {
     private Path folder;
 
     private TokenData text(String text, Tokenizer tokenizer, Arena arena) throws IOException {
-        return TokenReader.read(List.of(Files.writeString(folder.resolve("text"), text)), tokenizer, false, arena);
+        return TokenReader.read(List.of(Files.writeString(folder.resolve("text"), text)), tokenizer, arena);
     }
 
     private TokenData talk(Arena arena) throws IOException {
         Path file = Files.writeString(folder.resolve("talk.jsonl"), TALK);
-        return Conversations.read(List.of(file), Tokenizer.named("cl100k_base"), true, 5, false, arena)
+        return Conversations.read(List.of(file), Tokenizer.named("cl100k_base"), 5, false, arena)
                 .data();
     }
 

@@ -39,7 +39,7 @@ class ConversationsTest {
 
     private static Conversations read(Path path, Tokenizer tokenizer, int context, boolean skip, Arena arena)
             throws IOException {
-        return Conversations.read(List.of(path), tokenizer, false, context, skip, arena);
+        return Conversations.read(List.of(path), tokenizer, context, skip, arena);
     }
 
     /** The tokens as text: learnt ones upright between brackets, boundaries as {@code #}, each run of a kind joined. */
@@ -169,11 +169,17 @@ class ConversationsTest {
         try (Arena arena = Arena.ofConfined()) {
             Tokenizer whole = Tokenizer.named("o200k_base");
             TokenData full = read(file, whole, 2, false, arena).data();
-            TokenData compact = Conversations.read(List.of(file), whole, true, 2, false, arena)
-                    .data();
+            TokenData compact = full.keepingOccurring(full.tokens().size(), arena);
             assertTrue(compact.tokenizer().size() < 266);
             assertEquals(show(full), show(compact));
             assertEquals(full.count(), compact.count());
+            long second = full.conversations().get(1);
+            TokenData cut = full.keepingOccurring(second - 2, arena);
+            assertTrue(cut.tokenizer().size() < compact.tokenizer().size());
+            assertEquals(full.conversations().get(0), cut.conversations().get(0));
+            assertEquals(second, cut.conversations().get(1));
+            assertEquals(full.bytes(0, full.count()), cut.bytes(0, cut.count()));
+            assertTrue(cut.count() > full.count());
         }
     }
 
@@ -296,8 +302,7 @@ class ConversationsTest {
             gzip.write((GOOD + "\n" + GOOD).getBytes(StandardCharsets.UTF_8));
         }
         try (Arena arena = Arena.ofConfined()) {
-            Conversations read =
-                    Conversations.read(List.of(file, compressed), Tokenizer.bytes(), false, 0, false, arena);
+            Conversations read = Conversations.read(List.of(file, compressed), Tokenizer.bytes(), 0, false, arena);
             assertEquals(3, read.conversations());
             assertEquals("2+2=[4#]".repeat(3), show(read.data()));
         }

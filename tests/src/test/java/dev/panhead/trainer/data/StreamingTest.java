@@ -89,8 +89,7 @@ class StreamingTest {
 
     private int[] tokens(Tokenizer tokenizer, Path... paths) throws IOException {
         try (Arena arena = Arena.ofConfined()) {
-            Tokens tokens =
-                    TokenReader.read(List.of(paths), tokenizer, false, arena).tokens();
+            Tokens tokens = TokenReader.read(List.of(paths), tokenizer, arena).tokens();
             int[] array = new int[(int) tokens.size()];
             for (int i = 0; i < array.length; i++) {
                 array[i] = tokens.at(i);

@@ -30,9 +30,9 @@ class TokensTest {
     @TempDir
     private Path folder;
 
-    private TokenData read(String text, Tokenizer tokenizer, boolean onlyOccurring, Arena arena) throws IOException {
+    private TokenData read(String text, Tokenizer tokenizer, Arena arena) throws IOException {
         Path file = Files.writeString(folder.resolve("text.txt"), text);
-        return TokenReader.read(List.of(file), tokenizer, onlyOccurring, arena);
+        return TokenReader.read(List.of(file), tokenizer, arena);
     }
 
     @Test
@@ -40,7 +40,7 @@ class TokensTest {
         try (Arena arena = Arena.ofConfined()) {
             for (String name : Tokenizer.names()) {
                 Tokenizer tokenizer = Tokenizer.named(name);
-                TokenData data = read("x", tokenizer, false, arena);
+                TokenData data = read("x", tokenizer, arena);
                 Tokens tokens = data.tokens();
                 assertEquals(1, tokens.size());
                 assertEquals(1, data.count());
@@ -61,7 +61,7 @@ class TokensTest {
         long all = TEXT.getBytes(StandardCharsets.UTF_8).length;
         try (Arena arena = Arena.ofConfined()) {
             for (String name : Tokenizer.names()) {
-                TokenData data = read(TEXT, Tokenizer.named(name), true, arena);
+                TokenData data = read(TEXT, Tokenizer.named(name), arena);
                 Tokens tokens = data.tokens();
                 assertEquals(all, tokens.bytes(0, tokens.size()));
                 assertEquals(all, data.bytes(0, data.count()));
@@ -78,8 +78,8 @@ class TokensTest {
         String text = (TEXT + "\n").repeat(3000); // more ids than a buffer of the file's holds
         try (Arena arena = Arena.ofConfined()) {
             Tokenizer whole = Tokenizer.named("cl100k_base");
-            TokenData full = read(text, whole, false, arena);
-            TokenData compact = read(text, whole, true, arena);
+            TokenData full = read(text, whole, arena);
+            TokenData compact = full.keepingOccurring(full.tokens().size(), arena);
             assertEquals(whole, full.tokenizer());
             assertTrue(compact.tokenizer().size() < 300, compact.tokenizer().describe() + "");
             assertEquals(full.tokens().size(), compact.tokens().size());
@@ -87,12 +87,32 @@ class TokensTest {
             for (long i = 0; i < full.tokens().size(); i++) {
                 assertEquals(full.tokens().at(i), kept[compact.tokens().at(i)]);
             }
-            TokenData again = read(text, compact.tokenizer(), true, arena);
+            TokenData again = read(text, compact.tokenizer(), arena);
             assertEquals(compact.tokenizer(), again.tokenizer());
             assertEquals(compact.fingerprint(), again.fingerprint());
-            assertEquals(
-                    Tokenizer.bytes(),
-                    read(text, Tokenizer.bytes(), true, arena).tokenizer());
+            assertThrows(IllegalStateException.class, () -> again.keepingOccurring(1, arena));
+            TokenData bytes = read(text, Tokenizer.bytes(), arena);
+            TokenData same = bytes.keepingOccurring(0, arena);
+            assertEquals(Tokenizer.bytes(), same.tokenizer());
+            assertEquals(bytes.fingerprint(), same.fingerprint());
+        }
+    }
+
+    /** Behind the end of what is kept, other tokens are spelled in bytes. */
+    @Test
+    void whatIsNotKeptIsSpelled() throws IOException {
+        try (Arena arena = Arena.ofConfined()) {
+            TokenData full = read("one two three", Tokenizer.named("r50k_base"), arena);
+            assertEquals(3, full.tokens().size());
+            TokenData cut = full.keepingOccurring(2, arena);
+            assertEquals(256 + 1 + 2, cut.tokenizer().size());
+            assertEquals(2 + " three".length(), cut.tokens().size());
+            assertEquals(cut.tokens().size(), cut.count());
+            StringBuilder said = new StringBuilder();
+            for (int i = 0; i < cut.tokens().size(); i++) {
+                said.append(new String(cut.tokenizer().bytes(cut.tokens().at(i)), StandardCharsets.UTF_8));
+            }
+            assertEquals("one two three", said.toString());
         }
     }
 
@@ -101,11 +121,11 @@ class TokensTest {
         try (Arena arena = Arena.ofConfined()) {
             CRC32C crc = new CRC32C();
             crc.update(TEXT.getBytes(StandardCharsets.UTF_8));
-            Tokens tokens = read(TEXT, Tokenizer.bytes(), false, arena).tokens();
+            Tokens tokens = read(TEXT, Tokenizer.bytes(), arena).tokens();
             assertEquals(crc.getValue(), tokens.fingerprint());
             assertNotEquals(
                     tokens.fingerprint(),
-                    read(TEXT.replace('W', 'w'), Tokenizer.bytes(), false, arena)
+                    read(TEXT.replace('W', 'w'), Tokenizer.bytes(), arena)
                             .tokens()
                             .fingerprint());
             for (String name : Tokenizer.names()) {
@@ -113,7 +133,7 @@ class TokensTest {
                 assertEquals(
                         Tokens.of(TEXT.getBytes(StandardCharsets.UTF_8), tokenizer)
                                 .fingerprint(),
-                        read(TEXT, tokenizer, false, arena).tokens().fingerprint());
+                        read(TEXT, tokenizer, arena).tokens().fingerprint());
             }
         }
     }

@@ -117,16 +117,12 @@ final class DataOptions {
         return HiddenStates.open(hidden, labels, arena);
     }
 
-    /**
-     * Reads the text or the conversations.
-     *
-     * @param onlyOccurring whether tokens that do not occur are left out of the vocabulary
-     */
-    TokenData readTokens(Arena arena, Tokenizer tokenizer, boolean onlyOccurring, int context) throws IOException {
+    /** Reads the text or the conversations. */
+    TokenData readTokens(Arena arena, Tokenizer tokenizer, int context) throws IOException {
         if (text != null) {
-            return TokenReader.read(text, tokenizer, onlyOccurring, arena);
+            return TokenReader.read(text, tokenizer, arena);
         }
-        Conversations conversations = Conversations.read(chat, tokenizer, onlyOccurring, context, skipBadLines, arena);
+        Conversations conversations = Conversations.read(chat, tokenizer, context, skipBadLines, arena);
         if (conversations.skipped() > 0) {
             System.err.printf(
                     "panhead: passed over %,d broken lines, the first: %s%n",
@@ -154,7 +150,7 @@ final class DataOptions {
         }
         if (config.window() != null) {
             int context = config.window().context();
-            return new WindowExamples(readTokens(arena, tokenizer, false, context), context);
+            return new WindowExamples(readTokens(arena, tokenizer, context), context);
         }
         HiddenStates states = openHidden(arena);
         if (states.width() != config.width()) {

@@ -49,7 +49,7 @@ final class StartOptions {
             description = "What --text and --chat are cut into: bytes, r50k_base, cl100k_base or o200k_base.")
     private String tokenizer = "bytes";
 
-    @Option(names = "--all-tokens", description = "Keep tokens in the vocabulary that do not occur in the data.")
+    @Option(names = "--all-tokens", description = "Keep tokens in the vocabulary that do not occur in what is learned.")
     private boolean allTokens;
 
     @Option(names = "--init-model", paramLabel = "FOLDER", description = "A model to go on from, as train wrote it.")
@@ -77,6 +77,9 @@ final class StartOptions {
             description = "With --hidden and without --init-head: rows of the head; by default, as the labels need.",
             defaultValue = Option.NULL_VALUE)
     private Integer vocabulary;
+
+    /** What became of the tokens that only what is held out has, if there are any. */
+    private String spelled = "";
 
     /** Opens the data and makes the model. */
     Beginning begin(Arena arena, Workers workers, DataOptions data, ModelShapeOptions shape, LearningOptions learning)
@@ -113,7 +116,7 @@ final class StartOptions {
                 throw new UsageException("--tokenizer: " + e.getMessage(), e);
             }
             context = shape.context();
-            text = data.readTokens(arena, cutter, !allTokens, context);
+            text = read(arena, data, cutter, context);
             model = create(arena, workers, shape.window(text.tokenizer().size()), learning);
         } else {
             ModelFolder.Loaded loaded = ModelFolder.load(initModel, arena, workers, maxTokens(learning));
@@ -123,7 +126,7 @@ final class StartOptions {
                         "--init-model " + initModel + " is a head without an encoder: it goes with --hidden");
             }
             context = model.config().window().context();
-            text = data.readTokens(arena, loaded.tokenizer(), false, context);
+            text = data.readTokens(arena, loaded.tokenizer(), context);
         }
         if (text.tokens().size() <= context) {
             throw new IOException("the " + data.noun() + " has " + text.tokens().size()
@@ -132,12 +135,32 @@ final class StartOptions {
         Examples examples = new WindowExamples(text, context);
         String description = String.format(
                 Locale.ROOT,
-                "%,d tokens of %s in %,d kinds (%s)",
+                "%,d tokens of %s in %,d kinds (%s%s)",
                 text.said(),
                 data.noun(),
                 text.tokenizer().size(),
-                text.tokenizer().name());
+                text.tokenizer().name(),
+                spelled);
         return split(arena, data, model, text.tokenizer(), examples, description);
+    }
+
+    /** Reads the data and, unless all tokens are wanted, cuts the tokenizer down to those of the part that is learned. */
+    private TokenData read(Arena arena, DataOptions data, Tokenizer whole, int context) throws IOException {
+        if (allTokens || whole == Tokenizer.bytes()) {
+            return data.readTokens(arena, whole, context);
+        }
+        try (Arena own = Arena.ofConfined()) {
+            TokenData text = data.readTokens(own, whole, context);
+            WindowExamples examples = new WindowExamples(text, context);
+            Part learned = heldOut == null ? Part.beforeLastTenth(examples) : Part.all(examples);
+            TokenData cut = text.keepingOccurring(examples.begin(learned.to()), arena);
+            long more = cut.tokens().size() - text.tokens().size();
+            if (more > 0) {
+                spelled = String.format(
+                        Locale.ROOT, "; what only the held-out tenth has is spelled in bytes, %,d tokens more", more);
+            }
+            return cut;
+        }
     }
 
     private static int maxTokens(LearningOptions learning) {

@@ -47,6 +47,9 @@ final class TrainingRun {
     private final Map<String, Object> identity;
     private final Training training;
 
+    /** The loss on what is held out before the first step, or NaN. */
+    private double firstLoss = Double.NaN;
+
     private UncheckedIOException unseen;
 
     TrainingRun(
@@ -139,7 +142,7 @@ final class TrainingRun {
             } else {
                 metrics.write(introduction());
             }
-            Status status = run(metrics);
+            Status status = run(metrics, done == 0);
             if (interruption.isWished()) {
                 interrupted(status, metrics);
             } else {
@@ -191,10 +194,14 @@ final class TrainingRun {
         return line;
     }
 
-    private Status run(MetricsFile metrics) throws IOException {
+    private Status run(MetricsFile metrics, boolean begins) throws IOException {
         boolean terminal = System.console() != null && System.console().isTerminal();
         try (Progress progress = new Progress(System.out, terminal)) {
-            return training.run(new FileAndScreen(metrics, progress), interruption::isWished);
+            Listener listener = new FileAndScreen(metrics, progress);
+            if (begins && (!beginning.isNew() || options.keepBest() || options.patience() > 0)) {
+                firstLoss = training.lookFirst(listener);
+            }
+            return training.run(listener, interruption::isWished);
         } catch (ArithmeticException e) {
             if (checkpoints.isEmpty()) {
                 throw e;
@@ -252,7 +259,7 @@ final class TrainingRun {
     /** Evaluates, saves, and shows what came of it. */
     private void finish(Status status, MetricsFile metrics, int sample) throws IOException {
         HardestTokens hardest = new HardestTokens();
-        training.takeBest();
+        long kept = training.takeBest();
         Evaluation heldOut = training.evaluate(hardest);
         metrics.evaluated(status, heldOut, true);
         Map<String, Object> tokens = MetricsFile.line("hardest", status.step());
@@ -278,6 +285,17 @@ final class TrainingRun {
                 heldOut.tokens(),
                 status.tokensPerSecond(),
                 options.isExact() ? "" : ", gradient " + GradientName.of(options.gradient()));
+        if (kept < status.step()) {
+            System.out.printf(
+                    Locale.ROOT,
+                    "kept is the model %s, which predicted best what is held out%n",
+                    kept == 0 ? "as it was before the first step" : String.format(Locale.ROOT, "of step %,d", kept));
+        } else if (heldOut.loss() > firstLoss) {
+            System.out.printf(
+                    Locale.ROOT,
+                    "what is held out was predicted better before the first step: loss %.4f, in part; a lower --learning-rate or --keep-best may help%n",
+                    firstLoss);
+        }
         Path html = out.resolve(ModelFolder.REPORT);
         Optional<String> noPicture =
                 Report.write(out.resolve(ModelFolder.METRICS), html, out.resolve(ModelFolder.LOSS_PICTURE));

@@ -71,15 +71,19 @@ final class BpeTokenizer implements Tokenizer {
     void encodePiece(String text, IntConsumer tokens) {
         IntArrayList ids = loaded.encoding().encodeOrdinary(text);
         for (int i = 0; i < ids.size(); i++) {
-            int id = ids.get(i);
-            if (dense == null) {
-                tokens.accept(id);
-            } else if (dense[id] >= 0) {
-                tokens.accept(dense[id]);
-            } else {
-                for (int b = loaded.starts()[id]; b < loaded.starts()[id + 1]; b++) {
-                    tokens.accept(dense[loaded.ofByte()[Byte.toUnsignedInt(loaded.bytes()[b])]]);
-                }
+            encodeId(ids.get(i), tokens);
+        }
+    }
+
+    /** Encodes what a token of the whole tokenizer says. */
+    void encodeId(int id, IntConsumer tokens) {
+        if (dense == null) {
+            tokens.accept(id);
+        } else if (dense[id] >= 0) {
+            tokens.accept(dense[id]);
+        } else {
+            for (int b = loaded.starts()[id]; b < loaded.starts()[id + 1]; b++) {
+                tokens.accept(dense[loaded.ofByte()[Byte.toUnsignedInt(loaded.bytes()[b])]]);
             }
         }
     }

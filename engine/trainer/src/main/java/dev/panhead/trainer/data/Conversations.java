@@ -36,7 +36,6 @@ public record Conversations(
      * lines are passed over.
      *
      * @param tokenizer what to encode with
-     * @param onlyOccurring cut a whole byte-pair encoding down to the tokens that occur; the result has the smaller tokenizer
      * @param context n, how many tokens a model sees before each, and how many boundaries to lay before a conversation
      * @param skipBadLines pass lines with errors over, and count them, instead of ending at the first
      * @param arena what the tokens live as long as; shared, if several threads are to read them
@@ -44,23 +43,17 @@ public record Conversations(
      * @throws IOException if a file cannot be read, or no conversation is in them, or the temporary folder is full: says which
      */
     public static Conversations read(
-            List<Path> paths,
-            Tokenizer tokenizer,
-            boolean onlyOccurring,
-            int context,
-            boolean skipBadLines,
-            Arena arena)
-            throws IOException {
+            List<Path> paths, Tokenizer tokenizer, int context, boolean skipBadLines, Arena arena) throws IOException {
         if (context < 0) {
             throw new IllegalArgumentException("context must not be negative, but is " + context);
         }
-        try (Writer writer = new Writer(tokenizer, context)) {
+        try (Layout layout = new Layout(tokenizer, context)) {
             long[] skipped = new long[1];
             List<String> firstErrors = new ArrayList<>();
             SourceFiles.read(
                     paths,
                     (name, content) ->
-                            JsonLines.read(name, content, line -> writer.add(Conversation.parse(line)), error -> {
+                            JsonLines.read(name, content, line -> layout.add(Conversation.parse(line)), error -> {
                                 if (!skipBadLines) {
                                     throw error;
                                 }
@@ -68,81 +61,52 @@ public record Conversations(
                                     firstErrors.add(error.getMessage());
                                 }
                             }));
-            if (writer.conversations == 0) {
+            if (layout.conversations == 0) {
                 throw new TextException("there is no conversation in " + TokenReader.describe(paths)
                         + (skipped[0] == 0 ? "" : ", but " + skipped[0] + " bad lines: " + firstErrors.getFirst()));
             }
-            TokenData data = writer.finish(onlyOccurring, arena);
             return new Conversations(
-                    data, writer.conversations, writer.ofMessages, skipped[0], List.copyOf(firstErrors));
+                    layout.writer.map(arena),
+                    layout.conversations,
+                    layout.ofMessages,
+                    skipped[0],
+                    List.copyOf(firstErrors));
         } catch (UncheckedIOException e) {
             throw e.getCause();
         }
     }
 
-    /** Conversations on their way to temporary files. */
-    private static final class Writer implements AutoCloseable {
+    /** Lays conversations out. */
+    private static final class Layout implements AutoCloseable {
 
         private final Tokenizer tokenizer;
         private final int context;
-        private final TokenWriter tokens;
-        private final TemporaryFile learnt;
-        private final TemporaryFile starts;
+        private final ConversationWriter writer;
         private long conversations;
         private boolean ofMessages;
 
-        Writer(Tokenizer tokenizer, int context) throws IOException {
+        Layout(Tokenizer tokenizer, int context) throws IOException {
             this.tokenizer = tokenizer;
             this.context = context;
-            tokens = new TokenWriter(tokenizer);
-            learnt = TemporaryFile.create();
-            starts = TemporaryFile.create();
+            writer = new ConversationWriter(tokenizer);
         }
 
         void add(Conversation conversation) {
             for (int i = 0; i < context; i++) {
-                tokens.accept(tokenizer.boundary());
+                writer.add(tokenizer.boundary(), false);
             }
-            put(starts);
+            writer.begin();
             conversations++;
             ofMessages |= conversation.ofMessages();
             for (Conversation.Part part : conversation.parts()) {
-                tokenizer.encode(part.text(), token -> add(token, part.learnt()));
+                tokenizer.encode(part.text(), token -> writer.add(token, part.learnt()));
             }
-            add(tokenizer.boundary(), conversation.endLearnt());
-        }
-
-        private void add(int token, boolean isLearnt) {
-            if (isLearnt) {
-                put(learnt);
-            }
-            tokens.accept(token);
-        }
-
-        /** Notes the position of the token that comes next. */
-        private void put(TemporaryFile positions) {
-            try {
-                positions.putLong(tokens.size());
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        }
-
-        TokenData finish(boolean onlyOccurring, Arena arena) throws IOException {
-            Tokenizer used =
-                    onlyOccurring && TokenReader.isWhole(tokenizer) ? tokens.keepOccurring(tokenizer) : tokenizer;
-            return new TokenData(
-                    tokens.map(arena, used),
-                    used,
-                    PositionList.of(learnt.map(arena)),
-                    PositionList.of(starts.map(arena)));
+            writer.add(tokenizer.boundary(), conversation.endLearnt());
         }
 
         @Override
         public void close() throws IOException {
-            tokens.close();
-            learnt.close();
-            starts.close();
+            writer.close();
         }
     }
 }

@@ -109,32 +109,6 @@ final class TemporaryFile implements AutoCloseable {
         piece.clear();
     }
 
-    /** Puts {@code map[i]} in the place of each int i. Written, not mapped: a full folder must be an exception. */
-    void replaceInts(int[] map) throws IOException {
-        flush();
-        long size = channel.size();
-        for (long position = 0; position < size; position += piece.limit()) {
-            piece.clear().limit((int) Math.min(PIECE, size - position));
-            while (piece.hasRemaining()) {
-                if (channel.read(piece, position + piece.position()) < 0) {
-                    throw new IOException("the temporary file in " + folder + " was cut off by somebody else");
-                }
-            }
-            for (int i = 0; i < piece.limit(); i += Integer.BYTES) {
-                piece.putInt(i, map[piece.getInt(i)]);
-            }
-            piece.flip();
-            try {
-                while (piece.hasRemaining()) {
-                    channel.write(piece, position + piece.position());
-                }
-            } catch (IOException e) {
-                throw failure(folder, e);
-            }
-        }
-        piece.clear();
-    }
-
     /** All that was written, read-only, for as long as the arena is open. */
     MemorySegment map(Arena arena) throws IOException {
         flush();

@@ -19,13 +19,11 @@ public final class TokenReader {
      * <p>The tokens go through a file in the system's temporary folder: a byte a token for bytes, four for others.
      *
      * @param tokenizer what to encode with
-     * @param onlyOccurring cut a whole byte-pair encoding down to the tokens that occur; the result has the smaller tokenizer
      * @param arena what the tokens live as long as; shared, if several threads are to read them
      * @throws TextException if a file is broken, or is not UTF-8 and the tokenizer not that of bytes: says which and where
      * @throws IOException if one cannot be read, or nothing is in them, or the temporary folder is full: says which
      */
-    public static TokenData read(List<Path> paths, Tokenizer tokenizer, boolean onlyOccurring, Arena arena)
-            throws IOException {
+    public static TokenData read(List<Path> paths, Tokenizer tokenizer, Arena arena) throws IOException {
         try (TokenWriter writer = new TokenWriter(tokenizer)) {
             switch (tokenizer) {
                 case ByteTokenizer bytes -> SourceFiles.read(paths, (name, content) -> copy(content, writer));
@@ -38,8 +36,7 @@ public final class TokenReader {
             if (writer.size() == 0) {
                 throw new IOException("there is no text in " + describe(paths));
             }
-            Tokenizer used = onlyOccurring && isWhole(tokenizer) ? writer.keepOccurring(tokenizer) : tokenizer;
-            return TokenData.text(writer.map(arena, used), used);
+            return TokenData.text(writer.map(arena), tokenizer);
         } catch (UncheckedIOException e) {
             throw e.getCause();
         }
@@ -52,11 +49,6 @@ public final class TokenReader {
                 writer.accept(Byte.toUnsignedInt(bytes[i]));
             }
         }
-    }
-
-    /** Whether no tokens were taken out of a tokenizer yet. */
-    static boolean isWhole(Tokenizer tokenizer) {
-        return tokenizer.kept().length == 0;
     }
 
     /** What to call what was read. */

@@ -3,20 +3,20 @@ package dev.panhead.trainer.data;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
-import java.util.BitSet;
 import java.util.function.IntConsumer;
 
-/** Tokens on their way to a temporary file, and which of them occur. */
+/** Tokens on their way to a temporary file. */
 final class TokenWriter implements IntConsumer, AutoCloseable {
 
     private final TemporaryFile file;
+    private final Tokenizer tokenizer;
     private final boolean narrow;
-    private final BitSet occurring = new BitSet();
     private long size;
 
     /** For tokens of a tokenizer. */
     TokenWriter(Tokenizer tokenizer) throws IOException {
         file = TemporaryFile.create();
+        this.tokenizer = tokenizer;
         narrow = Tokens.isNarrow(tokenizer);
     }
 
@@ -28,7 +28,6 @@ final class TokenWriter implements IntConsumer, AutoCloseable {
                 file.putByte(token);
             } else {
                 file.putInt(token);
-                occurring.set(token);
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -41,22 +40,8 @@ final class TokenWriter implements IntConsumer, AutoCloseable {
         return size;
     }
 
-    /** The tokenizer with those of a whole one's tokens only that occur; what was written is then of it. */
-    Tokenizer keepOccurring(Tokenizer whole) throws IOException {
-        Tokenizer compact = whole.keeping(occurring.stream().toArray());
-        if (compact != whole) {
-            int[] map = new int[whole.size()];
-            int[] kept = compact.kept();
-            for (int token = 0; token < kept.length; token++) {
-                map[kept[token]] = token;
-            }
-            file.replaceInts(map);
-        }
-        return compact;
-    }
-
-    /** The tokens, which are this tokenizer's. */
-    Tokens map(Arena arena, Tokenizer tokenizer) throws IOException {
+    /** The tokens. */
+    Tokens map(Arena arena) throws IOException {
         return new Tokens(file.map(arena), tokenizer);
     }
 

@@ -55,6 +55,19 @@ public record WindowExamples(TokenData data, int context) implements Examples {
         return first(count(), data::position, starts.get(next));
     }
 
+    /**
+     * The position at which that begins which is from an example on: of conversations, but for a lone one, the one that it is in.
+     *
+     * @param example one at which the examples were {@link #cut}, or {@link #count}
+     */
+    public long begin(long example) {
+        if (example == count()) {
+            return data.tokens().size();
+        }
+        long position = data.position(example);
+        return data.conversations().size() < 2 ? position : conversation(position);
+    }
+
     /** The first index of ascending positions that is not less than one; how many there are, if all are. */
     private static long first(long size, LongUnaryOperator positions, long least) {
         long low = 0;

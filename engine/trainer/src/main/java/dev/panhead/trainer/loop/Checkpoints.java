@@ -139,7 +139,7 @@ public final class Checkpoints {
                 Map<String, Object> json = JSON.std.mapFrom(read(path, Map.of()));
                 TrainingState state = TrainingState.of(json);
                 Path best = path("best", state.bestStep());
-                if (state.bestStep() > 0) {
+                if (state.hasBest()) {
                     read(best, Map.of());
                 }
                 requireSame(path, options, json.get("options"), mayDiffer);

@@ -223,6 +223,16 @@ public final class Training {
         return status;
     }
 
+    /**
+     * Looks at what is held out before the first step, so that what the training begins with can be its best; the best of its looks is sought in any
+     * case, if at all.
+     *
+     * @return the loss
+     */
+    public double lookFirst(Listener listener) throws IOException {
+        return look(listener, MOST_SAMPLE);
+    }
+
     private double progress(Clock clock) {
         double done =
                 options.steps() > 0 ? (double) state.step() / options.steps() : clock.seconds() / options.seconds();
@@ -335,7 +345,7 @@ public final class Training {
     }
 
     /** A look at some of what is held out. */
-    private void look(Listener listener, long sample) throws IOException {
+    private double look(Listener listener, long sample) throws IOException {
         TrainingEvents.Look event = new TrainingEvents.Look();
         event.begin();
         long every = Math.max(1, heldOut.count() / sample);
@@ -358,6 +368,7 @@ public final class Training {
             }
         }
         listener.evaluated(status, result, false);
+        return result.loss();
     }
 
     private void audit(Listener listener) throws IOException {
@@ -395,11 +406,17 @@ public final class Training {
         save(listener, state.seconds());
     }
 
-    /** Where the best parameters are to be kept, makes them the model's: the training is over, for now at least. */
-    public void takeBest() throws IOException {
-        if (seeksBest() && state.bestStep() > 0) {
+    /**
+     * Where the best parameters are to be kept, makes them the model's: the training is over, for now at least.
+     *
+     * @return the step after which they were so, or else the last one
+     */
+    public long takeBest() throws IOException {
+        if (seeksBest() && state.hasBest()) {
             checkpoints.loadBest(state.bestStep(), parameters);
+            return state.bestStep();
         }
+        return state.step();
     }
 
     /** Evaluates all of what is held out. */

@@ -20,6 +20,11 @@ public record TrainingState(
 
     static final TrainingState START = new TrainingState(0, 0, Double.NaN, Double.POSITIVE_INFINITY, 0, 0);
 
+    /** Whether there was a look, and the parameters of the best one are kept. */
+    boolean hasBest() {
+        return bestLoss < Double.POSITIVE_INFINITY;
+    }
+
     /** As JSON; doubles as their shortest decimals, which are read back to the bit. */
     String toJson(Map<String, Object> options) throws IOException {
         Map<String, Object> map = new LinkedHashMap<>();
