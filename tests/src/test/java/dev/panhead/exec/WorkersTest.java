@@ -99,6 +99,7 @@ class WorkersTest {
         workers.close();
         assertThrows(IllegalStateException.class, () -> workers.run(1, (index, worker) -> {}));
         assertThrows(IllegalArgumentException.class, () -> new Workers(0));
+        assertThrows(IllegalArgumentException.class, () -> workers.run(-1, (index, worker) -> {}));
     }
 
     @ParameterizedTest

@@ -63,7 +63,7 @@ class CompareCommandTest {
         String out = jar.run("compare", "slow", "fast").succeeded().out();
         assertTrue(out.lines().findFirst().orElseThrow().strip().matches("slow +fast"), out);
         assertEquals("gradient|exact|unbiased", line(out, "gradient"));
-        assertEquals("steps|20|30", line(out, "steps"));
+        assertEquals("steps done|20|30", line(out, "steps done"));
         assertEquals("tokens|1,280|1,920", line(out, "tokens"));
         assertEquals("time|8.0 s|3.0 s", line(out, "time"));
         assertEquals("tokens a second|160|640", line(out, "tokens a second"));

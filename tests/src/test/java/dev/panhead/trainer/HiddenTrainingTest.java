@@ -339,4 +339,31 @@ class HiddenTrainingTest {
         jar.runWithInput(new byte[] {'a', '\n', (byte) 0xff, '\n'}, "score", "--model", "paired")
                 .failedAfterOutput(1, "standard input, line 2");
     }
+
+    /** A head that could not be better is kept, or its loss is shown, where training spoils it. */
+    @Test
+    void whatATrainingBeginsWithIsLookedAtToo() throws IOException, InterruptedException {
+        String options = "train --hidden states.safetensors --init-head teacher.safetensors --learning-rate 1 --steps 9"
+                + " --weight-decay 1 --threads 1 --out ";
+        String spoiled = jar.run((options + "spoiled").split(" ")).succeeded().out();
+        assertTrue(spoiled.contains("was predicted better before the first step: loss "), spoiled);
+        String kept =
+                jar.run((options + "kept --keep-best").split(" ")).succeeded().out();
+        assertTrue(kept.contains("kept is the model as it was before the first step"), kept);
+        try (Arena arena = Arena.ofConfined()) {
+            Safetensors before = Safetensors.open(folder.resolve("teacher.safetensors"), arena);
+            Safetensors after = Safetensors.open(folder.resolve("kept/model.safetensors"), arena);
+            String weight = "lm_head.weight";
+            assertEquals(
+                    -1,
+                    before.tensor(weight).data().mismatch(after.tensor(weight).data()));
+        }
+    }
+
+    @Test
+    void filesOfOtherLibrariesAreToldHowToBeWritten() throws IOException, InterruptedException {
+        Files.write(folder.resolve("states.pt"), new byte[] {'P', 'K', 3, 4});
+        jar.run("train", "--hidden", "states.pt", "--steps", "1")
+                .failed(1, "states.pt: files of this kind are not read", "save_file");
+    }
 }

@@ -251,4 +251,24 @@ class LearningTest {
             assertEquals(2, files.count());
         }
     }
+
+    /** Else a tokenizer would look better than it is. */
+    @Test
+    void whatIsHeldOutHasNoSayInTheVocabulary() throws IOException, InterruptedException {
+        String learned = Files.readString(folder.resolve("text.txt"));
+        Files.writeString(folder.resolve("rare.txt"), learned + " elephant");
+        String options = "train --text %s --tokenizer r50k_base --steps 2 --threads 1 --sample 0 --width 8 --out %s";
+        String plain = jar.run(options.formatted("text.txt", "plain").split(" "))
+                .succeeded()
+                .out();
+        assertFalse(plain.contains("spelled"), plain);
+        String rare = jar.run(options.formatted("rare.txt", "rare").split(" "))
+                .succeeded()
+                .out();
+        assertTrue(rare.contains("what only the held-out tenth has is spelled in bytes, "), rare);
+        assertEquals(metric("plain", "run", "vocabulary"), metric("rare", "run", "vocabulary"));
+        jar.run((options.formatted("text.txt", "apart") + " --held-out rare.txt").split(" "))
+                .succeeded();
+        assertEquals(metric("plain", "run", "vocabulary"), metric("apart", "run", "vocabulary"));
+    }
 }

@@ -93,9 +93,13 @@ public final class Workers implements AutoCloseable {
      * thrown there. If the calling thread is interrupted, no further tasks are begun either and the call ends with a
      * {@link CancellationException}; the thread's interrupt flag stays set.
      *
+     * @throws IllegalArgumentException if the count is negative
      * @throws IllegalStateException if the team is closed, or a task of this team calls
      */
     public void run(int count, Task task) {
+        if (count < 0) {
+            throw new IllegalArgumentException("count must be at least 0, but is " + count);
+        }
         requireOutside("run");
         turn.lock();
         try {
@@ -161,9 +165,10 @@ public final class Workers implements AutoCloseable {
     }
 
     private IllegalArgumentException confined(String name) {
-        return new IllegalArgumentException(
-                name + " belongs to a confined arena, whose memory only the thread that opened" + " it may touch, but "
-                        + size() + " workers are to use it: allocate it from Arena.ofShared()");
+        return new IllegalArgumentException(name
+                + " belongs to a confined arena, whose memory only the thread that opened it may touch, but "
+                + (size() == 1 ? "another thread is" : size() + " workers are")
+                + " to use it: allocate it from Arena.ofShared()");
     }
 
     /**

@@ -282,28 +282,12 @@ public final class LinearCrossEntropy {
 
     /** Collects the chunk's tokens from {@code token} on, and returns where the next chunk's begin. */
     private int collect(HeadInputs inputs, int token, double divisor) {
-        boolean apart = options.reduction() == Reduction.NONE;
         int next = token;
         chunk.count = 0;
         chunk.scaled = options.logitScale() != 1 || inputs.logitScales() != null;
         for (; next < inputs.targets().size() && chunk.count < chunk.capacity; next++) {
             if (inputs.counts(next, options.ignoreIndex())) {
-                int target = inputs.targets().get(next);
-                double weight = inputs.tokenWeight(next);
-                float scale = inputs.logitScale(next);
-                chunk.tokens[chunk.count] = next;
-                chunk.targets[chunk.count] = target;
-                chunk.classWeights[chunk.count] = inputs.classWeight(target);
-                chunk.weights[chunk.count] = weight;
-                chunk.upstream[chunk.count] =
-                        apart ? valueOrZero(inputs.upstream(), next) : divisor == 0 ? 0 : weight / divisor;
-                chunk.logProbabilityUpstream[chunk.count] = valueOrZero(inputs.logProbabilityUpstream(), next);
-                chunk.entropyUpstream[chunk.count] = valueOrZero(inputs.entropyUpstream(), next);
-                chunk.scales.set(FLOAT, (long) chunk.count * Float.BYTES, options.logitScale() * scale);
-                if (soft != null) {
-                    soft.take(inputs, next, chunk.count, smoothing);
-                }
-                chunk.count++;
+                take(inputs, next, chunk.count++, divisor);
             }
         }
         if (soft != null) {
@@ -313,6 +297,24 @@ public final class LinearCrossEntropy {
             chunk.begin(inputs.hidden());
         }
         return next;
+    }
+
+    /** Takes a token as the chunk's i-th. A method of its own, called so often that C2 compiles it with the first calls of the head. */
+    private void take(HeadInputs inputs, int token, int i, double divisor) {
+        boolean apart = options.reduction() == Reduction.NONE;
+        int target = inputs.targets().get(token);
+        double weight = inputs.tokenWeight(token);
+        chunk.tokens[i] = token;
+        chunk.targets[i] = target;
+        chunk.classWeights[i] = inputs.classWeight(target);
+        chunk.weights[i] = weight;
+        chunk.upstream[i] = apart ? valueOrZero(inputs.upstream(), token) : divisor == 0 ? 0 : weight / divisor;
+        chunk.logProbabilityUpstream[i] = valueOrZero(inputs.logProbabilityUpstream(), token);
+        chunk.entropyUpstream[i] = valueOrZero(inputs.entropyUpstream(), token);
+        chunk.scales.set(FLOAT, (long) i * Float.BYTES, options.logitScale() * inputs.logitScale(token));
+        if (soft != null) {
+            soft.take(inputs, token, i, smoothing);
+        }
     }
 
     private static double valueOrZero(Matrix values, int token) {

@@ -30,11 +30,14 @@ record Beginning(
         return learned.examples();
     }
 
+    /** Whether what is held out is a part of the same data. */
+    boolean isSplit() {
+        return heldOut.examples() == learned.examples();
+    }
+
     /** Tells this data from other data. */
     long fingerprint() {
         long sum = learned.examples().fingerprint();
-        return heldOut.examples() == learned.examples()
-                ? sum
-                : 31 * sum + heldOut.examples().fingerprint();
+        return isSplit() ? sum : 31 * sum + heldOut.examples().fingerprint();
     }
 }

@@ -113,6 +113,10 @@ final class TrainingRun {
                 Machine.vectorBits(),
                 workers.size(),
                 workers.size() == 1 ? "" : "s");
+        if (beginning.heldOut().count() > beginning.learned().count() && beginning.isSplit()) {
+            System.out.println(
+                    "more is held out than is learned, for the last conversation is so long: --held-out names other data");
+        }
         if (Files.exists(out.resolve(ModelFolder.CONFIG))) {
             System.out.printf("replaces the model in %s when it ends%n", out);
         }

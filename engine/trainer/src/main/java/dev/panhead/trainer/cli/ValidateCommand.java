@@ -5,10 +5,12 @@ import dev.panhead.exec.Workers;
 import dev.panhead.head.HeadInputs;
 import dev.panhead.head.HeadOptions;
 import dev.panhead.head.LinearCrossEntropy;
+import dev.panhead.head.NonFiniteLogitException;
 import dev.panhead.trainer.check.Validation;
 import dev.panhead.trainer.data.Batch;
 import dev.panhead.trainer.data.Examples;
 import dev.panhead.trainer.data.Order;
+import dev.panhead.trainer.loop.Evaluator;
 import dev.panhead.trainer.model.LanguageModel;
 import dev.panhead.trainer.model.ModelConfig;
 import dev.panhead.trainer.model.ModelFolder;
@@ -89,13 +91,17 @@ final class ValidateCommand implements Callable<Integer> {
                     config.vocabulary(),
                     config.width(),
                     HeadOptions.DEFAULT.withSoftcap(config.softcap()).withLogitScale(config.logitScale()));
-            result = Validation.of(
-                    head,
-                    network.bias() == null
-                            ? inputs
-                            : inputs.withBias(network.bias().value()),
-                    config.softcap(),
-                    config.logitScale());
+            try {
+                result = Validation.of(
+                        head,
+                        network.bias() == null
+                                ? inputs
+                                : inputs.withBias(network.bias().value()),
+                        config.softcap(),
+                        config.logitScale());
+            } catch (NonFiniteLogitException e) {
+                throw Evaluator.notFinite(examples.place(order.at(e.token())), e);
+            }
         }
         return tell(result);
     }

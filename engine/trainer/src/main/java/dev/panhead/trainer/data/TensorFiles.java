@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -25,6 +26,9 @@ import java.util.stream.Stream;
 public final class TensorFiles {
 
     private static final String SUFFIX = ".safetensors";
+    /** What the names of other libraries' files of tensors end in, which are often meant. */
+    private static final Pattern OTHERS = Pattern.compile("(?i)\\.(npz|pt|pth|bin|ckpt|h5|gguf|onnx|pkl)$");
+
     private static final String WHOLE = "model.safetensors";
     private static final String INDEX = ".safetensors.index.json";
 
@@ -57,6 +61,10 @@ public final class TensorFiles {
             ShardIndex index = ShardIndex.read(path);
             return new TensorFiles(
                     path, arena, index, List.copyOf(new TreeSet<>(index.files().values())));
+        }
+        if (OTHERS.matcher(path.toString()).find()) {
+            throw new IOException(path + ": files of this kind are not read: write " + SUFFIX
+                    + ", in Python with save_file of safetensors.torch or safetensors.numpy");
         }
         return openAll(path, List.of(path), arena);
     }

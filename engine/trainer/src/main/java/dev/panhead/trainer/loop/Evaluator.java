@@ -64,7 +64,7 @@ public final class Evaluator {
     }
 
     /** Says where a logit that is not finite came from. */
-    static ArithmeticException notFinite(String place, NonFiniteLogitException e) {
+    public static ArithmeticException notFinite(String place, NonFiniteLogitException e) {
         return new ArithmeticException(place + ": its logit of vocabulary row " + e.row() + " is not finite"
                 + (e.count() > 1 ? ", the first of " + e.count() + " of the batch" : ""));
     }

@@ -92,7 +92,7 @@ public final class Comparison {
         }
         differing(rows, "processor", run -> run.processor());
         differing(rows, "threads", run -> Numbers.count(run.threads()));
-        row(rows, "steps", last(point -> Numbers.count(point.step())));
+        row(rows, "steps done", last(point -> Numbers.count(point.step())));
         row(rows, "tokens", last(point -> Numbers.count(point.tokens())));
         row(rows, "time", last(point -> Numbers.duration(point.seconds())));
         row(rows, "tokens a second", training -> Numbers.count(training.log().speed()));
