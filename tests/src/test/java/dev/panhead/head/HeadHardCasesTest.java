@@ -155,6 +155,27 @@ class HeadHardCasesTest {
                 Double.isFinite(c.head(workers).run(weighted, HeadOutputs.NONE).loss()));
     }
 
+    /** Those that have no share in the loss are passed over. */
+    @Test
+    void theFirstLogitThatSpoilsTheLossIsNamed() {
+        HeadCase c = new HeadCase(arena, workers, 1, 4, 1);
+        float lost = Float.NEGATIVE_INFINITY;
+        c.hidden.fill(1);
+        c.weight.copyFrom(Matrix.of(arena, 4, 1, 1, lost, lost, 3));
+        c.targets.set(0, 0);
+        HeadInputs inputs = HeadInputs.of(c.hidden, c.weight, c.targets);
+        c.options = c.options.withLabelSmoothing(0.1).withSoftcap(5);
+        HeadInputs weighted = inputs.withClassWeights(Matrix.of(arena, 1, 4, 1, 0, 1, 1));
+        NonFiniteLogitException e = assertThrows(
+                NonFiniteLogitException.class, () -> c.head(workers).run(weighted, HeadOutputs.NONE));
+        assertEquals(2, e.row());
+        assertEquals(1, e.count());
+        c.targets.set(0, 2);
+        e = assertThrows(NonFiniteLogitException.class, () -> c.head(workers).run(inputs, HeadOutputs.NONE));
+        assertEquals(1, e.row());
+        assertEquals(2, e.count());
+    }
+
     @Test
     void optionsOfEqualValuesAreEqualAndSayThem() {
         HeadOptions options = HeadOptions.DEFAULT.withLabelSmoothing(0.1).withSoftTargets(SoftTargets.of(3));

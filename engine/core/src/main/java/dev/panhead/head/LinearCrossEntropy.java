@@ -136,8 +136,9 @@ public final class LinearCrossEntropy {
      * @throws IndexOutOfBoundsException if a target is neither a vocabulary row nor the ignore index
      * @throws IllegalStateException if the arena of an input or output or of this head is closed, the workers are, another call is under way, or a
      *     task of the workers calls
-     * @throws NonFiniteLogitException if a logit is NaN or +infinity, or a target's is -infinity, or one that is in the loss by label smoothing or a spread
-     *     remainder, and that no bias makes so. Other logits of -infinity count as probabilities of 0; if an infinite weight made them, the gradients that it
+     * @throws NonFiniteLogitException if a logit is NaN or +infinity, or a target's is -infinity, or makes the loss infinite by a share that label smoothing or a
+     *     spread remainder gives it (without a soft cap their share is taken of the sum of W's rows, in double, which may be finite where one logit
+     *     overflows). Other logits of -infinity count as probabilities of 0; if an infinite weight made them, the gradients that it
      *     is in are NaN
      * @throws ArithmeticException if a token's loss is not finite, though its logits are: its weights are too large
      * @throws java.util.concurrent.CancellationException if the calling thread is interrupted
@@ -462,16 +463,27 @@ public final class LinearCrossEntropy {
     }
 
     /** What is wrong with the chunk's i-th token, the first one, and how many logits of all tokens are. */
-    private NonFiniteLogitException nonFinite(HeadInputs inputs, int i, int next) {
+    private ArithmeticException nonFinite(HeadInputs inputs, int i, int next) {
         int token = chunk.tokens[i];
-        int target = chunk.targets[i];
         float scale = chunk.scale(i);
+        int row = NonFiniteLogitException.find(
+                inputs,
+                token,
+                chunk.targets[i],
+                options.softcap(),
+                scale,
+                smoothing == null ? null : v -> smoothing.counts(i, v));
+        if (row < 0) {
+            return new ArithmeticException("token " + token + " has finite logits, but its loss is not: weights are "
+                    + "too large, or its inputs changed during the call");
+        }
+        float logit = LogitsPass.logit(inputs, token, row, options.softcap(), scale);
         long count = logits.countNonFinite(weightPanels, inputs);
         for (int from = collect(inputs, next, 1); chunk.count > 0; from = collect(inputs, from, 1)) {
             workers.run(chunk.groups, packing);
             count += logits.countNonFinite(weightPanels, inputs);
         }
-        return NonFiniteLogitException.find(inputs, token, target, options.softcap(), scale, count);
+        return new NonFiniteLogitException(token, row, logit, count);
     }
 
     /** Keeps the targets' rows of W, which are updated before dX wants them. */

@@ -1,6 +1,7 @@
 package dev.panhead.head;
 
 import dev.panhead.tensor.Matrix;
+import java.util.function.IntPredicate;
 
 /**
  * A logit came out as NaN or +infinity (or as -infinity where a hard or soft target, label smoothing or a spread remainder gives it a share of
@@ -23,29 +24,22 @@ public final class NonFiniteLogitException extends ArithmeticException {
     }
 
     /**
-     * Finds the first logit that spoiled a token's loss, by computing the token's logits once more.
+     * Finds the first vocabulary row whose logit spoiled a token's loss, by computing the token's logits once more; -1 if all are sound.
      *
-     * @param count how many there are
+     * @param smoothed which rows have a share in the loss by smoothing, or null for none
      */
-    static NonFiniteLogitException find(
-            HeadInputs inputs, int token, int target, float softcap, float scale, long count) {
-        int overflown = -1; // a row whose logit is -infinity, though no bias is
+    static int find(HeadInputs inputs, int token, int target, float softcap, float scale, IntPredicate smoothed) {
         for (int row = 0; row < inputs.weight().rows(); row++) {
             float logit = LogitsPass.logit(inputs, token, row, softcap, scale);
-            boolean lost = logit == Float.NEGATIVE_INFINITY && (row == target || isTaught(inputs, token, row));
-            if (lost || !(logit < Float.POSITIVE_INFINITY)) {
-                return new NonFiniteLogitException(token, row, logit, count);
-            }
-            boolean out = inputs.bias() != null && inputs.bias().get(0, row) == Float.NEGATIVE_INFINITY;
-            if (logit == Float.NEGATIVE_INFINITY && !out && overflown < 0) {
-                overflown = row;
+            if (logit == Float.NEGATIVE_INFINITY) {
+                if (row == target || isTaught(inputs, token, row) || smoothed != null && smoothed.test(row)) {
+                    return row;
+                }
+            } else if (!(logit < Float.POSITIVE_INFINITY)) {
+                return row;
             }
         }
-        if (overflown >= 0) {
-            return new NonFiniteLogitException(token, overflown, Float.NEGATIVE_INFINITY, count);
-        }
-        throw new ArithmeticException("token " + token + " has finite logits, but its loss is not: weights are "
-                + "too large, or its inputs changed during the call");
+        return -1;
     }
 
     /** Whether a teacher gives an entry some probability. */

@@ -116,6 +116,28 @@ class TokensTest {
         }
     }
 
+    /** The same text, in whatever tokens, and however the others are spelled. */
+    @Test
+    void theLastTenthIsATenthOfTheText() throws IOException {
+        String text =
+                "the cat sat on the mat and ".repeat(30) + "extraordinary misunderstandings notwithstanding ".repeat(2);
+        try (Arena arena = Arena.ofConfined()) {
+            TokenData bytes = read(text, Tokenizer.bytes(), arena);
+            long learned = new WindowExamples(bytes, 2).lastTenth();
+            assertEquals(text.length() - Math.ceilDiv(text.length(), 10), learned);
+            TokenData full = read(text, Tokenizer.named("cl100k_base"), arena);
+            WindowExamples examples = new WindowExamples(full, 2);
+            long cut = examples.lastTenth();
+            long said = full.bytes(0, cut);
+            assertTrue(said >= learned && said < learned + 16, said + " of " + learned);
+            TokenData spelled = full.keepingOccurring(examples.begin(cut), arena);
+            assertTrue(spelled.tokens().size() > full.tokens().size());
+            assertEquals(cut, new WindowExamples(spelled, 2).lastTenth());
+            TokenData again = read(text, spelled.tokenizer(), arena);
+            assertEquals(spelled.fingerprint(), again.fingerprint());
+        }
+    }
+
     @Test
     void theFingerprintIsThatOfTheTokens() throws IOException {
         try (Arena arena = Arena.ofConfined()) {

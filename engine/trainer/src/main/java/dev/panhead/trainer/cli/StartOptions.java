@@ -152,8 +152,8 @@ final class StartOptions {
         try (Arena own = Arena.ofConfined()) {
             TokenData text = data.readTokens(own, whole, context);
             WindowExamples examples = new WindowExamples(text, context);
-            Part learned = heldOut == null ? Part.beforeLastTenth(examples) : Part.all(examples);
-            TokenData cut = text.keepingOccurring(examples.begin(learned.to()), arena);
+            long end = heldOut == null ? examples.lastTenth() : examples.count();
+            TokenData cut = text.keepingOccurring(examples.begin(end), arena);
             long more = cut.tokens().size() - text.tokens().size();
             if (more > 0) {
                 spelled = String.format(
@@ -227,9 +227,10 @@ final class StartOptions {
             Examples examples,
             String description)
             throws IOException {
-        Part learned = heldOut == null ? Part.beforeLastTenth(examples) : Part.all(examples);
+        long end = heldOut == null ? examples.lastTenth() : examples.count();
+        Part learned = new Part(examples, 0, end);
         Part evaluated = heldOut == null
-                ? Part.lastTenth(examples)
+                ? new Part(examples, end, examples.count())
                 : Part.all(data.at(heldOut, heldOutLabels).open(arena, model.config(), tokenizer));
         if (learned.count() == 0 || evaluated.count() == 0) {
             throw new IOException("there are " + examples.count() + " tokens to predict, too few to learn from some and"

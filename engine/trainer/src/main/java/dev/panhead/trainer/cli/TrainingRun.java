@@ -47,8 +47,8 @@ final class TrainingRun {
     private final Map<String, Object> identity;
     private final Training training;
 
-    /** The loss on what is held out before the first step, or NaN. */
-    private double firstLoss = Double.NaN;
+    /** The look at what is held out before the first step, or null. */
+    private Evaluation before;
 
     private UncheckedIOException unseen;
 
@@ -203,7 +203,7 @@ final class TrainingRun {
         try (Progress progress = new Progress(System.out, terminal)) {
             Listener listener = new FileAndScreen(metrics, progress);
             if (begins && (!beginning.isNew() || options.keepBest() || options.patience() > 0)) {
-                firstLoss = training.lookFirst(listener);
+                before = training.lookFirst(listener);
             }
             return training.run(listener, interruption::isWished);
         } catch (ArithmeticException e) {
@@ -294,11 +294,11 @@ final class TrainingRun {
                     Locale.ROOT,
                     "kept is the model %s, which predicted best what is held out%n",
                     kept == 0 ? "as it was before the first step" : String.format(Locale.ROOT, "of step %,d", kept));
-        } else if (heldOut.loss() > firstLoss) {
+        } else if (before != null && before.tokens() == heldOut.tokens() && before.loss() < heldOut.loss()) {
             System.out.printf(
                     Locale.ROOT,
-                    "what is held out was predicted better before the first step: loss %.4f, in part; a lower --learning-rate or --keep-best may help%n",
-                    firstLoss);
+                    "what is held out was predicted better before the first step, with a loss of %.4f: a lower --learning-rate or --keep-best may help%n",
+                    before.loss());
         }
         Path html = out.resolve(ModelFolder.REPORT);
         Optional<String> noPicture =

@@ -26,9 +26,9 @@ public interface Examples {
      */
     long bytes(long from, long to);
 
-    /** Where to cut the examples in two, at this one or near it, so that nothing that belongs together is on both sides. */
-    default long cut(long example) {
-        return example;
+    /** The example with which the last tenth begins, which a training holds out: rounded up, and so that nothing that belongs together is on both sides. */
+    default long lastTenth() {
+        return count() - Math.ceilDiv(count(), 10);
     }
 
     /** The token that an example is to be predicted as. */

@@ -24,13 +24,12 @@ public record Part(Examples examples, long from, long to) {
 
     /** The examples without their last tenth. */
     public static Part beforeLastTenth(Examples examples) {
-        return new Part(examples, 0, lastTenth(examples).from);
+        return new Part(examples, 0, examples.lastTenth());
     }
 
-    /** The last tenth, rounded up, or whole conversations of about as many tokens; what a training holds out. */
+    /** The last tenth; what a training holds out. */
     public static Part lastTenth(Examples examples) {
-        long count = examples.count();
-        return new Part(examples, count == 0 ? 0 : examples.cut(count - (count + 9) / 10), count);
+        return new Part(examples, examples.lastTenth(), examples.count());
     }
 
     /** Number of examples. */

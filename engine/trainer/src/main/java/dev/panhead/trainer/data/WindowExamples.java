@@ -44,9 +44,26 @@ public record WindowExamples(TokenData data, int context) implements Examples {
         return data.bytes(from, to);
     }
 
-    /** Where a conversation begins: the next one, or the last. */
+    /** Of the text that is to be predicted, by its bytes, so that it is the same text in any tokens; of several conversations, whole ones. */
     @Override
-    public long cut(long example) {
+    public long lastTenth() {
+        if (count() == 0) {
+            return 0;
+        }
+        long bytes = bytes(0, count());
+        long learned = bytes - Math.ceilDiv(bytes, 10);
+        if (data.tokenizer() == Tokenizer.bytes() && data.conversations().size() == 0) {
+            return learned;
+        }
+        long example = 0;
+        for (long said = 0; said < learned; example++) {
+            said += bytes(example, example + 1);
+        }
+        return cut(Math.clamp(example, Math.min(1, count() - 1), count() - 1)); // of very few, some on either side
+    }
+
+    /** Where a conversation begins: the next one, or the last. */
+    private long cut(long example) {
         PositionList starts = data.conversations();
         if (starts.size() < 2) {
             return example;
@@ -58,7 +75,7 @@ public record WindowExamples(TokenData data, int context) implements Examples {
     /**
      * The position at which that begins which is from an example on: of conversations, but for a lone one, the one that it is in.
      *
-     * @param example one at which the examples were {@link #cut}, or {@link #count}
+     * @param example {@link #lastTenth} or {@link #count}
      */
     public long begin(long example) {
         if (example == count()) {

@@ -223,14 +223,10 @@ public final class Training {
         return status;
     }
 
-    /**
-     * Looks at what is held out before the first step, so that what the training begins with can be its best; the best of its looks is sought in any
-     * case, if at all.
-     *
-     * @return the loss
-     */
-    public double lookFirst(Listener listener) throws IOException {
-        return look(listener, MOST_SAMPLE);
+    /** Looks at what is held out before the first step, so that what the training begins with can be its best; again, if it was interrupted before that step. */
+    public Evaluation lookFirst(Listener listener) throws IOException {
+        state = TrainingState.START;
+        return look(listener, sample(0));
     }
 
     private double progress(Clock clock) {
@@ -252,7 +248,8 @@ public final class Training {
         if (seeksBest()) {
             return MOST_SAMPLE;
         }
-        double steps = options.evaluateEvery() > 0 ? options.evaluateEvery() : state.step() / progress / LOOKS;
+        double all = options.steps() > 0 || progress == 0 ? options.steps() : state.step() / progress;
+        double steps = options.evaluateEvery() > 0 ? options.evaluateEvery() : all / LOOKS;
         long learned = (long) (steps * options.tokensPerStep());
         return Math.clamp(learned / LEARNED_A_SAMPLED, LEAST_SAMPLE, MOST_SAMPLE);
     }
@@ -345,7 +342,7 @@ public final class Training {
     }
 
     /** A look at some of what is held out. */
-    private double look(Listener listener, long sample) throws IOException {
+    private Evaluation look(Listener listener, long sample) throws IOException {
         TrainingEvents.Look event = new TrainingEvents.Look();
         event.begin();
         long every = Math.max(1, heldOut.count() / sample);
@@ -368,7 +365,7 @@ public final class Training {
             }
         }
         listener.evaluated(status, result, false);
-        return result.loss();
+        return result;
     }
 
     private void audit(Listener listener) throws IOException {
