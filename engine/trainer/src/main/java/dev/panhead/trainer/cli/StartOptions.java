@@ -149,7 +149,7 @@ final class StartOptions {
         if (allTokens || whole == Tokenizer.bytes()) {
             return data.readTokens(arena, whole, context);
         }
-        try (Arena own = Arena.ofConfined()) {
+        try (Arena own = Arena.ofShared()) {
             TokenData text = data.readTokens(own, whole, context);
             WindowExamples examples = new WindowExamples(text, context);
             long end = heldOut == null ? examples.lastTenth() : examples.count();
