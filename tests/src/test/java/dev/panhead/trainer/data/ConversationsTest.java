@@ -133,8 +133,7 @@ class ConversationsTest {
             TokenData data = read(write(lines), Tokenizer.named("bytes"), 4, false, arena)
                     .data();
             Examples examples = new WindowExamples(data, 4);
-            long cut = Part.lastTenth(examples).from();
-            assertEquals(cut, Part.beforeLastTenth(examples).count());
+            long cut = examples.lastTenth();
             assertTrue(cut > 0 && cut < examples.count());
             if (count == 1) {
                 assertEquals(examples.count() * 9 / 10, cut);

@@ -22,11 +22,6 @@ public record Part(Examples examples, long from, long to) {
         return new Part(examples, 0, examples.count());
     }
 
-    /** The examples without their last tenth. */
-    public static Part beforeLastTenth(Examples examples) {
-        return new Part(examples, 0, examples.lastTenth());
-    }
-
     /** The last tenth; what a training holds out. */
     public static Part lastTenth(Examples examples) {
         return new Part(examples, examples.lastTenth(), examples.count());
