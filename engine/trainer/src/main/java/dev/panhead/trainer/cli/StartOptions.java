@@ -152,7 +152,7 @@ final class StartOptions {
         try (Arena own = Arena.ofShared()) {
             TokenData text = data.readTokens(own, whole, context);
             WindowExamples examples = new WindowExamples(text, context);
-            long end = heldOut == null ? examples.lastTenth() : examples.count();
+            long end = learned(examples);
             TokenData cut = text.keepingOccurring(examples.begin(end), arena);
             long more = cut.tokens().size() - text.tokens().size();
             if (more > 0) {
@@ -161,6 +161,11 @@ final class StartOptions {
             }
             return cut;
         }
+    }
+
+    /** How many of the examples are learned, the first ones. */
+    private long learned(Examples examples) {
+        return heldOut == null ? examples.lastTenth() : examples.count();
     }
 
     private static int maxTokens(LearningOptions learning) {
@@ -227,7 +232,7 @@ final class StartOptions {
             Examples examples,
             String description)
             throws IOException {
-        long end = heldOut == null ? examples.lastTenth() : examples.count();
+        long end = learned(examples);
         Part learned = new Part(examples, 0, end);
         Part evaluated = heldOut == null
                 ? new Part(examples, end, examples.count())
