@@ -12,7 +12,6 @@ import dev.panhead.tensor.Matrix;
 import dev.panhead.tensor.ReadableMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Objects;
 
 /**
@@ -46,9 +45,7 @@ public final class Gemm {
     /** MC: rows of op(A) that a worker packs at once, a multiple of every tile's. */
     private static final int ROWS = 96;
 
-    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
     private static final int PAGE_BYTES = 4096;
-    private static final int LINE_BYTES = 64;
 
     /** Vector panels packed by one task. */
     private static final int PANELS_A_TASK = 4;
@@ -201,7 +198,7 @@ public final class Gemm {
             firstK = 0;
             do {
                 depth = Math.min(reach, length - firstK); // 0 if there is nothing to add up
-                workers.run(blocks() * packingTasks(), packing);
+                workers.run(packingTasks(), packing);
                 workers.run(rowTasks(m) * columnTasks(), product);
                 firstK += depth;
             } while (firstK < length);
@@ -234,13 +231,25 @@ public final class Gemm {
     }
 
     private int packingTasks() {
-        return Math.ceilDiv(tile.vectorPanels(columns), PANELS_A_TASK);
+        int panels = tile.vectorPanels(columns);
+        return opB == Op.TRANSPOSE ? panels : Math.ceilDiv(panels, PANELS_A_TASK) * blocks();
     }
 
-    /** Packs some vector panels of op(B), of one reduction block; the next task goes on where the rows of B^T are. */
+    /** Packs a vector panel of op(B) through all reduction blocks at hand, if it is of B's rows, or else several panels of one block. */
     private void packColumns(int task, int worker) {
-        int part = task % blocks();
-        int panel = task / blocks() * PANELS_A_TASK;
+        if (opB == Op.NONE) {
+            packColumns(task / blocks() * PANELS_A_TASK, PANELS_A_TASK, task % blocks(), worker);
+            return;
+        }
+        int first = task * tile.columns();
+        int rows = Math.min(tile.columns(), columns - first);
+        Packing.fetch(b, firstColumn + first, rows, firstK, depth, strips[worker]);
+        for (int part = 0; part < blocks(); part++) {
+            packColumns(task, 1, part, worker);
+        }
+    }
+
+    private void packColumns(int panel, int panels, int part, int worker) {
         int first = panel * tile.columns();
         Packing.vector(
                 kernels,
@@ -250,7 +259,7 @@ public final class Gemm {
                 firstK + part * block,
                 length(part),
                 firstColumn + first,
-                Math.min(PANELS_A_TASK * tile.columns(), columns - first),
+                Math.min(panels * tile.columns(), columns - first),
                 vectorPanels,
                 part * tile.vectorPanels(columns) + panel);
     }
@@ -286,8 +295,8 @@ public final class Gemm {
         int step = opA == Op.TRANSPOSE ? rows : tile.rows();
         for (int i = 0; i < rows; i += step) {
             for (int part = 0; part < blocks(); part++) {
-                if (opA == Op.TRANSPOSE && a instanceof Matrix floats) {
-                    fetch(floats, firstK + part * block, length(part), row, rows, edges[worker]);
+                if (opA == Op.TRANSPOSE && a.rowStride() * Float.BYTES >= PAGE_BYTES) {
+                    Packing.fetch(a, firstK + part * block, length(part), row, rows, strips[worker]);
                 }
                 Packing.broadcast(
                         kernels,
@@ -303,27 +312,6 @@ public final class Gemm {
                         part * tile.broadcastPanels(rows) + i / tile.rows());
             }
         }
-    }
-
-    /**
-     * Brings parts of rows that lie pages apart into cache, which no processor does ahead: many lines at once, where packing would wait for a
-     * few of them at a time.
-     *
-     * @param any where it does not matter what is written
-     */
-    private static void fetch(Matrix matrix, int row, int rows, int column, int columns, MemorySegment any) {
-        long stride = matrix.rowStride() * Float.BYTES;
-        if (stride < PAGE_BYTES) {
-            return;
-        }
-        int bits = 0;
-        for (int i = row; i < row + rows; i++) {
-            long at = matrix.offset(i, column);
-            for (int o = 0; o < columns * Float.BYTES; o += LINE_BYTES) {
-                bits ^= matrix.segment().get(INT, at + o);
-            }
-        }
-        any.set(INT, 0, bits);
     }
 
     /** Adds one reduction block to some rows of C, one vector panel wide. */
