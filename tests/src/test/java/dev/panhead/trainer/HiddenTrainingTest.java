@@ -350,6 +350,8 @@ class HiddenTrainingTest {
         String kept =
                 jar.run((options + "kept --keep-best").split(" ")).succeeded().out();
         assertTrue(kept.contains("kept is the model as it was before the first step"), kept);
+        assertTrue(Files.readString(folder.resolve("kept/config.json")).contains("\"kept_step\""));
+        assertTrue(Files.readString(folder.resolve("kept/metrics.jsonl")).contains("\"kept_step\":0"));
         try (Arena arena = Arena.ofConfined()) {
             Safetensors before = Safetensors.open(folder.resolve("teacher.safetensors"), arena);
             Safetensors after = Safetensors.open(folder.resolve("kept/model.safetensors"), arena);
@@ -365,5 +367,10 @@ class HiddenTrainingTest {
         Files.write(folder.resolve("states.pt"), new byte[] {'P', 'K', 3, 4});
         jar.run("train", "--hidden", "states.pt", "--steps", "1")
                 .failed(1, "states.pt: files of this kind are not read", "save_file");
+        Path model = Files.createDirectory(folder.resolve("other-model"));
+        Files.writeString(model.resolve("config.json"), "{}");
+        Files.write(model.resolve("pytorch_model.bin"), new byte[] {'P', 'K', 3, 4});
+        jar.run("train", "--hidden", "states.safetensors", "--init-head", "other-model", "--steps", "1")
+                .failed(1, "pytorch_model.bin: files of this kind are not read");
     }
 }

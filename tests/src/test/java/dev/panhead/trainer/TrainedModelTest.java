@@ -239,6 +239,9 @@ class TrainedModelTest {
         for (String text : List.of("texts", "texts.zip")) {
             assertEquals(expected, evalJson(text), text);
         }
+        String[] piped = {"eval", "--model", "model", "--json", "--text", "-"};
+        assertEquals(expected, quick.runWithInput(joined, piped).succeeded().out(), "standard input");
+        quick.runWithInput(new byte[0], piped).failed(1, "there is no text in standard input");
     }
 
     @Test

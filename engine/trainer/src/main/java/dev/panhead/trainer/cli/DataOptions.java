@@ -28,7 +28,7 @@ final class DataOptions {
             names = "--text",
             paramLabel = "PATH",
             arity = "1..*",
-            description = "Text: files, folders, .gz files and .zip archives, as one text.")
+            description = "Text: files, folders, .gz files and .zip archives, as one text; - for standard input.")
     private List<Path> text;
 
     @Option(
@@ -36,7 +36,7 @@ final class DataOptions {
             paramLabel = "PATH",
             arity = "1..*",
             description = {
-                "Conversations, one JSON object a line: {\"prompt\", \"completion\"}, or {\"messages\": [{\"role\", \"content\"}]}.",
+                "Conversations, one JSON object a line: {\"prompt\", \"completion\"}, or {\"messages\": [{\"role\", \"content\"}]}; files as with --text.",
                 "Completions and the assistant's turns are predicted."
             })
     private List<Path> chat;

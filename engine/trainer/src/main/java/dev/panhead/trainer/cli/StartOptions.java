@@ -78,9 +78,6 @@ final class StartOptions {
             defaultValue = Option.NULL_VALUE)
     private Integer vocabulary;
 
-    /** What became of the tokens that only what is held out has, if there are any. */
-    private String spelled = "";
-
     /** Opens the data and makes the model. */
     Beginning begin(Arena arena, Workers workers, DataOptions data, ModelShapeOptions shape, LearningOptions learning)
             throws IOException {
@@ -107,6 +104,7 @@ final class StartOptions {
             throws IOException {
         LanguageModel model;
         TokenData text;
+        String spelled = "";
         int context;
         if (initModel == null) {
             Tokenizer cutter;
@@ -116,7 +114,14 @@ final class StartOptions {
                 throw new UsageException("--tokenizer: " + e.getMessage(), e);
             }
             context = shape.context();
-            text = read(arena, data, cutter, context);
+            Kept kept = read(arena, data, cutter, context);
+            text = kept.data();
+            spelled = kept.more() == 0
+                    ? ""
+                    : String.format(
+                            Locale.ROOT,
+                            "; what only the held-out tenth has is spelled in bytes, %,d tokens more",
+                            kept.more());
             model = create(arena, workers, shape.window(text.tokenizer().size()), learning);
         } else {
             ModelFolder.Loaded loaded = ModelFolder.load(initModel, arena, workers, maxTokens(learning));
@@ -144,22 +149,24 @@ final class StartOptions {
         return split(arena, data, model, text.tokenizer(), examples, description);
     }
 
+    /**
+     * Data in the tokens that are kept.
+     *
+     * @param more how many more tokens it is, since what others stood for is spelled in bytes
+     */
+    private record Kept(TokenData data, long more) {}
+
     /** Reads the data and, unless all tokens are wanted, cuts the tokenizer down to those of the part that is learned. */
-    private TokenData read(Arena arena, DataOptions data, Tokenizer whole, int context) throws IOException {
+    private Kept read(Arena arena, DataOptions data, Tokenizer whole, int context) throws IOException {
         if (allTokens || whole == Tokenizer.bytes()) {
-            return data.readTokens(arena, whole, context);
+            return new Kept(data.readTokens(arena, whole, context), 0);
         }
         try (Arena own = Arena.ofShared()) {
             TokenData text = data.readTokens(own, whole, context);
             WindowExamples examples = new WindowExamples(text, context);
             long end = learned(examples);
             TokenData cut = text.keepingOccurring(examples.begin(end), arena);
-            long more = cut.tokens().size() - text.tokens().size();
-            if (more > 0) {
-                spelled = String.format(
-                        Locale.ROOT, "; what only the held-out tenth has is spelled in bytes, %,d tokens more", more);
-            }
-            return cut;
+            return new Kept(cut, cut.tokens().size() - text.tokens().size());
         }
     }
 

@@ -164,8 +164,7 @@ final class TrainingRun {
         training.save(metrics);
         boolean saved = status.step() > 0 && !wouldReplace();
         if (saved) {
-            training.takeBest();
-            save(status, null, metrics);
+            save(status, training.takeBest(), null, metrics);
         }
         PrintStream told = unseen instanceof StandardOutput.UnreadException ? System.err : System.out;
         told.printf(
@@ -272,12 +271,15 @@ final class TrainingRun {
         String text = sample(status, metrics, sample);
         Map<String, Object> end = MetricsFile.line("end", status.step());
         end.put("seconds", status.seconds());
+        if (kept < status.step()) {
+            end.put("kept_step", kept);
+        }
         end.put("reason", training.isExhausted() ? "no improvement" : "finished");
         if (!options.isExact()) {
             end.put("gradient", GradientName.of(options.gradient()));
         }
         metrics.write(end);
-        save(status, heldOut, metrics);
+        save(status, kept, heldOut, metrics);
         if (training.isExhausted()) {
             System.out.printf(
                     Locale.ROOT, "ended after %,d steps: what is held out was predicted no better%n", status.step());
@@ -311,9 +313,17 @@ final class TrainingRun {
         }
     }
 
-    private void save(Status status, Evaluation heldOut, MetricsFile metrics) throws IOException {
+    /**
+     * Saves the model.
+     *
+     * @param kept the step after which it was as it is saved
+     */
+    private void save(Status status, long kept, Evaluation heldOut, MetricsFile metrics) throws IOException {
         Map<String, Object> training = new LinkedHashMap<>(identity);
         training.put("steps_done", status.step());
+        if (kept < status.step()) {
+            training.put("kept_step", kept);
+        }
         if (heldOut != null) {
             training.put("held_out_loss", heldOut.loss());
             if (heldOut.bytes() > 0) {

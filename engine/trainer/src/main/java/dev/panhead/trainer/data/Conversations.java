@@ -62,7 +62,7 @@ public record Conversations(
                                 }
                             }));
             if (layout.conversations == 0) {
-                throw new TextException("there is no conversation in " + TokenReader.describe(paths)
+                throw new TextException("there is no conversation in " + SourceFiles.describe(paths)
                         + (skipped[0] == 0 ? "" : ", but " + skipped[0] + " bad lines: " + firstErrors.getFirst()));
             }
             return new Conversations(

@@ -22,7 +22,7 @@ import java.util.zip.ZipFile;
  * The files that paths name, read one after the other: files, folders with what is below them, {@code .gz} files and
  * {@code .zip} archives, in which {@code .gz} files may be. What is in a folder or an archive comes in the order of its names
  * with their folders, {@code /} between them; hidden files are passed over. Whether a folder or an archive of it is named makes
- * no difference.
+ * no difference. {@code -} is standard input, read as it comes.
  */
 final class SourceFiles {
 
@@ -37,7 +37,18 @@ final class SourceFiles {
         void read(String name, InputStream content) throws IOException;
     }
 
+    private static final Path DASH = Path.of("-");
+    private static final String STANDARD_INPUT = "standard input";
+
     private SourceFiles() {}
+
+    /** What to call what was read. */
+    static String describe(List<Path> paths) {
+        List<String> names = paths.stream()
+                .map(path -> path.equals(DASH) ? STANDARD_INPUT : path.toString())
+                .toList();
+        return names.size() == 1 ? names.getFirst() : names.toString();
+    }
 
     /**
      * Reads all.
@@ -47,6 +58,10 @@ final class SourceFiles {
      */
     static void read(List<Path> paths, Reader reader) throws IOException {
         for (Path path : paths) {
+            if (path.equals(DASH)) {
+                reader.read(STANDARD_INPUT, new SourceStream(STANDARD_INPUT, System.in));
+                continue;
+            }
             if (!Files.exists(path)) {
                 throw new IOException("there is no file or folder " + path);
             }

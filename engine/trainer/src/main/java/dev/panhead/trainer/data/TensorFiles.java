@@ -26,11 +26,13 @@ import java.util.stream.Stream;
 public final class TensorFiles {
 
     private static final String SUFFIX = ".safetensors";
+
     /** What the names of other libraries' files of tensors end in, which are often meant. */
     private static final Pattern OTHERS = Pattern.compile("(?i)\\.(npz|pt|pth|bin|ckpt|h5|gguf|onnx|pkl)$");
 
     private static final String WHOLE = "model.safetensors";
-    private static final String INDEX = ".safetensors.index.json";
+    private static final Pattern FILES = Pattern.compile("\\.safetensors$");
+    private static final Pattern INDEXES = Pattern.compile("\\.safetensors\\.index\\.json$");
 
     private final Path path;
     private final Arena arena;
@@ -63,17 +65,21 @@ public final class TensorFiles {
                     path, arena, index, List.copyOf(new TreeSet<>(index.files().values())));
         }
         if (OTHERS.matcher(path.toString()).find()) {
-            throw new IOException(path + ": files of this kind are not read: write " + SUFFIX
-                    + ", in Python with save_file of safetensors.torch or safetensors.numpy");
+            throw notRead(path);
         }
         return openAll(path, List.of(path), arena);
+    }
+
+    private static IOException notRead(Path path) {
+        return new IOException(path + ": files of this kind are not read: write " + SUFFIX
+                + ", in Python with save_file of safetensors.torch or safetensors.numpy");
     }
 
     private static TensorFiles openFolder(Path folder, Arena arena) throws IOException {
         if (Files.exists(folder.resolve(WHOLE))) {
             return openAll(folder, List.of(folder.resolve(WHOLE)), arena);
         }
-        List<Path> indexes = list(folder, INDEX);
+        List<Path> indexes = list(folder, INDEXES);
         if (indexes.size() > 1) {
             throw new IOException(
                     folder + " holds more than one index: name " + indexes.get(0) + " or " + indexes.get(1));
@@ -81,17 +87,20 @@ public final class TensorFiles {
         if (!indexes.isEmpty()) {
             return open(indexes.getFirst(), arena);
         }
-        List<Path> files = list(folder, SUFFIX);
+        List<Path> files = list(folder, FILES);
         if (files.isEmpty()) {
-            throw new IOException("there is no " + SUFFIX + " file in the folder " + folder);
+            List<Path> others = list(folder, OTHERS);
+            throw others.isEmpty()
+                    ? new IOException("there is no " + SUFFIX + " file in the folder " + folder)
+                    : notRead(others.getFirst());
         }
         return openAll(folder, files, arena);
     }
 
-    private static List<Path> list(Path folder, String suffix) throws IOException {
+    private static List<Path> list(Path folder, Pattern ending) throws IOException {
         try (Stream<Path> files = Files.list(folder)) {
             return files.filter(file -> !file.getFileName().toString().startsWith(".")
-                            && file.toString().endsWith(suffix))
+                            && ending.matcher(file.toString()).find())
                     .sorted()
                     .toList();
         }

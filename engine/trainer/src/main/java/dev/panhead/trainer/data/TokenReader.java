@@ -14,7 +14,7 @@ public final class TokenReader {
 
     /**
      * Reads files, folders (with what is below them; hidden files are passed over), {@code .gz} files and {@code .zip} archives
-     * as one text, in the order given; those of a folder or an archive in the order of their names. Nothing stands between them.
+     * as one text, in the order given; those of a folder or an archive in the order of their names; {@code -} is standard input. Nothing stands between them.
      *
      * <p>The tokens go through a file in the system's temporary folder: a byte a token for bytes, four for others.
      *
@@ -34,7 +34,7 @@ public final class TokenReader {
                 }
             }
             if (writer.size() == 0) {
-                throw new IOException("there is no text in " + describe(paths));
+                throw new IOException("there is no text in " + SourceFiles.describe(paths));
             }
             return TokenData.text(writer.map(arena), tokenizer);
         } catch (UncheckedIOException e) {
@@ -49,10 +49,5 @@ public final class TokenReader {
                 writer.accept(Byte.toUnsignedInt(bytes[i]));
             }
         }
-    }
-
-    /** What to call what was read. */
-    static String describe(List<Path> paths) {
-        return paths.size() == 1 ? paths.getFirst().toString() : paths.toString();
     }
 }
