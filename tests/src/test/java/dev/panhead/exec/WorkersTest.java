@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.management.ManagementFactory;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -92,6 +93,29 @@ class WorkersTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3})
+    void whatRunsToItsEndIsInterruptedBeforeOrNotAtAll(int size) {
+        try (Workers workers = new Workers(size)) {
+            Thread caller = Thread.currentThread();
+            AtomicInteger done = new AtomicInteger();
+            workers.runToEnd(1000, (index, worker) -> {
+                if (index == 10) {
+                    caller.interrupt();
+                }
+                done.incrementAndGet();
+            });
+            assertEquals(1000, done.get());
+            assertTrue(caller.isInterrupted());
+            assertThrows(
+                    CancellationException.class,
+                    () -> workers.runToEnd(1000, (index, worker) -> done.incrementAndGet()));
+            assertEquals(1000, done.get());
+            assertTrue(Thread.interrupted());
+            runsEveryTask(workers);
+        }
+    }
+
     @Test
     void closesOnceAndForAll() {
         Workers workers = new Workers(3);
@@ -116,14 +140,15 @@ class WorkersTest {
         workers.close();
     }
 
-    @Test
-    void anInterruptionDuringATaskThatFailsIsKept() {
+    @ParameterizedTest
+    @ValueSource(strings = {"no", "Already closed"})
+    void anInterruptionDuringATaskThatFailsIsKept(String message) {
         try (Workers workers = new Workers(1)) {
             assertThrows(
                     IllegalStateException.class,
                     () -> workers.run(1, (index, worker) -> {
                         Thread.currentThread().interrupt();
-                        throw new IllegalStateException("no");
+                        throw new IllegalStateException(message);
                     }));
             assertTrue(Thread.interrupted());
         }

@@ -136,6 +136,25 @@ class NpyTest {
         }
     }
 
+    @Test
+    void targetsAreWrittenAndRead() throws IOException {
+        Path path = folder.resolve("targets.npy");
+        try (Arena arena = Arena.ofShared()) {
+            for (int size : new int[] {0, 1, 3, 100_003}) {
+                Ints written = Ints.allocate(arena, size);
+                for (int i = 0; i < size; i++) {
+                    written.set(i, i == 1 ? -100 : i * 7919);
+                }
+                Npy.write(path, written);
+                Npy file = Npy.open(path, arena);
+                assertEquals(DType.I32, file.dtype());
+                Ints read = file.targets(arena);
+                assertEquals(size, read.size());
+                assertEquals(-1, written.segment().mismatch(read.segment()));
+            }
+        }
+    }
+
     /** The byte 0x9c is -100 with a sign, and 156 without. */
     @ParameterizedTest
     @CsvSource({"|i1, 9c, -100", "|u1, 9c, 156", "<i2, 9cff, -100", "<u2, 9cff, 65436", "<i4, 9cffffff, -100"})
@@ -327,12 +346,15 @@ class NpyTest {
             Npy.write(folder.resolve("f2.npy"), HalfMatrix.of(arena, Format.FLOAT16, matrix));
             Npy.write(folder.resolve("row.npy"), matrix.rows(1, 2));
             Npy.write(folder.resolve("empty.npy"), matrix.rows(1, 1));
+            Npy.write(folder.resolve("ints.npy"), Ints.of(3, -100, Integer.MAX_VALUE));
             Files.write(folder.resolve("f4.bytes"), bytes(matrix));
         }
         String printed = Python.run(folder, """
                 import numpy as np
                 bits = np.fromfile('f4.bytes', dtype='<u4').reshape(3, 5)
                 f4, f2, row, empty = (np.load(n + '.npy', mmap_mode='r') for n in ('f4', 'f2', 'row', 'empty'))
+                ints = np.load('ints.npy')
+                assert ints.dtype == np.int32 and ints.tolist() == [3, -100, 2**31 - 1]
                 assert f4.dtype == np.float32 and (f4.view('<u4') == bits).all()
                 assert f2.dtype == np.float16 and (f2 == f4.astype(np.float16)).all()
                 assert row.shape == (5,) and (row == f4[1]).all()

@@ -10,6 +10,7 @@ import dev.panhead.reference.Numbers;
 import dev.panhead.tensor.Matrix;
 import java.lang.foreign.Arena;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -60,6 +61,44 @@ class OptimizersTest {
             }
         }
         assertEquals(2e-7, (before - after) / before, 2e-9);
+    }
+
+    /** Whenever an interruption comes, all parameters have made the step or none. */
+    @Test
+    void aStepIsMadeWholeOrNotAtAll() throws InterruptedException {
+        Matrix gradient = Matrix.allocate(arena, 1000, 1000);
+        for (int row = 0; row < gradient.rows(); row++) {
+            for (int column = 0; column < gradient.columns(); column++) {
+                gradient.set(row, column, 1);
+            }
+        }
+        AdamW adamW = new AdamW(workers, 0.9, 0.999, 1e-8, 0);
+        AdamW.Moments moments = AdamW.Moments.allocate(arena, 1000, 1000);
+        Matrix p = Matrix.allocate(arena, 1000, 1000);
+        Thread caller = Thread.currentThread();
+        for (int round = 0; round < 100; round++) {
+            long wait = round * 20_000L;
+            long begin = System.nanoTime();
+            Thread interrupter = Thread.ofPlatform().start(() -> {
+                while (System.nanoTime() - begin < wait) {
+                    Thread.onSpinWait();
+                }
+                caller.interrupt();
+            });
+            try {
+                for (int step = 1; step < 1_000_000; step++) {
+                    adamW.update(p, gradient, moments, step, 1e-3, 1);
+                }
+            } catch (CancellationException e) {
+                assertTrue(Thread.interrupted());
+            }
+            interrupter.join();
+            float first = p.get(0, 0);
+            float[] all = p.toArray();
+            for (float one : all) {
+                assertTrue(first == one, "some parameters have made the step and others not");
+            }
+        }
     }
 
     @Test

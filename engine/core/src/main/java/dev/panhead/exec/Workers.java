@@ -52,6 +52,7 @@ public final class Workers implements AutoCloseable {
 
     private Task task;
     private int count;
+    private boolean toEnd;
     private Thread caller;
     private volatile boolean closed;
 
@@ -91,12 +92,27 @@ public final class Workers implements AutoCloseable {
      *
      * <p>If a task fails, no further ones are begun, the ones under way end, and the first failure is thrown here as it was
      * thrown there. If the calling thread is interrupted, no further tasks are begun either and the call ends with a
-     * {@link CancellationException}; the thread's interrupt flag stays set.
+     * {@link CancellationException}, which is an IllegalStateException: whoever treats them differently catches it first. The thread's interrupt flag stays set.
      *
      * @throws IllegalArgumentException if the count is negative
      * @throws IllegalStateException if the team is closed, or a task of this team calls
      */
     public void run(int count, Task task) {
+        run(count, task, false);
+    }
+
+    /**
+     * The same for what is short and must not be left half done, as updates in place: an interruption ends the call before its first task or not at all.
+     *
+     * @throws CancellationException if the calling thread is interrupted; nothing has been begun then
+     * @throws IllegalArgumentException if the count is negative
+     * @throws IllegalStateException if the team is closed, or a task of this team calls
+     */
+    public void runToEnd(int count, Task task) {
+        run(count, task, true);
+    }
+
+    private void run(int count, Task task, boolean toEnd) {
         if (count < 0) {
             throw new IllegalArgumentException("count must be at least 0, but is " + count);
         }
@@ -104,8 +120,12 @@ public final class Workers implements AutoCloseable {
         turn.lock();
         try {
             requireOpen();
+            if (toEnd && count > 0 && Thread.currentThread().isInterrupted()) {
+                throw new CancellationException("interrupted before the first of " + count + " tasks was begun");
+            }
             this.task = task;
             this.count = count;
+            this.toEnd = toEnd;
             caller = Thread.currentThread();
             nextIndex.set(0);
             if (threads.length > 0 && count > 1) {
@@ -290,7 +310,7 @@ public final class Workers implements AutoCloseable {
         try {
             long index; // int would count on from its largest to its least
             while ((index = nextIndex.getAndIncrement()) < count && failure.get() == null) {
-                if (worker == 0 && Thread.currentThread().isInterrupted()) {
+                if (worker == 0 && !toEnd && Thread.currentThread().isInterrupted()) {
                     throw new CancellationException(
                             "interrupted after " + index + " of " + count + " tasks were begun");
                 }
@@ -299,8 +319,8 @@ public final class Workers implements AutoCloseable {
         } catch (CancellationException e) {
             failure.compareAndSet(null, e);
         } catch (IllegalStateException e) {
-            if (CLOSED_ARENA.equals(e.getMessage())) {
-                Thread.interrupted(); // set by HotSpot in a thread whose shared arena is closed under it
+            if (worker > 0 && CLOSED_ARENA.equals(e.getMessage())) {
+                Thread.interrupted(); // HotSpot may set it where a shared arena is closed; the caller's may be meant
             }
             failure.compareAndSet(null, e);
         } catch (Throwable e) {
@@ -318,7 +338,10 @@ public final class Workers implements AutoCloseable {
             interrupted |= Thread.interrupted(); // an interrupted thread does not park
         }
         if (interrupted) {
-            failure.compareAndSet(null, new CancellationException("interrupted while waiting for the other workers"));
+            if (!toEnd) {
+                failure.compareAndSet(
+                        null, new CancellationException("interrupted while waiting for the other workers"));
+            }
             Thread.currentThread().interrupt();
         }
     }

@@ -152,17 +152,36 @@ public final class Npy {
     public static void write(Path path, ReadableMatrix matrix) throws IOException {
         boolean half = DType.of(matrix) == DType.F16;
         List<Integer> shape = matrix.rows() == 1 ? List.of(matrix.columns()) : List.of(matrix.rows(), matrix.columns());
-        byte[] header = NpyHeader.text(half ? "<f2" : "<f4", shape, PREFIX, (int) Matrix.ALIGNMENT)
-                .getBytes(StandardCharsets.ISO_8859_1);
+        byte[] start = start(half ? "<f2" : "<f4", shape);
         AtomicFile.write(path, channel -> {
-            ByteBuffer start = ByteBuffer.allocate(PREFIX + header.length).order(ByteOrder.LITTLE_ENDIAN);
-            start.put(MAGIC).put((byte) 1).put((byte) 0).putShort((short) header.length);
-            RowWriter.write(channel, start.put(header).flip());
+            RowWriter.write(channel, ByteBuffer.wrap(start));
             if (matrix instanceof HalfMatrix halves && !half) {
                 RowWriter.writeWidened(channel, halves);
             } else {
                 RowWriter.write(channel, List.of(matrix), ByteOrder.nativeOrder());
             }
         });
+    }
+
+    /**
+     * Writes integers, targets for one, atomically, as an array of one dimension of {@code <i4}.
+     *
+     * @throws IOException if the file cannot be written; what was there before is then as it was
+     */
+    public static void write(Path path, Ints values) throws IOException {
+        byte[] start = start("<i4", List.of(values.size()));
+        AtomicFile.write(path, channel -> {
+            RowWriter.write(channel, ByteBuffer.wrap(start));
+            RowWriter.write(channel, values, ByteOrder.nativeOrder());
+        });
+    }
+
+    /** What stands before the data. */
+    private static byte[] start(String descr, List<Integer> shape) {
+        byte[] header =
+                NpyHeader.text(descr, shape, PREFIX, (int) Matrix.ALIGNMENT).getBytes(StandardCharsets.ISO_8859_1);
+        ByteBuffer start = ByteBuffer.allocate(PREFIX + header.length).order(ByteOrder.LITTLE_ENDIAN);
+        start.put(MAGIC).put((byte) 1).put((byte) 0).putShort((short) header.length);
+        return start.put(header).array();
     }
 }

@@ -1,6 +1,7 @@
 package dev.panhead.format;
 
 import dev.panhead.tensor.HalfMatrix;
+import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
 import dev.panhead.tensor.ReadableMatrix;
 import java.io.IOException;
@@ -61,6 +62,15 @@ final class RowWriter {
             for (ReadableMatrix matrix : matrices) {
                 writer.write(matrix);
             }
+            writer.flush();
+        }
+    }
+
+    /** Writes integers of 32 bits. */
+    static void write(FileChannel channel, Ints values, ByteOrder machine) throws IOException {
+        try (Arena arena = Arena.ofShared()) {
+            RowWriter writer = new RowWriter(channel, machine, arena.allocate(PIECE, Matrix.ALIGNMENT));
+            writer.add(values.segment(), 0, values.segment().byteSize(), Integer.BYTES);
             writer.flush();
         }
     }

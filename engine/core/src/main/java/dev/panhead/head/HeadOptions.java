@@ -191,7 +191,7 @@ public final class HeadOptions {
 
     /**
      * These options with whether a call whose tokens are all ignored, or weigh 0 together where the mean divides by that, fails
-     * instead of giving loss 0 and zero gradients.
+     * instead of giving loss 0 and zero gradients. One of no tokens at all does not fail.
      */
     public HeadOptions withFailWhenAllIgnored(boolean failWhenAllIgnored) {
         HeadOptions copy = copy();
@@ -269,7 +269,7 @@ public final class HeadOptions {
         return labelSmoothing > 0 || softTargets != null && softTargets.remainder() == SoftTargets.Remainder.SPREAD;
     }
 
-    /** Whether a call without tokens that count fails. */
+    /** Whether a call fails whose tokens are all ignored or weigh nothing. */
     public boolean failWhenAllIgnored() {
         return failWhenAllIgnored;
     }

@@ -39,7 +39,8 @@ import java.util.concurrent.CancellationException;
  * overflow though the result would not. With a soft cap or an entropy's upstream gradient, the numbers are the logits' gradients.
  *
  * <p>One call at a time; after one that failed, its {@link HeadResult} says nothing. After the first calls nothing is allocated on
- * the heap. The memory belongs to the caller's arena; if it is closed during a call, the call ends with an exception.
+ * the heap. The memory belongs to the caller's arena, and is free when that is closed; during a call, the call then ends with an exception. Heads of several threads may
+ * share {@link Workers}, and then wait for each other's passes, or have their own: for many small calls at a time, {@code new Workers(1)} for each thread.
  *
  * <p>A process's first large call (of 10^8 multiply-adds), and its first such one with gradients, makes small steps of its own for up to a second
  * before, on the calling thread and in less than 1 MB: until they are compiled, vector operations are a thousand times slower, and a large call gets
@@ -86,7 +87,8 @@ public final class LinearCrossEntropy {
      * @param vocabulary V, at least 1
      * @param width d, at least 1
      * @throws IllegalArgumentException if a dimension is out of range, or the scratch of the smallest chunk (256 tokens, or
-     *     {@code maxTokens} if fewer) is more than the options allow
+     *     {@code maxTokens} if fewer) is more than the options allow, or the arena is confined and there are more workers than one
+     * @throws IllegalStateException if the arena is closed
      */
     public LinearCrossEntropy(
             Arena arena, Workers workers, int maxTokens, int vocabulary, int width, HeadOptions options) {
@@ -141,7 +143,8 @@ public final class LinearCrossEntropy {
      *     overflows). Other logits of -infinity count as probabilities of 0; if an infinite weight made them, the gradients that it
      *     is in are NaN
      * @throws ArithmeticException if a token's loss is not finite, though its logits are: its weights are too large
-     * @throws java.util.concurrent.CancellationException if the calling thread is interrupted
+     * @throws java.util.concurrent.CancellationException if the calling thread is interrupted; an IllegalStateException, too, so that it must be caught first
+     * @throws IllegalArgumentException if gradients are asked for that are {@linkplain GradientMode.Unbiased rounded at random}: those want the number of the step
      */
     public HeadResult run(HeadInputs inputs, HeadOutputs outputs) {
         Objects.requireNonNull(outputs, "outputs");

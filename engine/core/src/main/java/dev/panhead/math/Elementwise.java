@@ -80,7 +80,7 @@ public final class Elementwise {
             this.x = x;
             this.dy = dy;
             this.y = y;
-            workers.run(RowBlocks.count(x), task);
+            workers.runToEnd(RowBlocks.count(x), task);
         } finally {
             this.x = null;
             this.dy = null;

@@ -161,7 +161,7 @@ public final class Rows {
 
     private void run(int count, Workers.Task task) {
         try {
-            workers.run(count, task);
+            workers.runToEnd(count, task);
         } finally {
             source = null;
             result = null;

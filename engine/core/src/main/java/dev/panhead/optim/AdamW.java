@@ -113,6 +113,8 @@ public final class AdamW {
      * @throws IllegalArgumentException if the shapes differ, {@code number} is less than 1, the rate or the scale is negative or not
      *     finite, what is updated is read-only or shares memory with another of them, or a matrix belongs to a confined arena
      *     and there are more workers than one
+     * @throws IllegalStateException if the workers or the arena of a matrix are closed, or another call is under way
+     * @throws java.util.concurrent.CancellationException if the calling thread is interrupted before it begins: an update is made whole or not at all
      */
     public void update(
             Matrix parameters,
@@ -138,7 +140,7 @@ public final class AdamW {
             this.parameters = parameters;
             this.gradient = gradient;
             this.moments = moments;
-            workers.run(RowBlocks.count(parameters), task);
+            workers.runToEnd(RowBlocks.count(parameters), task);
         } finally {
             this.parameters = null;
             this.gradient = null;

@@ -7,7 +7,8 @@ package dev.panhead.optim;
 public sealed interface LearningRate {
 
     /**
-     * The rate when a fraction of the training is done.
+     * The rate when a fraction of the training is done. A step takes the fraction that is done with it, {@code number / steps} counted from 1: with a
+     * warm-up, the rate at 0 is 0.
      *
      * @param progress from 0 to 1; clamped
      * @throws IllegalArgumentException if it is NaN

@@ -60,6 +60,8 @@ public final class Sgd {
      * @throws IllegalArgumentException if the shapes differ, a velocity is missing or there is no use for it, what is updated is
      *     read-only or shares memory with another of them, or a matrix belongs to a confined arena and there are more workers
      *     than one
+     * @throws IllegalStateException if the workers or the arena of a matrix are closed, or another call is under way
+     * @throws java.util.concurrent.CancellationException if the calling thread is interrupted before it begins: an update is made whole or not at all
      */
     public void update(Matrix parameters, Matrix gradient, Matrix velocity, double learningRate, double gradientScale) {
         gradient.requireShape("gradient", parameters.rows(), parameters.columns());
@@ -80,7 +82,7 @@ public final class Sgd {
             this.velocity = velocity;
             step.scale = scale;
             step.rate = rate;
-            workers.run(RowBlocks.count(parameters), task);
+            workers.runToEnd(RowBlocks.count(parameters), task);
         } finally {
             this.parameters = null;
             this.gradient = null;
