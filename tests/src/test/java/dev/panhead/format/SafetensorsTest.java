@@ -209,6 +209,14 @@ class SafetensorsTest {
                 assertThrows(NotDirectoryException.class, () -> AtomicFile.write(file.resolve("x"), channel -> {}));
         assertEquals(file.toString(), no.getFile());
         Path inner = Files.createDirectory(folder.resolve("inner"));
+        Path full = folder.resolve("full");
+        FileSystemException named = assertThrows(
+                FileSystemException.class,
+                () -> AtomicFile.write(full, channel -> {
+                    throw new IOException("No space left on device"); // as a channel does
+                }));
+        assertEquals(full.toString(), named.getFile());
+        assertEquals("No space left on device", named.getReason());
         FileSystemException is = assertThrows(FileSystemException.class, () -> AtomicFile.write(inner, channel -> {}));
         assertEquals(inner + ": is a folder", is.getMessage());
         assertTrue(Files.isDirectory(inner));

@@ -69,6 +69,29 @@ class CommandLineTest {
         quick.run("eval", "--model", "model", "--text", "text.txt").succeeded();
     }
 
+    /** The model of an interrupted training is its own, with whatever rate it went on. */
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void whatGoesOnWithOtherOptionsIsSavedWhenItIsInterruptedAgain() throws IOException, InterruptedException {
+        String options = "train --text text.txt --out changing --seconds 600 --batch 64 --width 16 --threads 1";
+        String[][] runs = {
+            (options + " --learning-rate 0.004").split(" "),
+            (options + " --learning-rate 0.001 --resume --allow-changes").split(" "),
+            (options + " --learning-rate 0.001 --resume").split(" ")
+        };
+        String[] rates = {"0.004", "0.001", "0.001"};
+        for (int i = 0; i < runs.length; i++) {
+            Running running = jar.start(runs[i]);
+            running.awaitOutput(i == 0 ? "step 1 " : "goes on after step");
+            running.awaitOutput("  loss ");
+            running.signal("INT");
+            String out = running.outcome().out();
+            assertTrue(out.contains("the model is saved"), out);
+            String config = Files.readString(folder.resolve("changing/config.json"));
+            assertTrue(config.contains("\"learning_rate\" : " + rates[i]), config);
+        }
+    }
+
     /** What is done behind the last step is done to its end, and what the trainer says in that time is not lost. */
     @Test
     @DisabledOnOs(OS.WINDOWS)

@@ -9,23 +9,30 @@ import dev.panhead.format.Npy;
 import dev.panhead.format.Safetensors;
 import dev.panhead.reference.Numbers;
 import dev.panhead.tensor.HalfMatrix;
+import dev.panhead.tensor.Ints;
 import dev.panhead.tensor.Matrix;
 import dev.panhead.tensor.ReadableMatrix;
+import dev.panhead.trainer.PanheadJar.Running;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -360,6 +367,51 @@ class HiddenTrainingTest {
                     -1,
                     before.tensor(weight).data().mismatch(after.tensor(weight).data()));
         }
+    }
+
+    /** Of targets that are almost certain, and logits that are large, the reference knows no better than to subtract what it must not. */
+    @Test
+    void confidentTokensPassTheAudit() throws IOException, InterruptedException {
+        try (Arena arena = Arena.ofShared()) {
+            Npy.write(folder.resolve("large.npy"), new Numbers(3).matrix(arena, 400, 64, 10));
+            Npy.write(
+                    folder.resolve("large-labels.npy"),
+                    Ints.of(new Random(3).ints(400, 0, 200).toArray()));
+        }
+        jar.run(("train --hidden large.npy --labels large-labels.npy --steps 150 --batch 128 --threads 1"
+                                + " --validate-every 5 --out confident")
+                        .split(" "))
+                .succeeded();
+        jar.run("validate", "--model", "confident", "--hidden", "large.npy", "--labels", "large-labels.npy")
+                .succeeded();
+    }
+
+    /** What is held out is not looked at as a whole before the end. */
+    @Test
+    void aTrainingIsNotLostIfWhatIsHeldOutIsBroken() throws IOException, InterruptedException {
+        jar.run(("train --hidden states.safetensors --held-out broken.safetensors --steps 3 --evaluate-every 1000"
+                                + " --threads 1 --out spared")
+                        .split(" "))
+                .failedAfterOutput(1, "is not finite", "the model is saved in spared");
+        jar.run("eval", "--model", "spared", "--hidden", "states.safetensors").succeeded();
+    }
+
+    /** The JVM then throws an error instead of an exception. */
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void aFileThatIsCutOffInUseEndsTheTraining() throws IOException, InterruptedException {
+        Path states = folder.resolve("cut.npy");
+        try (Arena arena = Arena.ofShared()) {
+            Npy.write(states, new Numbers(4).matrix(arena, 20_000, 16, 1));
+            Npy.write(folder.resolve("cut-labels.npy"), Ints.allocate(arena, 20_000));
+        }
+        Running running = jar.start(
+                "train --hidden cut.npy --labels cut-labels.npy --seconds 600 --threads 1 --out cut".split(" "));
+        running.awaitOutput("step 1 ");
+        try (FileChannel channel = FileChannel.open(states, StandardOpenOption.WRITE)) {
+            channel.truncate(4096);
+        }
+        running.outcome().failedAfterOutput(1, "a file was cut off");
     }
 
     @Test

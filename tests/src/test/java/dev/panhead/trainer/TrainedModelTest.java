@@ -239,6 +239,15 @@ class TrainedModelTest {
         for (String text : List.of("texts", "texts.zip")) {
             assertEquals(expected, evalJson(text), text);
         }
+        if (!OS.WINDOWS.isCurrentOs()) {
+            Files.createSymbolicLink(folder.resolve("linked"), Path.of("texts"));
+            assertEquals(expected, evalJson("linked"), "a link to a folder");
+            Files.createDirectory(folder.resolve("around"));
+            Files.createSymbolicLink(folder.resolve("around/texts"), folder.resolve("texts"));
+            assertEquals(expected, evalJson("around"), "a link in a folder");
+            Files.createSymbolicLink(folder.resolve("around/ring"), folder.resolve("around"));
+            quick.run("eval", "--model", "model", "--text", "around").failed(1, "is a link to what it is in");
+        }
         String[] piped = {"eval", "--model", "model", "--json", "--text", "-"};
         assertEquals(expected, quick.runWithInput(joined, piped).succeeded().out(), "standard input");
         quick.runWithInput(new byte[0], piped).failed(1, "there is no text in standard input");

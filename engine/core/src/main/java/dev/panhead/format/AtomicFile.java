@@ -51,23 +51,41 @@ public final class AtomicFile {
      *
      * @throws NoSuchFileException naming the folder, if there is none to write to
      * @throws FileSystemException if there is something else than a file in its place
-     * @throws IOException as the body or the file system throws it
+     * @throws IOException as the body or the file system throws it; a FileSystemException that names the path, where it names nothing
      */
     public static void write(Path path, Body body) throws IOException {
         Path target = target(path);
         Path folder = requireFolder(target);
         Path temporary = folder.resolve(temporary(target.getFileName().toString()));
-        FileChannel opened = FileChannel.open(temporary, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW);
         try {
-            try (FileChannel channel = opened) {
+            try (FileChannel channel =
+                    FileChannel.open(temporary, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW)) {
                 takeOverPermissions(target, temporary);
                 body.write(channel);
                 channel.force(true);
             }
             replace(target, temporary);
+        } catch (IOException e) {
+            throw named(path, temporary, e);
         } finally {
             Files.deleteIfExists(temporary);
         }
+    }
+
+    /** The same failure with the name of what was to be written, where the system gives none, as of a full disk, or that of the temporary file. */
+    private static IOException named(Path path, Path temporary, IOException e) {
+        FileSystemException named;
+        if (e.getClass() == IOException.class) {
+            named = new FileSystemException(path.toString(), null, e.getMessage());
+        } else if (e instanceof FileSystemException file && temporary.toString().equals(file.getFile())) {
+            named = e instanceof AccessDeniedException
+                    ? new AccessDeniedException(path.toString())
+                    : new FileSystemException(path.toString(), null, file.getReason());
+        } else {
+            return e;
+        }
+        named.initCause(e);
+        return named;
     }
 
     private static String temporary(String name) {

@@ -22,7 +22,8 @@ import org.apache.commons.math3.linear.RealVector;
  * Computes, in a running training, the loss and the hidden state's gradient of some random tokens with the engine and, row by row, in
  * double with Commons Math.
  *
- * <p>An error is relative to the largest sum of the absolute values of what is added up, since rounding is relative to that.
+ * <p>An error is relative to the largest sum of the absolute values of what is added up, since rounding is relative to that; where
+ * the logits are so large that their rounding alone is more than the bound, relative to that.
  */
 public final class Audit {
 
@@ -112,7 +113,7 @@ public final class Audit {
         double lossError = Math.abs(losses.get(0, token) - exact.loss())
                 / Math.max(Math.max(exact.loss(), targetTerms), Double.MIN_NORMAL);
         double gradientError = reference.subtract(vector(gradient, token)).getLInfNorm()
-                / Math.max(sizes.getLInfNorm(), Double.MIN_NORMAL);
+                / Math.max(sizes.getLInfNorm() * Reference.allowance(targetTerms), Double.MIN_NORMAL);
         return Math.max(lossError, gradientError);
     }
 

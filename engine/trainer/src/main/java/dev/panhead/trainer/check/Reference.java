@@ -27,13 +27,27 @@ record Reference(double loss, double[] gradient) {
             gradient[v] = scale * (1 - tanh * tanh);
             max = Math.max(max, logits[v]);
         }
-        double sum = 0;
-        for (double logit : logits) {
-            sum += FastMath.exp(logit - max);
-        }
+        // Of a target that is almost certain, what is left of 1 is the others' share: subtracted from 1 it would be
+        // lost.
+        double others = 0;
         for (int v = 0; v < products.length; v++) {
-            gradient[v] *= FastMath.exp(logits[v] - max) / sum - (v == target ? 1 : 0);
+            others += v == target ? 0 : FastMath.exp(logits[v] - max);
         }
-        return new Reference(FastMath.log(sum) + max - logits[target], gradient);
+        double sum = others + FastMath.exp(logits[target] - max);
+        for (int v = 0; v < products.length; v++) {
+            gradient[v] *= v == target ? -others / sum : FastMath.exp(logits[v] - max) / sum;
+        }
+        double loss = logits[target] == max ? FastMath.log1p(others) : FastMath.log(sum) + max - logits[target];
+        return new Reference(loss, gradient);
+    }
+
+    /**
+     * How many times larger than {@link Audit#BOUND} the relative error of a loss and its gradients may be, since they hang on the differences of logits, which the engine adds up in
+     * float32: once, unless what the 128 roundings of a reduction block come to in two logits, 16 of random direction, is more than that already.
+     *
+     * @param terms what the sizes of a logit's terms add up to
+     */
+    static double allowance(double terms) {
+        return Math.max(1, 16 * 0x1p-24 * terms / Audit.BOUND);
     }
 }

@@ -15,7 +15,7 @@ import org.apache.commons.math3.linear.RealMatrix;
  * Compares a head's loss and gradients with the same computed in double by Commons Math.
  *
  * <p>An error is relative to the largest sum, of its kind, of the absolute values of what is added up, since rounding is relative
- * to that, not to what is left after terms have cancelled.
+ * to that, not to what is left after terms have cancelled; where the logits are so large that their rounding alone is more than the bound, relative to that.
  *
  * @param errors of the loss, dX, dW and db
  * @param tokens tokens compared
@@ -64,21 +64,38 @@ public record Validation(List<Deviation> errors, int tokens) {
             for (int t = 0; t < tokens; t++) {
                 reference += toGradient(g, t, inputs, cap, scale) / tokens;
             }
+            double allowance = Reference.allowance(largestTerms(inputs));
             RealMatrix ones = MatrixUtils.createRealMatrix(1, tokens).scalarAdd(1);
             double lossError = Math.abs(loss - reference);
             RealMatrix size = absolute(g);
             return new Validation(
                     List.of(
-                            new Deviation("loss", lossError, lossError / Math.max(reference, Double.MIN_NORMAL)),
-                            compare("dX", g.multiply(w), size.multiply(absolute(w)), dX),
+                            new Deviation(
+                                    "loss", lossError, lossError / Math.max(reference * allowance, Double.MIN_NORMAL)),
+                            compare("dX", g.multiply(w), size.multiply(absolute(w)), allowance, dX),
                             compare(
                                     "dW",
                                     g.transpose().multiply(x),
                                     size.transpose().multiply(absolute(x)),
+                                    allowance,
                                     dW),
-                            compare("db", ones.multiply(g), ones.multiply(size), db)),
+                            compare("db", ones.multiply(g), ones.multiply(size), allowance, db)),
                     tokens);
         }
+    }
+
+    /** The most that the sizes of the terms of a target's logit add up to. */
+    private static double largestTerms(HeadInputs inputs) {
+        double largest = 0;
+        for (int t = 0; t < inputs.hidden().rows(); t++) {
+            double terms = 0;
+            for (int c = 0; c < inputs.hidden().columns(); c++) {
+                terms += Math.abs((double) inputs.hidden().get(t, c)
+                        * inputs.weight().get(inputs.targets().get(t), c));
+            }
+            largest = Math.max(largest, terms);
+        }
+        return largest;
     }
 
     /** Turns a row of products into the row's gradient of the mean loss, and returns the token's loss. */
@@ -114,7 +131,8 @@ public record Validation(List<Deviation> errors, int tokens) {
         return real;
     }
 
-    private static Deviation compare(String name, RealMatrix reference, RealMatrix sizes, Matrix computed) {
+    private static Deviation compare(
+            String name, RealMatrix reference, RealMatrix sizes, double allowance, Matrix computed) {
         double scale = Double.MIN_NORMAL;
         double error = 0;
         for (int r = 0; r < computed.rows(); r++) {
@@ -123,6 +141,6 @@ public record Validation(List<Deviation> errors, int tokens) {
                 scale = Math.max(scale, sizes.getEntry(r, c));
             }
         }
-        return new Deviation(name, error, error / scale);
+        return new Deviation(name, error, error / (scale * allowance));
     }
 }

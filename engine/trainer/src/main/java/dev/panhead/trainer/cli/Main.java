@@ -6,6 +6,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
+import java.nio.file.FileSystemLoopException;
 import java.nio.file.NoSuchFileException;
 import java.util.List;
 import java.util.Locale;
@@ -62,6 +63,9 @@ public final class Main implements Runnable {
     /** The exit code after an error. */
     static final int FAILURE = 1;
 
+    /** What the JVM says of a page that the system could not fetch from a mapped file. */
+    private static final String MEMORY_FAULT = "unsafe memory access";
+
     /** The exit code of a process whose output nobody reads any more: that of one that was sent SIGPIPE. */
     private static final int UNREAD = 141;
 
@@ -117,8 +121,14 @@ public final class Main implements Runnable {
 
     private static int run(String... arguments) {
         Main main = new Main();
-        int exit = run(main, arguments);
-        main.interruption.done(exit);
+        int exit = FAILURE;
+        try {
+            exit = run(main, arguments);
+        } catch (Error e) { // which the parser's handlers let through
+            report(e, main.stackTrace, exit);
+        } finally {
+            main.interruption.done(exit);
+        }
         return exit;
     }
 
@@ -176,21 +186,25 @@ public final class Main implements Runnable {
         return report(new UsageException(message + "; " + hint, e), stackTrace, 2);
     }
 
-    private static String message(Exception e) {
+    private static String message(Throwable e) {
         if (e instanceof FileSystemException file) {
             String reason =
                     switch (file) {
                         case NoSuchFileException none -> "there is no such file or folder";
                         case AccessDeniedException denied -> "permission denied";
                         case FileAlreadyExistsException exists -> "is there already";
+                        case FileSystemLoopException loop -> "is a link to what it is in";
                         default -> file.getReason() == null ? file.getClass().getSimpleName() : file.getReason();
                     };
             return file.getFile() + ": " + reason;
         }
-        return e.getMessage() == null ? e.toString() : e.getMessage();
+        if (e instanceof InternalError && String.valueOf(e.getMessage()).contains(MEMORY_FAULT)) {
+            return "a file was cut off, or could no longer be read, while it was in use: " + e.getMessage();
+        }
+        return e.getMessage() == null || e instanceof Error ? e.toString() : e.getMessage();
     }
 
-    private static int report(Exception e, boolean stackTrace, int exit) {
+    private static int report(Throwable e, boolean stackTrace, int exit) {
         if (e instanceof StandardOutput.UnreadException) {
             return UNREAD;
         }

@@ -33,6 +33,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** A training from its first line of output to its last: what is shown, recorded and saved around the loop. */
 final class TrainingRun {
@@ -49,6 +50,9 @@ final class TrainingRun {
 
     /** The look at what is held out before the first step, or null. */
     private Evaluation before;
+
+    /** Whether it goes on from a checkpoint. */
+    private boolean resumed;
 
     private UncheckedIOException unseen;
 
@@ -92,12 +96,16 @@ final class TrainingRun {
 
     /** Whether the folder holds what this training ends with. */
     boolean isComplete() throws IOException {
-        return ModelFolder.isTrained(out, identity);
+        return ModelFolder.isTrained(out) && ModelFolder.isOf(out, identity, Set.of());
     }
 
     /** Whether the folder holds a model of another training. */
     boolean wouldReplace() throws IOException {
-        return ModelFolder.exists(out) && !ModelFolder.isOf(out, identity);
+        return ModelFolder.exists(out)
+                && !ModelFolder.isOf(out, identity, Set.of())
+                && !(resumed
+                        && !ModelFolder.isTrained(out)
+                        && ModelFolder.isOf(out, identity, TrainingOptions.CHANGEABLE));
     }
 
     private void introduce() {
@@ -135,6 +143,7 @@ final class TrainingRun {
                         checkpointing.allowChanges(),
                         broken -> System.err.println("panhead: a checkpoint is left out: " + broken))
                 : 0;
+        resumed = done > 0;
         show(this::introduce);
         Path path = out.resolve(ModelFolder.METRICS);
         try (MetricsFile metrics = done > 0 ? MetricsFile.resume(path, done) : MetricsFile.begin(path)) {
@@ -263,7 +272,13 @@ final class TrainingRun {
     private void finish(Status status, MetricsFile metrics, int sample) throws IOException {
         HardestTokens hardest = new HardestTokens();
         long kept = training.takeBest();
-        Evaluation heldOut = training.evaluate(hardest);
+        Evaluation heldOut;
+        try {
+            heldOut = training.evaluate(hardest);
+        } catch (ArithmeticException e) {
+            save(status, kept, null, metrics);
+            throw new ArithmeticException(e.getMessage() + "; the model is saved in " + out);
+        }
         metrics.evaluated(status, heldOut, true);
         Map<String, Object> tokens = MetricsFile.line("hardest", status.step());
         tokens.put("tokens", hardest.describe(beginning.heldOut().examples()));

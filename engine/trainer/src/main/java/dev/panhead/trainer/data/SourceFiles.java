@@ -3,6 +3,7 @@ package dev.panhead.trainer.data;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -21,7 +22,7 @@ import java.util.zip.ZipFile;
 /**
  * The files that paths name, read one after the other: files, folders with what is below them, {@code .gz} files and
  * {@code .zip} archives, in which {@code .gz} files may be. What is in a folder or an archive comes in the order of its names
- * with their folders, {@code /} between them; hidden files are passed over. Whether a folder or an archive of it is named makes
+ * with their folders, {@code /} between them; hidden files are passed over, symbolic links followed. Whether a folder or an archive of it is named makes
  * no difference. {@code -} is standard input, read as it comes.
  */
 final class SourceFiles {
@@ -76,7 +77,7 @@ final class SourceFiles {
     }
 
     private static List<Path> inFolder(Path folder) throws IOException {
-        try (Stream<Path> below = Files.walk(folder)) {
+        try (Stream<Path> below = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
             return below.filter(Files::isRegularFile)
                     .filter(file -> !isHidden(nameIn(folder, file)))
                     .sorted(Comparator.comparing(file -> nameIn(folder, file)))

@@ -50,7 +50,7 @@ public record TrainingOptions(
         long seed) {
 
     /** The names of options that a training may go on with changed, if that is wished. */
-    static final Set<String> CHANGEABLE = Set.of(
+    public static final Set<String> CHANGEABLE = Set.of(
             "steps",
             "seconds",
             "schedule",

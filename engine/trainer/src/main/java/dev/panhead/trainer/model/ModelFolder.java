@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 
 /** A model on disk: {@code model.safetensors} and {@code config.json} in a folder. */
 public final class ModelFolder {
@@ -111,19 +112,29 @@ public final class ModelFolder {
         return Files.exists(folder.resolve(CONFIG)) && Files.exists(folder.resolve(MODEL));
     }
 
-    /** Whether a folder holds what a training with these options and data ended with. */
-    public static boolean isTrained(Path folder, Map<String, Object> training) throws IOException {
-        return isOf(folder, training)
-                && readJson(folder.resolve(CONFIG)).get(TRAINING) instanceof Map<?, ?> was
-                && was.containsKey("held_out_loss");
+    /** Whether a folder holds a model whose training came to its end. */
+    public static boolean isTrained(Path folder) throws IOException {
+        return training(folder).containsKey("held_out_loss");
     }
 
-    /** Whether a folder holds a model of a training with these options and data, whole or interrupted. */
-    public static boolean isOf(Path folder, Map<String, Object> training) throws IOException {
-        return exists(folder)
-                && readJson(folder.resolve(CONFIG)).get(TRAINING) instanceof Map<?, ?> was
-                && training.entrySet().stream().allMatch(entry -> String.valueOf(entry.getValue())
-                        .equals(String.valueOf(was.get(entry.getKey()))));
+    /**
+     * Whether a folder holds a model of a training with these options and data, whole or interrupted.
+     *
+     * @param mayDiffer the names of those that need not be the same
+     */
+    public static boolean isOf(Path folder, Map<String, Object> training, Set<String> mayDiffer) throws IOException {
+        Map<?, ?> was = training(folder);
+        return !was.isEmpty()
+                && training.entrySet().stream()
+                        .allMatch(entry -> mayDiffer.contains(entry.getKey())
+                                || String.valueOf(entry.getValue()).equals(String.valueOf(was.get(entry.getKey()))));
+    }
+
+    /** What is recorded of the training of the model in a folder; nothing, if there is none. */
+    private static Map<?, ?> training(Path folder) throws IOException {
+        return exists(folder) && readJson(folder.resolve(CONFIG)).get(TRAINING) instanceof Map<?, ?> was
+                ? was
+                : Map.of();
     }
 
     /**
