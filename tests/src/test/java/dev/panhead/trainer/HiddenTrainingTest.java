@@ -369,6 +369,17 @@ class HiddenTrainingTest {
         }
     }
 
+    /** A weight alone gives other logits than a model that caps and scales them: its file says so. */
+    @Test
+    void whatBendsTheLogitsGoesWithTheWeight() throws IOException, InterruptedException {
+        run("train --hidden states.safetensors --steps 30 --softcap 5 --logit-scale 0.7 --threads 1 --out bent");
+        double loss = eval("--model bent --hidden states.safetensors", "loss");
+        assertEquals(loss, eval("--head bent/model.safetensors --hidden states.safetensors", "loss"));
+        String said = run("export --model bent --safetensors bent.safetensors");
+        assertTrue(said.contains("a softcap of 5.0") && said.contains("a logit_scale of 0.7"), said);
+        assertEquals(loss, eval("--head bent.safetensors --hidden states.safetensors", "loss"));
+    }
+
     /** Of targets that are almost certain, and logits that are large, the reference knows no better than to subtract what it must not. */
     @Test
     void confidentTokensPassTheAudit() throws IOException, InterruptedException {

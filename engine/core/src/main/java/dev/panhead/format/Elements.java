@@ -107,7 +107,7 @@ record Elements(String where, DType type, List<Long> shape, MemorySegment data) 
         for (int i = 0; i < targets.size(); i++) {
             long value = integer(i);
             if (value != (int) value) {
-                throw new FormatException(where + " holds " + value + " at " + i);
+                throw new FormatException(where + " holds " + value + " at " + i + ", which is beyond 32 bits");
             }
             targets.set(i, (int) value);
         }

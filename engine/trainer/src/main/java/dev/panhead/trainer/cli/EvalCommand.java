@@ -105,8 +105,13 @@ final class EvalCommand implements Callable<Integer> {
             return model.load(arena, workers, BATCH);
         }
         PretrainedHead pretrained = PretrainedHead.open(head, headTensor, arena);
-        ModelConfig config =
-                new ModelConfig(null, pretrained.width(), pretrained.vocabulary(), pretrained.bias() != null, 0, 1);
+        ModelConfig config = new ModelConfig(
+                null,
+                pretrained.width(),
+                pretrained.vocabulary(),
+                pretrained.bias() != null,
+                pretrained.softcap(),
+                pretrained.logitScale());
         LanguageModel bare = LanguageModel.ofZeros(arena, workers, config, BATCH);
         pretrained.copyInto(bare, 0);
         return new ModelFolder.Loaded(bare, null);

@@ -8,6 +8,7 @@ import dev.panhead.tensor.Matrix;
 import dev.panhead.tensor.ReadableMatrix;
 import dev.panhead.trainer.data.TensorFiles;
 import dev.panhead.trainer.model.LanguageModel;
+import dev.panhead.trainer.model.ModelFolder;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
@@ -97,8 +98,19 @@ final class ExportCommand implements Callable<Integer> {
             if (safetensors != null) {
                 writeSafetensors(files, weight, arena);
             }
+            bends(files)
+                    .forEach((name, value) -> System.out.println(
+                            "its logits have a " + name + " of " + value + ": whoever uses the weight must apply it"
+                                    + (safetensors == null ? "" : "; the safetensors metadata say so")));
         }
         return 0;
+    }
+
+    /** What the file of the weight says of a cap and a scale of the logits. */
+    private Map<String, String> bends(TensorFiles files) throws IOException {
+        Map<String, String> bends = new LinkedHashMap<>(files.file(tensor).metadata());
+        bends.keySet().retainAll(ModelFolder.BENDS);
+        return bends;
     }
 
     private static Path whole(Path path) {
@@ -181,7 +193,9 @@ final class ExportCommand implements Callable<Integer> {
         if (files.has(bias)) {
             tensors.put(bias, floats(files.view(bias), arena));
         }
-        Safetensors.write(safetensors, tensors, Map.of("format", "pt"));
+        Map<String, String> metadata = new LinkedHashMap<>(bends(files));
+        metadata.put("format", "pt");
+        Safetensors.write(safetensors, tensors, metadata);
         tensors.forEach((name, matrix) -> System.out.println(
                 "wrote " + name + ", " + describe(matrix, DType.of(matrix)) + ", to " + safetensors));
     }

@@ -214,6 +214,11 @@ final class LearningOptions {
         return forSteps(Math.round(epochs * examples / tokens));
     }
 
+    /** Whether the training ends after a number of steps. */
+    boolean countsSteps() {
+        return steps > 0;
+    }
+
     private TrainingOptions forSteps(long steps) {
         OptimizerOptions rule =
                 switch (optimizer) {

@@ -248,8 +248,9 @@ final class StartOptions {
             throw new IOException("there are " + examples.count() + " tokens to predict, too few to learn from some and"
                     + " hold out a tenth");
         }
-        String start =
-                initModel != null ? initModel.toString() : initHead != null ? initHead.toString() : Beginning.RANDOM;
+        String start = initModel != null
+                ? initModel.normalize().toString()
+                : initHead != null ? initHead.normalize().toString() : Beginning.RANDOM;
         return new Beginning(model, tokenizer, learned, evaluated, description, start);
     }
 }

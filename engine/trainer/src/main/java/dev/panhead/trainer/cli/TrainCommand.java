@@ -165,7 +165,7 @@ final class TrainCommand implements Callable<Integer> {
         requireNoneWith("--init-head", List.of("--vocabulary"));
         requireNone("--optimizer " + learning.optimizer(), learning.otherOptimizers());
         requireNone("--schedule constant", learning.isConstant() ? List.of("--floor") : List.of());
-        requireNoneWith("--steps", List.of("--seconds", "--epochs"));
+        requireNone("--steps", learning.countsSteps() ? List.of("--seconds", "--epochs") : List.of());
         requireNoneWith("--epochs", List.of("--seconds"));
         if (!checkpointing.resume() && spec.commandLine().getParseResult().hasMatchedOption("--allow-changes")) {
             throw new UsageException("--allow-changes goes with --resume");

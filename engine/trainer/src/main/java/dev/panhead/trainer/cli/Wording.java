@@ -30,7 +30,9 @@ final class Wording {
     static Map<String, Object> map(Evaluation result) {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("loss", result.loss());
-        map.put("perplexity", result.perplexity());
+        map.put(
+                "perplexity",
+                Double.isFinite(result.perplexity()) ? result.perplexity() : null); // JSON knows no infinity
         map.put("accuracy", result.accuracy());
         if (result.bytes() > 0) {
             map.put("bits_per_byte", result.bitsPerByte());

@@ -37,6 +37,15 @@ public final class ModelFolder {
     /** The loss over the training as a picture. */
     public static final String LOSS_PICTURE = "loss.png";
 
+    /** What logits are capped to, in the configuration and in the metadata of the weights. */
+    static final String SOFTCAP = "softcap";
+
+    /** What they are multiplied by. */
+    static final String LOGIT_SCALE = "logit_scale";
+
+    /** What a weight's metadata may say of how its logits are bent. */
+    public static final Set<String> BENDS = Set.of(SOFTCAP, LOGIT_SCALE);
+
     private static final String WINDOW = "panhead-window";
     private static final String HEAD = "panhead-head";
     private static final String TOKENIZER = "tokenizer";
@@ -64,8 +73,8 @@ public final class ModelFolder {
         map.put("width", config.width());
         map.put("vocabulary", config.vocabulary());
         map.put("bias", config.bias());
-        map.put("softcap", config.softcap());
-        map.put("logit_scale", config.logitScale());
+        map.put(SOFTCAP, config.softcap());
+        map.put(LOGIT_SCALE, config.logitScale());
         return map;
     }
 
@@ -80,7 +89,7 @@ public final class ModelFolder {
         Files.createDirectories(folder);
         LinkedHashMap<String, Matrix> tensors = new LinkedHashMap<>();
         model.parameters().forEach(p -> tensors.put(p.name(), p.value()));
-        Safetensors.write(folder.resolve(MODEL), tensors, Map.of("format", "pt"));
+        Safetensors.write(folder.resolve(MODEL), tensors, metadata(model.config()));
         Map<String, Object> config = describe(model.config());
         if (tokenizer != null) {
             config.put(TOKENIZER, tokenizer.describe());
@@ -95,6 +104,19 @@ public final class ModelFolder {
         writeJson(
                 folder.resolve(CONFIG),
                 JSON.std.with(JSON.Feature.PRETTY_PRINT_OUTPUT).asString(config));
+    }
+
+    /** What a file of weights alone must say of what becomes of the logits. */
+    private static Map<String, String> metadata(ModelConfig config) {
+        Map<String, String> metadata = new LinkedHashMap<>();
+        metadata.put("format", "pt");
+        if (config.softcap() != 0) {
+            metadata.put(SOFTCAP, Float.toString(config.softcap()));
+        }
+        if (config.logitScale() != 1) {
+            metadata.put(LOGIT_SCALE, Float.toString(config.logitScale()));
+        }
+        return metadata;
     }
 
     private static void writeJson(Path path, String json) throws IOException {
@@ -196,15 +218,16 @@ public final class ModelFolder {
                 integer(json, "width"),
                 integer(json, "vocabulary"),
                 !Boolean.FALSE.equals(json.get("bias")),
-                number(json, "softcap", 0),
-                number(json, "logit_scale", 1));
+                number(json, SOFTCAP, 0),
+                number(json, LOGIT_SCALE, 1));
     }
 
     private static Tokenizer tokenizer(Path folder, Map<String, Object> json) throws IOException {
         Path path = folder.resolve(VOCABULARY);
+        Map<String, Object> description = description(json);
         try {
             int[] kept = Files.exists(path) ? JSON.std.beanFrom(int[].class, Files.readString(path)) : new int[0];
-            return Tokenizer.of(description(json), kept);
+            return Tokenizer.of(description, kept);
         } catch (JsonProcessingException e) {
             throw new IOException(path + " is not a JSON array of numbers" + place(e), e);
         } catch (IllegalArgumentException e) {

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.regex.Pattern;
@@ -18,8 +19,10 @@ import java.util.regex.Pattern;
  *
  * @param weight W, V x d, mapped
  * @param bias b, 1 x V, or null
+ * @param softcap what the file says that logits are capped to, or 0
+ * @param logitScale what it says that they are multiplied by, or 1
  */
-public record PretrainedHead(ReadableMatrix weight, Matrix bias) {
+public record PretrainedHead(ReadableMatrix weight, Matrix bias, float softcap, float logitScale) {
 
     private static final String WEIGHT = ".weight";
     private static final String BIAS = ".bias";
@@ -61,7 +64,22 @@ public record PretrainedHead(ReadableMatrix weight, Matrix bias) {
                         + " is " + bias.rows() + " x " + bias.columns());
             }
         }
-        return new PretrainedHead(weight, bias);
+        Map<String, String> metadata = files.file(name).metadata();
+        return new PretrainedHead(
+                weight,
+                bias,
+                number(path, metadata, ModelFolder.SOFTCAP, 0),
+                number(path, metadata, ModelFolder.LOGIT_SCALE, 1));
+    }
+
+    private static float number(Path path, Map<String, String> metadata, String name, float otherwise)
+            throws FormatException {
+        String text = metadata.get(name);
+        try {
+            return text == null ? otherwise : Float.parseFloat(text);
+        } catch (NumberFormatException e) {
+            throw new FormatException(path + ": " + name + " is '" + text + "', not a number", e);
+        }
     }
 
     /** Number of rows. */
