@@ -27,6 +27,37 @@ class WarmUpTest {
 
     @Test
     void onceForTheLossAndOnceForGradients() throws Exception {
+        withFreshClasses(fresh -> {
+            assertEquals(false, before(8, true), "a small call");
+            assertEquals(false, before(100, false), "small for a loss");
+            Thread.currentThread().interrupt();
+            InvocationTargetException thrown = assertThrows(InvocationTargetException.class, () -> before(200, false));
+            assertInstanceOf(CancellationException.class, thrown.getCause());
+            assertTrue(Thread.interrupted());
+            assertEquals(true, before(200, false), "again after one that was interrupted");
+            assertEquals(false, before(200, false), "the second loss");
+            assertEquals(true, before(100, true), "the first gradients");
+            assertEquals(false, before(200, true), "the second gradients");
+            assertEquals(false, before(200, false), "a loss after them");
+        });
+    }
+
+    @Test
+    void nothingIsLeftToDoAfterOneThatWasAskedFor() throws Exception {
+        withFreshClasses(fresh -> {
+            fresh.loadClass(LinearCrossEntropy.class.getName())
+                    .getMethod("warmUp")
+                    .invoke(null);
+            assertEquals(false, before(200, true), "the first gradients");
+        });
+    }
+
+    /** What is done with classes that are loaded anew. */
+    private interface Body {
+        void run(ClassLoader fresh) throws Exception;
+    }
+
+    private void withFreshClasses(Body body) throws Exception {
         assumeTrue(Kernels.current().vectorBits() > Float.SIZE, "scalars need no warm-up");
         URL[] path = Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
                 .map(entry -> {
@@ -41,17 +72,7 @@ class WarmUpTest {
             before = fresh.loadClass(WarmUp.class.getName())
                     .getDeclaredMethod("before", long.class, int.class, int.class, boolean.class);
             before.setAccessible(true);
-            assertEquals(false, before(8, true), "a small call");
-            assertEquals(false, before(100, false), "small for a loss");
-            Thread.currentThread().interrupt();
-            InvocationTargetException thrown = assertThrows(InvocationTargetException.class, () -> before(200, false));
-            assertInstanceOf(CancellationException.class, thrown.getCause());
-            assertTrue(Thread.interrupted());
-            assertEquals(true, before(200, false), "again after one that was interrupted");
-            assertEquals(false, before(200, false), "the second loss");
-            assertEquals(true, before(100, true), "the first gradients");
-            assertEquals(false, before(200, true), "the second gradients");
-            assertEquals(false, before(200, false), "a loss after them");
+            body.run(fresh);
         }
     }
 }

@@ -67,7 +67,7 @@ public final class HeadOutputs {
             return new Gradient(into, false);
         }
 
-        /** The gradient is added to what is there. */
+        /** The gradient is added to what is there. Of micro-batches that together have one mean, each divides by the tokens of all: {@link HeadInputs#withDivisor}. */
         public static Gradient add(Matrix into) {
             return new Gradient(into, true);
         }

@@ -21,6 +21,10 @@ final class WarmUp {
     private static final double WORTH = 1e8;
 
     private static final int STEPS = 60;
+
+    /** After so many there is next to nothing left to compile. */
+    private static final int ENOUGH_STEPS = 600;
+
     private static final long MOST_NANOS = 1_000_000_000;
 
     /** Of the small steps: tiles are filled, and there is a vocabulary block that is added to the first. */
@@ -57,7 +61,7 @@ final class WarmUp {
             return false;
         }
         try {
-            makeSteps(gradients);
+            makeSteps(gradients, STEPS, MOST_NANOS);
             return true;
         } catch (OutOfMemoryError e) {
             return false; // which the call may not need
@@ -67,7 +71,15 @@ final class WarmUp {
         }
     }
 
-    private static void makeSteps(boolean gradients) {
+    /** Warms up for calls of all kinds and sizes, for as long as it takes. */
+    static void now() {
+        if (Kernels.current().vectorBits() > Float.SIZE) {
+            makeSteps(true, ENOUGH_STEPS, Long.MAX_VALUE);
+            DONE.set(Stage.GRADIENTS);
+        }
+    }
+
+    private static void makeSteps(boolean gradients, int steps, long mostNanos) {
         long begin = System.nanoTime();
         // Of the kind that calls mostly come with: C2 makes code for what it has seen, and again for another kind.
         try (Arena arena = Arena.ofShared();
@@ -81,7 +93,7 @@ final class WarmUp {
                     ? HeadOutputs.gradients(
                             Matrix.allocate(arena, TOKENS, WIDTH), Matrix.allocate(arena, VOCABULARY, WIDTH))
                     : HeadOutputs.NONE;
-            for (int i = 0; i < STEPS && System.nanoTime() - begin < MOST_NANOS; i++) {
+            for (int i = 0; i < steps && System.nanoTime() - begin < mostNanos; i++) {
                 head.run(inputs, outputs);
             }
         }
