@@ -146,6 +146,8 @@ public final class Gemm {
      * @param c m x n; must not share elements with A or B
      * @throws IllegalArgumentException if the shapes do not fit, C is read-only or shares elements with A or B, or a
      *     matrix is of a confined arena and there are more workers than one
+     * @throws IllegalStateException if the workers or an arena are closed, or another call is under way
+     * @throws java.util.concurrent.CancellationException if the calling thread is interrupted: C is then computed in part
      */
     public void multiply(float alpha, Op opA, ReadableMatrix a, Op opB, ReadableMatrix b, float beta, Matrix c) {
         Objects.requireNonNull(opA, "opA");

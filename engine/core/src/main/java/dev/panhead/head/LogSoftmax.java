@@ -18,7 +18,8 @@ import java.util.Objects;
  * <p>Rows are independent; the same bits for any number of workers and any vector width. Entries of -infinity have probability 0; a
  * row with a NaN or +infinity, or with nothing but -infinity, becomes NaN. What is more than 87 below the maximum adds nothing. One call at a time; a call allocates nothing on the
  * heap. Every method throws {@link IllegalArgumentException} if shapes differ, the result is read-only or overlaps an operand
- * without lying in the very same place, or a matrix belongs to a confined arena and there are more workers than one.
+ * without lying in the very same place, or a matrix belongs to a confined arena and there are more workers than one; and {@link
+ * java.util.concurrent.CancellationException} if the calling thread is interrupted before it begins: a result is made whole or not at all.
  */
 public final class LogSoftmax {
 
@@ -86,7 +87,7 @@ public final class LogSoftmax {
 
     private void run(Matrix rows, Workers.Task task) {
         try {
-            workers.run(rows.columns() == 0 ? 0 : rows.rows(), task);
+            workers.runToEnd(rows.columns() == 0 ? 0 : rows.rows(), task);
         } finally {
             x = null;
             upstream = null;
