@@ -93,6 +93,7 @@ public final class Workers implements AutoCloseable {
      * <p>If a task fails, no further ones are begun, the ones under way end, and the first failure is thrown here as it was
      * thrown there. If the calling thread is interrupted, no further tasks are begun either and the call ends with a
      * {@link CancellationException}, which is an IllegalStateException: whoever treats them differently catches it first. The thread's interrupt flag stays set.
+     * HotSpot sets it, too, in a thread under whose access a shared arena is closed: the failure that the closed arena is may leave it set, for nobody can tell it from an interruption.
      *
      * @throws IllegalArgumentException if the count is negative
      * @throws IllegalStateException if the team is closed, or a task of this team calls

@@ -39,7 +39,7 @@ import java.util.concurrent.CancellationException;
  * overflow though the result would not. With a soft cap or an entropy's upstream gradient, the numbers are the logits' gradients.
  *
  * <p>One call at a time; after one that failed, its {@link HeadResult} says nothing. After the first calls nothing is allocated on
- * the heap. The memory belongs to the caller's arena, and is free when that is closed; during a call, the call then ends with an exception. Heads of several threads may
+ * the heap. The memory belongs to the caller's arena, and is free when that is closed; during a call, the call then ends with an exception (and may leave the thread's interrupt flag set, as HotSpot does there). Heads of several threads may
  * share {@link Workers}, and then wait for each other's passes, or have their own: for many small calls at a time, {@code new Workers(1)} for each thread.
  *
  * <p>A process's first large call (of 10^8 multiply-adds), and its first such one with gradients, makes small steps of its own for up to a second
