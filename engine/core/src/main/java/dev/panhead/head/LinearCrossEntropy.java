@@ -145,7 +145,8 @@ public final class LinearCrossEntropy {
      * @return the loss, overwritten by the next call
      * @throws IllegalArgumentException if a shape does not fit, an output is read-only or shares memory with an input or another
      *     output, a target's bias is -infinity, all tokens are ignored or weigh nothing and the options forbid it, an upstream gradient is missing, out
-     *     of place or not finite, or a matrix is of a confined arena and there are more workers than one
+     *     of place or not finite, a matrix is of a confined arena and there are more workers than one, or gradients are asked for
+     *     that are {@linkplain GradientMode.Unbiased rounded at random}, which want the number of the step
      * @throws IndexOutOfBoundsException if a target is neither a vocabulary row nor the ignore index
      * @throws IllegalStateException if the arena of an input or output or of this head is closed, the workers are, another call is under way, or a
      *     task of the workers calls
@@ -155,7 +156,6 @@ public final class LinearCrossEntropy {
      *     is in are NaN
      * @throws ArithmeticException if a token's loss is not finite, though its logits are: its weights are too large
      * @throws java.util.concurrent.CancellationException if the calling thread is interrupted; an IllegalStateException, too, so that it must be caught first
-     * @throws IllegalArgumentException if gradients are asked for that are {@linkplain GradientMode.Unbiased rounded at random}: those want the number of the step
      */
     public HeadResult run(HeadInputs inputs, HeadOutputs outputs) {
         Objects.requireNonNull(outputs, "outputs");

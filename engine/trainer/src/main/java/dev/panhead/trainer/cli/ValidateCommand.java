@@ -31,7 +31,8 @@ import picocli.CommandLine.Option;
         showDefaultValues = true,
         description = {
             "Computes a batch's loss, dX, dW and db with the engine and, independently, in double with Commons Math.",
-            "Fails if an error exceeds the bound, relative to the sum of absolute terms."
+            "Fails if an error exceeds the bound, relative to the sum of absolute terms;",
+            "where a target's logit has terms of more than 10 in all, relative to what rounding them makes of that."
         },
         footer = {"", "Example: panhead validate --model model --text book.txt"})
 final class ValidateCommand implements Callable<Integer> {
